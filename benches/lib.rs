@@ -1,0 +1,1 @@
+//! Measurements of offlinesync against its peers.

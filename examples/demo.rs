@@ -1,0 +1,2 @@
+//! A taste of offlinesync with no server and no account.
+fn main() {}

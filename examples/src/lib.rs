@@ -1,0 +1,1 @@
+//! Example programs that embed the engine; see the files beside `Cargo.toml`.

@@ -1,0 +1,3 @@
+//! offlinesync-cli
+
+pub mod config;

@@ -1,0 +1,1 @@
+//! The only place in this crate that touches a socket.
