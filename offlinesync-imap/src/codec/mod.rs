@@ -1,1 +1,4 @@
-//! Bytes to typed messages and back; pure, knows no socket.
+//! Bytes to typed responses and back. Pure: no socket, no clock; never panics, bounded memory.
+
+pub mod decoder;
+pub mod response;

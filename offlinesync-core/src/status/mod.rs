@@ -1,0 +1,118 @@
+//! The memory of a sync: [`StatusStore`], which rows it keeps and what durability it owes. Backends are in the files beside.
+
+mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+pub use memory::MemoryStatus;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStatus;
+
+use crate::error::Result;
+use crate::flags::Flags;
+use crate::folder_name::FolderName;
+use crate::message::{MessageId, PerSide, Side, UidValidity};
+use crate::repository::Cursor;
+
+/// One pair of folders, named as each side names it.
+pub type FolderPair = PerSide<FolderName>;
+
+/// What both sides agreed on about one message: the base of the three-way merge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The message on each side.
+    pub ids: PerSide<MessageId>,
+    /// The flags both sides had.
+    pub base: Flags,
+}
+
+/// What is recorded about a pair of folders besides its rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FolderRecord {
+    /// The numbering each side had when its rows were written; `None` before the first sync.
+    pub uid_validity: PerSide<Option<UidValidity>>,
+    /// Where the last listing of each side ended.
+    pub cursor: PerSide<Option<Cursor>>,
+    /// Each side's witness token at a moment when rows and side agreed; see [`Witness`](crate::Witness).
+    pub witness: PerSide<Option<Box<[u8]>>>,
+}
+
+/// Written down before an upload that could double: if the run dies, the next looks for it before uploading again. Changes no row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// The side the message is uploaded to.
+    pub to: Side,
+    /// The message on the other side.
+    pub source: MessageId,
+    /// Size in octets with CR LF line ends, where known.
+    pub octets: Option<u64>,
+    /// SHA-256 of the message with CR LF line ends, where known.
+    pub digest: Option<[u8; 32]>,
+    /// Whether the store confirmed the upload without telling the new id: it must not be uploaded again.
+    pub confirmed: bool,
+}
+
+/// Changes that become durable together or not at all.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Rows to write; a row with the same remote id is replaced.
+    pub upsert: Vec<Row>,
+    /// Rows to delete, by their remote ids.
+    pub delete: Vec<MessageId>,
+    /// The folder's new record.
+    pub record: Option<FolderRecord>,
+    /// Intents to write; one with the same side and source is replaced.
+    pub intents: Vec<Intent>,
+    /// Intents to delete.
+    pub settled: Vec<(Side, MessageId)>,
+}
+
+impl Batch {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.upsert.is_empty()
+            && self.delete.is_empty()
+            && self.record.is_none()
+            && self.intents.is_empty()
+            && self.settled.is_empty()
+    }
+}
+
+/// The status of one account. Shared by all threads that work for it.
+///
+/// No two rows of a folder share an id on either side.
+pub trait StatusStore: Send + Sync {
+    /// Every pair with its record and number of rows. Cost grows with the number of folders, not of messages.
+    fn folders(&self) -> Result<Vec<(FolderPair, FolderRecord, u64)>>;
+
+    /// The status of one pair; an unknown pair has no row and an empty record, and is not written until its first batch.
+    fn folder(&self, pair: &FolderPair) -> Result<Box<dyn FolderStatus>>;
+
+    /// Forgets a pair: rows, record and intents. Durable on return.
+    fn forget(&self, pair: &FolderPair) -> Result<()>;
+
+    /// Gives a pair new names, keeping rows and record. Durable on return.
+    fn rename(&self, from: &FolderPair, to: &FolderPair) -> Result<()>;
+}
+
+/// The status of one pair of folders.
+pub trait FolderStatus: Send {
+    /// Its record.
+    fn record(&self) -> Result<FolderRecord>;
+
+    /// Number of rows. Cheap.
+    fn count(&self) -> Result<u64>;
+
+    /// Calls `each` with every row, in ascending order of the remote id; memory does not grow with their number.
+    fn rows(&self, each: &mut dyn FnMut(Row) -> Result<()>) -> Result<()>;
+
+    /// The row whose id on `side` is `id`.
+    fn row(&self, side: Side, id: &MessageId) -> Result<Option<Row>>;
+
+    /// All intents.
+    fn intents(&self) -> Result<Vec<Intent>>;
+
+    /// Applies a batch in one transaction; durable on return (unless the store was opened with `fsync` off, when it is durable
+    /// soon and whole in any case).
+    fn apply(&mut self, batch: Batch) -> Result<()>;
+}

@@ -1,0 +1,1 @@
+//! The engine: list, difference, plan, brake, execute, record, report.

@@ -1,0 +1,1 @@
+//! Feature `testing`: an in-memory repository, fault injection, and the conformance suite that any backend must pass.
