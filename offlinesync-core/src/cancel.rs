@@ -36,11 +36,7 @@ impl Cancel {
 
     /// An error of kind [`Cancelled`](crate::ErrorKind::Cancelled) once the token is cancelled.
     pub fn check(&self) -> Result<()> {
-        if self.is_cancelled() {
-            Err(Error::cancelled())
-        } else {
-            Ok(())
-        }
+        if self.is_cancelled() { Err(Error::cancelled()) } else { Ok(()) }
     }
 
     /// Calls `wake` when the token is cancelled (at once if it already is), until the guard is dropped.
@@ -51,10 +47,7 @@ impl Cancel {
         }
         let key = wakers.last().map_or(0, |(key, _)| key + 1);
         wakers.push((key, Box::new(wake)));
-        CancelGuard {
-            token: self.clone(),
-            key,
-        }
+        CancelGuard { token: self.clone(), key }
     }
 }
 
@@ -73,12 +66,7 @@ pub struct CancelGuard {
 
 impl Drop for CancelGuard {
     fn drop(&mut self) {
-        let mut wakers = self
-            .token
-            .0
-            .wakers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut wakers = self.token.0.wakers.lock().unwrap_or_else(PoisonError::into_inner);
         wakers.retain(|(key, _)| *key != self.key);
     }
 }

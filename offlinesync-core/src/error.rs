@@ -57,8 +57,7 @@ impl ErrorKind {
         match self {
             Message => Scope::Message,
             Folder | Numbering | Refused | Denied | Protocol => Scope::Folder,
-            Unavailable | Authentication | Security | Configuration | Storage | Locked
-            | Cancelled => Scope::Account,
+            Unavailable | Authentication | Security | Configuration | Storage | Locked | Cancelled => Scope::Account,
         }
     }
 }
@@ -80,12 +79,7 @@ struct Inner {
 impl Error {
     /// A failure described by a sentence without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error(Box::new(Inner {
-            kind,
-            message: message.into(),
-            hint: None,
-            source: None,
-        }))
+        Error(Box::new(Inner { kind, message: message.into(), hint: None, source: None }))
     }
 
     /// Adds what the user can do about it.
@@ -120,9 +114,7 @@ impl Error {
     pub fn io(place: impl fmt::Display, error: std::io::Error, otherwise: ErrorKind) -> Self {
         use std::io::ErrorKind as Io;
         let kind = match error.kind() {
-            Io::StorageFull | Io::QuotaExceeded | Io::ReadOnlyFilesystem | Io::PermissionDenied => {
-                ErrorKind::Storage
-            }
+            Io::StorageFull | Io::QuotaExceeded | Io::ReadOnlyFilesystem | Io::PermissionDenied => ErrorKind::Storage,
             _ if matches!(error.raw_os_error(), Some(23 | 24)) => ErrorKind::Storage,
             _ => otherwise,
         };

@@ -72,34 +72,22 @@ impl SystemFlags {
 
     /// The flag of a Maildir info letter.
     pub fn from_letter(letter: char) -> Option<SystemFlags> {
-        SYSTEM
-            .iter()
-            .find(|(_, l, _)| *l == letter)
-            .map(|(flag, ..)| *flag)
+        SYSTEM.iter().find(|(_, l, _)| *l == letter).map(|(flag, ..)| *flag)
     }
 
     /// The flag of an IMAP flag name, in any case.
     pub fn from_imap(name: &str) -> Option<SystemFlags> {
-        SYSTEM
-            .iter()
-            .find(|(.., n)| n.eq_ignore_ascii_case(name))
-            .map(|(flag, ..)| *flag)
+        SYSTEM.iter().find(|(.., n)| n.eq_ignore_ascii_case(name)).map(|(flag, ..)| *flag)
     }
 
     /// Maildir letters in ASCII order.
     pub fn letters(self) -> impl Iterator<Item = char> + use<> {
-        SYSTEM
-            .iter()
-            .filter(move |(flag, ..)| self.contains(*flag))
-            .map(|(_, letter, _)| *letter)
+        SYSTEM.iter().filter(move |(flag, ..)| self.contains(*flag)).map(|(_, letter, _)| *letter)
     }
 
     /// IMAP names of the flags that are set.
     pub fn imap_names(self) -> impl Iterator<Item = &'static str> + use<> {
-        SYSTEM
-            .iter()
-            .filter(move |(flag, ..)| self.contains(*flag))
-            .map(|(.., name)| *name)
+        SYSTEM.iter().filter(move |(flag, ..)| self.contains(*flag)).map(|(.., name)| *name)
     }
 }
 
@@ -119,17 +107,12 @@ impl Keywords {
     /// Adds a keyword; `$Forwarded` does not belong here, it is [`SystemFlags::FORWARDED`].
     pub fn insert(&mut self, keyword: &str) {
         let folded = keyword.to_ascii_lowercase().into_boxed_str();
-        self.0
-            .get_or_insert_default()
-            .entry(folded)
-            .or_insert_with(|| keyword.into());
+        self.0.get_or_insert_default().entry(folded).or_insert_with(|| keyword.into());
     }
 
     /// Whether the keyword is in the set.
     pub fn contains(&self, keyword: &str) -> bool {
-        self.0
-            .as_ref()
-            .is_some_and(|set| set.contains_key(keyword.to_ascii_lowercase().as_str()))
+        self.0.as_ref().is_some_and(|set| set.contains_key(keyword.to_ascii_lowercase().as_str()))
     }
 
     /// The keywords in the order of their folded names.
@@ -168,12 +151,7 @@ impl<'k> FromIterator<&'k str> for Keywords {
 
 impl PartialEq for Keywords {
     fn eq(&self, other: &Self) -> bool {
-        let folded = |set: &'_ Keywords| {
-            set.0
-                .iter()
-                .flat_map(|s| s.keys().cloned())
-                .collect::<Vec<_>>()
-        };
+        let folded = |set: &'_ Keywords| set.0.iter().flat_map(|s| s.keys().cloned()).collect::<Vec<_>>();
         match (self.is_empty(), other.is_empty()) {
             (true, true) => true,
             (false, false) => folded(self) == folded(other),
@@ -202,10 +180,7 @@ pub struct Flags {
 impl Flags {
     /// A set of system flags without keywords.
     pub fn system(system: SystemFlags) -> Self {
-        Flags {
-            system,
-            keywords: Keywords::default(),
-        }
+        Flags { system, keywords: Keywords::default() }
     }
 
     /// Builds the set from IMAP flag names; `\Recent` (RFC 3501 section 2.3.2) is no flag of the message and is left out.
@@ -228,18 +203,12 @@ impl Flags {
 
     /// Flags in either set.
     pub fn union(&self, other: &Flags) -> Flags {
-        Flags {
-            system: self.system.union(other.system),
-            keywords: self.keywords.union(&other.keywords),
-        }
+        Flags { system: self.system.union(other.system), keywords: self.keywords.union(&other.keywords) }
     }
 
     /// Flags of `self` that are not in `other`.
     pub fn difference(&self, other: &Flags) -> Flags {
-        Flags {
-            system: self.system.difference(other.system),
-            keywords: self.keywords.difference(&other.keywords),
-        }
+        Flags { system: self.system.difference(other.system), keywords: self.keywords.difference(&other.keywords) }
     }
 
     /// The flags that `support` can keep.
@@ -281,9 +250,7 @@ impl KeywordSupport {
     fn both(&self, other: &KeywordSupport) -> KeywordSupport {
         match (self, other) {
             (KeywordSupport::Any, one) | (one, KeywordSupport::Any) => one.clone(),
-            (KeywordSupport::Only(a), KeywordSupport::Only(b)) => {
-                KeywordSupport::Only(a.filtered(|k| b.contains(k)))
-            }
+            (KeywordSupport::Only(a), KeywordSupport::Only(b)) => KeywordSupport::Only(a.filtered(|k| b.contains(k))),
         }
     }
 }
@@ -300,20 +267,14 @@ pub struct FlagSupport {
 
 impl Default for FlagSupport {
     fn default() -> Self {
-        FlagSupport {
-            system: SystemFlags::ALL,
-            keywords: KeywordSupport::Any,
-        }
+        FlagSupport { system: SystemFlags::ALL, keywords: KeywordSupport::Any }
     }
 }
 
 impl FlagSupport {
     /// What both folders keep.
     pub fn both(&self, other: &FlagSupport) -> FlagSupport {
-        FlagSupport {
-            system: self.system.intersection(other.system),
-            keywords: self.keywords.both(&other.keywords),
-        }
+        FlagSupport { system: self.system.intersection(other.system), keywords: self.keywords.both(&other.keywords) }
     }
 }
 
@@ -333,10 +294,7 @@ mod tests {
     #[test]
     fn imap_names_become_bits_and_keywords() {
         let flags = Flags::from_imap(["\\seen", "$forwarded", "\\Recent", "todo"]);
-        assert_eq!(
-            flags.system,
-            SystemFlags::SEEN.union(SystemFlags::FORWARDED)
-        );
+        assert_eq!(flags.system, SystemFlags::SEEN.union(SystemFlags::FORWARDED));
         assert_eq!(flags.keywords.iter().collect::<Vec<_>>(), ["todo"]);
         assert_eq!(flags.system.letters().collect::<String>(), "PS");
     }

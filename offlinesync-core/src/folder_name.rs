@@ -24,8 +24,9 @@ impl FolderName {
     /// `None` when the name already contains `to`, for then two folders could meet in one.
     pub fn with_separator(&self, from: Option<char>, to: Option<char>) -> Option<FolderName> {
         match (from, to) {
-            (Some(from), Some(to)) if from != to => (!self.0.contains(to))
-                .then(|| FolderName::new(self.0.replace(from, to.encode_utf8(&mut [0; 4])))),
+            (Some(from), Some(to)) if from != to => {
+                (!self.0.contains(to)).then(|| FolderName::new(self.0.replace(from, to.encode_utf8(&mut [0; 4]))))
+            }
             (Some(from), None) => (!self.0.contains(from)).then(|| self.clone()),
             (None, Some(to)) => (!self.0.contains(to)).then(|| self.clone()),
             _ => Some(self.clone()),
@@ -52,17 +53,8 @@ mod tests {
     #[test]
     fn separators_are_exchanged_unless_two_folders_could_meet() {
         let name = FolderName::from("a/b");
-        assert_eq!(
-            name.with_separator(Some('/'), Some('.')),
-            Some("a.b".into())
-        );
-        assert_eq!(
-            FolderName::from("a/b.c").with_separator(Some('/'), Some('.')),
-            None
-        );
-        assert_eq!(
-            name.with_separator(Some('/'), Some('/')),
-            Some("a/b".into())
-        );
+        assert_eq!(name.with_separator(Some('/'), Some('.')), Some("a.b".into()));
+        assert_eq!(FolderName::from("a/b.c").with_separator(Some('/'), Some('.')), None);
+        assert_eq!(name.with_separator(Some('/'), Some('/')), Some("a/b".into()));
     }
 }

@@ -24,12 +24,9 @@ pub use line_ending::LineEnding;
 pub use message::{InternalDate, MessageId, PerSide, Side, Uid, UidValidity};
 pub use policy::{BrakeLimits, Policy};
 pub use repository::{
-    ChangeSet, Coverage, Cursor, Entry, Failures, FlagChange, Folder, FolderEntry, FolderList,
-    GroupSize, Headers, Incoming, Intake, Known, NothingKnown, Outgoing, Partner, Repository, Sink,
-    SourceFolder, SpecialUse, Witness,
+    ChangeSet, Coverage, Cursor, Entry, Failures, FlagChange, Folder, FolderEntry, FolderList, GroupSize, Headers,
+    Incoming, Intake, Known, NothingKnown, Outgoing, Partner, Repository, Sink, SourceFolder, SpecialUse, Witness,
 };
 #[cfg(feature = "sqlite")]
 pub use status::SqliteStatus;
-pub use status::{
-    Batch, FolderPair, FolderRecord, FolderStatus, Intent, MemoryStatus, Row, StatusStore,
-};
+pub use status::{Batch, FolderPair, FolderRecord, FolderStatus, Intent, MemoryStatus, Row, StatusStore};

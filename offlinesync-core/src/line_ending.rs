@@ -24,11 +24,7 @@ pub struct ToLf {
 
 impl ToLf {
     /// Converts one piece; `emit` gets borrowed runs of it. A CR at the end is held until [`ToLf::finish`] or the next piece.
-    pub fn convert<E>(
-        &mut self,
-        mut input: &[u8],
-        mut emit: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn convert<E>(&mut self, mut input: &[u8], mut emit: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         if self.held_cr && !input.is_empty() {
             self.held_cr = false;
             if input[0] != b'\n' {
@@ -70,18 +66,10 @@ pub struct ToCrlf {
 
 impl ToCrlf {
     /// Converts one piece; `emit` gets borrowed runs of it and the added CRs.
-    pub fn convert<E>(
-        &mut self,
-        mut input: &[u8],
-        mut emit: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn convert<E>(&mut self, mut input: &[u8], mut emit: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         let mut from = 0;
         while let Some(at) = find(b'\n', &input[from..]).map(|i| from + i) {
-            let preceded = if at == 0 {
-                self.after_cr
-            } else {
-                input[at - 1] == b'\r'
-            };
+            let preceded = if at == 0 { self.after_cr } else { input[at - 1] == b'\r' };
             if !preceded {
                 emit_some(&input[..at], &mut emit)?;
                 emit(b"\r")?;
@@ -101,11 +89,7 @@ impl ToCrlf {
     pub fn growth(&mut self, input: &[u8]) -> u64 {
         let mut added = 0;
         for at in memchr::memchr_iter(b'\n', input) {
-            let preceded = if at == 0 {
-                self.after_cr
-            } else {
-                input[at - 1] == b'\r'
-            };
+            let preceded = if at == 0 { self.after_cr } else { input[at - 1] == b'\r' };
             added += u64::from(!preceded);
         }
         if let Some(last) = input.last() {
@@ -172,10 +156,7 @@ mod tests {
     }
 
     fn mail() -> impl Strategy<Value = Vec<u8>> {
-        proptest::collection::vec(
-            prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'x'), Just(0)],
-            0..40,
-        )
+        proptest::collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'x'), Just(0)], 0..40)
     }
 
     proptest! {

@@ -49,34 +49,22 @@ pub struct PerSide<T> {
 impl<T> PerSide<T> {
     /// Builds both values from one function.
     pub fn from_fn(mut make: impl FnMut(Side) -> T) -> Self {
-        PerSide {
-            remote: make(Side::Remote),
-            local: make(Side::Local),
-        }
+        PerSide { remote: make(Side::Remote), local: make(Side::Local) }
     }
 
     /// The same two values the other way round.
     pub fn swapped(self) -> Self {
-        PerSide {
-            remote: self.local,
-            local: self.remote,
-        }
+        PerSide { remote: self.local, local: self.remote }
     }
 
     /// References to both values.
     pub fn as_ref(&self) -> PerSide<&T> {
-        PerSide {
-            remote: &self.remote,
-            local: &self.local,
-        }
+        PerSide { remote: &self.remote, local: &self.local }
     }
 
     /// Applies a function to both values.
     pub fn map<U>(self, mut f: impl FnMut(T) -> U) -> PerSide<U> {
-        PerSide {
-            remote: f(self.remote),
-            local: f(self.local),
-        }
+        PerSide { remote: f(self.remote), local: f(self.local) }
     }
 }
 

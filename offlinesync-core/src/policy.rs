@@ -34,14 +34,8 @@ impl Default for Policy {
     fn default() -> Self {
         Policy {
             read_only: PerSide::default(),
-            propagate_removals: PerSide {
-                remote: true,
-                local: true,
-            },
-            create_folders: PerSide {
-                remote: true,
-                local: true,
-            },
+            propagate_removals: PerSide { remote: true, local: true },
+            create_folders: PerSide { remote: true, local: true },
             conflict: ConflictRule::default(),
             brake: BrakeLimits::default(),
             quick: false,
@@ -72,12 +66,6 @@ pub struct BrakeLimits {
 
 impl Default for BrakeLimits {
     fn default() -> Self {
-        BrakeLimits {
-            folder_floor: 100,
-            folder_percent: 50,
-            emptied_folder: 25,
-            emptied_account: 5,
-            allowed: None,
-        }
+        BrakeLimits { folder_floor: 100, folder_percent: 50, emptied_folder: 25, emptied_account: 5, allowed: None }
     }
 }

@@ -61,13 +61,7 @@ pub struct FolderEntry {
 impl FolderEntry {
     /// A folder of which only the name is known.
     pub fn named(name: FolderName) -> Self {
-        FolderEntry {
-            name,
-            selectable: true,
-            special_use: None,
-            witness: None,
-            messages: None,
-        }
+        FolderEntry { name, selectable: true, special_use: None, witness: None, messages: None }
     }
 }
 
@@ -220,11 +214,7 @@ pub trait Folder: Send {
     fn fetch(&mut self, ids: &[MessageId], form: LineEnding, sink: &mut dyn Sink) -> Result<()>;
 
     /// Calls `each` with the header of every message that is there, in any order; ids that have gone are skipped.
-    fn headers(
-        &mut self,
-        ids: &[MessageId],
-        each: &mut dyn FnMut(Headers<'_>) -> Result<()>,
-    ) -> Result<()>;
+    fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<()>;
 
     /// Opens an intake for messages coming from `source`.
     fn intake(&mut self, source: &SourceFolder) -> Result<Box<dyn Intake + '_>>;
@@ -242,11 +232,7 @@ pub trait Folder: Send {
 
     /// Moves messages into another folder of the same repository without their content crossing the wire. Answers, in order,
     /// the new id of each, or `None` where it is not known or the message was not there. `Ok(None)`: this store cannot move.
-    fn transfer(
-        &mut self,
-        ids: &[MessageId],
-        to: &FolderName,
-    ) -> Result<Option<Vec<Option<MessageId>>>> {
+    fn transfer(&mut self, ids: &[MessageId], to: &FolderName) -> Result<Option<Vec<Option<MessageId>>>> {
         let _ = (ids, to);
         Ok(None)
     }

@@ -96,10 +96,7 @@ impl Default for PlanPolicy {
     fn default() -> Self {
         PlanPolicy {
             read_only: PerSide::default(),
-            propagate_removals: PerSide {
-                remote: true,
-                local: true,
-            },
+            propagate_removals: PerSide { remote: true, local: true },
             conflict: ConflictRule::RemovalWins,
             support: FlagSupport::default(),
         }
