@@ -16,6 +16,16 @@ pub trait Repository: Send + Sync {
     /// The name it has in the configuration, for messages.
     fn name(&self) -> &str;
 
+    /// Whether the store itself is there: a Maildir whose root directory is missing is not. Asked before [`Repository::list`].
+    fn exists(&self) -> Result<bool> {
+        Ok(true)
+    }
+
+    /// Creates the store itself, empty. Called only when it does not exist and no row says that it ever did. Durable on return.
+    fn initialize(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Every folder there is. An answer cut short by an error is an error, never a shorter list.
     fn list(&self) -> Result<FolderList>;
 
@@ -130,6 +140,9 @@ pub struct ChangeSet {
     pub gone: Vec<MessageId>,
     /// Where to go on next time. Valid once everything in this set has been dealt with. `None`: list completely next time.
     pub cursor: Option<Cursor>,
+    /// The state this listing shows, encoded as in [`FolderEntry::witness`], so that a later [`Repository::list`] can be compared with it.
+    /// `None` when it cannot be told for certain.
+    pub witness: Option<Witness>,
     /// What the folder can keep.
     pub support: FlagSupport,
     /// Whether the folder refuses changes.
@@ -207,7 +220,7 @@ pub trait Folder: Send {
     /// its listing against every other thing the store says (IMAP: EXISTS) and fails when they differ.
     fn changes(&mut self, since: Option<&Cursor>, known: &dyn Known) -> Result<ChangeSet>;
 
-    /// Streams the messages to `sink`, in an order of the backend's choosing, with line ends as asked. Message content is never
+    /// Streams the messages to `sink`, in about the order given (the first asked for first, give or take some hundred), with line ends as asked. Message content is never
     /// altered otherwise, never marked read, and no message is held whole in memory.
     ///
     /// A message that cannot be read goes to [`Sink::failed`]; an error of the sink ends the call and is returned.
@@ -222,6 +235,11 @@ pub trait Folder: Send {
     /// Whether delivering the same message again would double it, so that an intent must be durable beforehand.
     /// `false` where the name of a delivered message follows from its source.
     fn needs_intent(&self) -> bool;
+
+    /// Whether reading content costs no more than a local file: then messages are read once more for their digests.
+    fn cheap_content(&self) -> bool {
+        false
+    }
 
     /// Changes flags. Durable on return, but for the messages returned.
     fn store(&mut self, changes: &[FlagChange]) -> Result<Failures>;
