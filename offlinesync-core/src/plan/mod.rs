@@ -1,4 +1,12 @@
 //! The planner: from what is known of each touched message to what shall be done. Pure: no I/O, clock, thread, randomness or hash order.
+//!
+//! [`table`] is the law for one flag, [`merge`](mod@merge) applies it to all flags of a message, [`plan`] to all messages of a pair of folders;
+//! [`brake`] judges a plan, [`folders`] decides which folders there are to plan for.
+
+pub mod brake;
+pub mod folders;
+pub mod merge;
+pub mod table;
 
 use crate::flags::{FlagSupport, Flags};
 use crate::message::{MessageId, PerSide, Side};
@@ -36,7 +44,7 @@ pub struct FlagDelta {
 /// What to do about one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The message on each side, as far as it is there.
+    /// The message on each side. Where there is a row, both ids of the row, even if the message is gone from a side; else what was seen.
     pub ids: PerSide<Option<MessageId>>,
     /// What to do.
     pub action: Action,
@@ -47,7 +55,8 @@ pub struct Step {
 /// The action of a [`Step`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Copy to `to` with these flags, then write a row with them as base.
+    /// Copy to `to` with these flags, then write a row with them as base. If [`Step::ids`] has an id for `to`, the message is gone
+    /// there under that id and is copied back: the new row replaces the one with the old ids, in one transaction.
     Copy {
         /// The side that lacks the message.
         to: Side,
@@ -131,4 +140,131 @@ pub struct Counts {
     pub removals: PerSide<u64>,
     /// Rows written or deleted with no change to a side.
     pub records: u64,
+    /// Messages with a row that are gone *from* each side, whatever is done about it: removed from the other side, copied back, or
+    /// forgotten because both lost it. What the plan leaves alone (by policy) is not counted.
+    pub vanished: PerSide<u64>,
+}
+
+impl Plan {
+    /// Counts the steps.
+    pub fn counts(&self) -> Counts {
+        self.steps.iter().fold(Counts::default(), |mut counts, step| {
+            counts.add(step);
+            counts
+        })
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+impl Counts {
+    fn add(&mut self, step: &Step) {
+        match &step.action {
+            Action::Copy { to, .. } => {
+                self.copies[*to] += 1;
+                self.vanished[*to] += u64::from(step.ids[*to].is_some());
+            }
+            Action::Merge { store, .. } if store.remote.is_none() && store.local.is_none() => self.records += 1,
+            Action::Merge { store, .. } => {
+                Side::BOTH.iter().for_each(|side| self.flags[*side] += u64::from(store[*side].is_some()));
+            }
+            Action::Remove { from } => {
+                self.removals[*from] += 1;
+                self.vanished[from.other()] += 1;
+            }
+            Action::Forget => {
+                self.records += 1;
+                Side::BOTH.iter().for_each(|side| self.vanished[*side] += 1);
+            }
+        }
+    }
+}
+
+/// Decides what to do about every touched message, in the order given. A message that needs nothing gets no step.
+///
+/// No step changes a side that the policy protects; what such a step would have done stays pending, for its row stays as it was.
+pub fn plan(touched: Vec<Touched>, policy: &PlanPolicy) -> Plan {
+    let mut steps: Vec<Step> = touched.into_iter().filter_map(|message| plan_one(message, policy)).collect();
+    steps.shrink_to_fit();
+    Plan { steps }
+}
+
+fn plan_one(message: Touched, policy: &PlanPolicy) -> Option<Step> {
+    match message.row {
+        Some(row) => plan_known(row, message.seen, policy),
+        None => plan_new(message.seen, policy),
+    }
+}
+
+fn plan_new(seen: PerSide<Seen>, policy: &PlanPolicy) -> Option<Step> {
+    match (seen.remote, seen.local) {
+        (Seen::Present(remote, theirs), Seen::Present(local, ours)) => {
+            let pair = PerSide { remote: &theirs, local: &ours };
+            let merged = merge::merge(&Flags::default(), pair, &policy.support, policy.read_only);
+            let ids = PerSide { remote: Some(remote), local: Some(local) };
+            Some(merge_step(ids, merged))
+        }
+        (Seen::Present(id, flags), _) => {
+            copy_new(PerSide { remote: Some(id), local: None }, Side::Local, &flags, policy)
+        }
+        (_, Seen::Present(id, flags)) => {
+            copy_new(PerSide { remote: None, local: Some(id) }, Side::Remote, &flags, policy)
+        }
+        _ => None,
+    }
+}
+
+fn copy_new(ids: PerSide<Option<MessageId>>, to: Side, flags: &Flags, policy: &PlanPolicy) -> Option<Step> {
+    let action = Action::Copy { to, flags: flags.supported(&policy.support) };
+    (!policy.read_only[to]).then_some(Step { ids, action, notice: None })
+}
+
+fn plan_known(row: Row, seen: PerSide<Seen>, policy: &PlanPolicy) -> Option<Step> {
+    match (seen.remote, seen.local) {
+        (Seen::Unchanged, Seen::Unchanged) => None,
+        (Seen::Gone, Seen::Gone) => Some(Step { ids: row.ids.map(Some), action: Action::Forget, notice: None }),
+        (Seen::Gone, kept) => plan_removal(row, Side::Remote, kept, policy),
+        (kept, Seen::Gone) => plan_removal(row, Side::Local, kept, policy),
+        (remote, local) => plan_merge(row, PerSide { remote, local }, policy),
+    }
+}
+
+/// The message is gone from `side`, and `kept` is what the other side says.
+fn plan_removal(row: Row, side: Side, kept: Seen, policy: &PlanPolicy) -> Option<Step> {
+    if !policy.propagate_removals[side] {
+        return None;
+    }
+    let flags = match kept {
+        Seen::Present(_, flags) => flags.supported(&policy.support),
+        _ => row.base.supported(&policy.support),
+    };
+    let changed = flags != row.base.supported(&policy.support);
+    let (target, action, notice) = match (changed, policy.conflict) {
+        (true, ConflictRule::ChangeWins) => (side, Action::Copy { to: side, flags }, Some(Notice::KeptBecauseChanged)),
+        (true, ConflictRule::RemovalWins) => {
+            (side.other(), Action::Remove { from: side.other() }, Some(Notice::RemovedThoughChanged))
+        }
+        (false, _) => (side.other(), Action::Remove { from: side.other() }, None),
+    };
+    (!policy.read_only[target]).then(|| Step { ids: row.ids.map(Some), action, notice })
+}
+
+fn plan_merge(row: Row, seen: PerSide<Seen>, policy: &PlanPolicy) -> Option<Step> {
+    let flags = seen.as_ref().map(|seen| match seen {
+        Seen::Present(_, flags) => flags,
+        _ => &row.base,
+    });
+    if *flags.remote == row.base && *flags.local == row.base {
+        return None;
+    }
+    let merged = merge::merge(&row.base, flags, &policy.support, policy.read_only);
+    let needed = merged.store.remote.is_some() || merged.store.local.is_some() || merged.base != row.base;
+    needed.then(|| merge_step(row.ids.map(Some), merged))
+}
+
+fn merge_step(ids: PerSide<Option<MessageId>>, merged: merge::Merged) -> Step {
+    Step { ids, action: Action::Merge { store: merged.store, base: merged.base }, notice: None }
 }
