@@ -12,7 +12,7 @@ pub mod policy;
 pub mod repository;
 pub mod status;
 pub mod sync;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 pub use cancel::{Cancel, CancelGuard};

@@ -53,6 +53,9 @@ pub struct Intent {
 }
 
 /// Changes that become durable together or not at all.
+///
+/// Rows are deleted before any is written, so a message can be paired anew in one batch: its old row in `delete`, the new one in
+/// `upsert`. An `upsert` whose local id another row has fails the whole batch. Intents are written before any is deleted.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// Rows to write; a row with the same remote id is replaced.
