@@ -38,7 +38,7 @@ impl fmt::Display for Side {
 }
 
 /// A value for each side, indexed by [`Side`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PerSide<T> {
     /// The value of the remote side.
     pub remote: T,

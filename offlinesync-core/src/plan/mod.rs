@@ -149,7 +149,7 @@ impl Plan {
     /// Counts the steps.
     pub fn counts(&self) -> Counts {
         self.steps.iter().fold(Counts::default(), |mut counts, step| {
-            counts.add(step);
+            counts.count(step);
             counts
         })
     }
@@ -161,7 +161,18 @@ impl Plan {
 }
 
 impl Counts {
-    fn add(&mut self, step: &Step) {
+    /// Adds the counts of another plan.
+    pub fn add(&mut self, more: &Counts) {
+        for side in Side::BOTH {
+            self.copies[side] += more.copies[side];
+            self.flags[side] += more.flags[side];
+            self.removals[side] += more.removals[side];
+            self.vanished[side] += more.vanished[side];
+        }
+        self.records += more.records;
+    }
+
+    fn count(&mut self, step: &Step) {
         match &step.action {
             Action::Copy { to, .. } => {
                 self.copies[*to] += 1;

@@ -1,1 +1,20 @@
-//! The engine: list, difference, plan, brake, execute, record, report.
+//! The engine: list, difference, plan, brake, execute, record, report. Knows no protocol and no mail format.
+//!
+//! [`Account`] is the door. Inside, `account` lists both sides and chooses the pairs of folders that something touched, and each
+//! pair goes down the `street` by itself, several side by side.
+
+mod account;
+mod content;
+mod copy;
+mod difference;
+mod execute;
+mod naming;
+mod numbering;
+mod pairing;
+mod report;
+mod street;
+mod workers;
+
+pub use account::{Account, PairedFolder};
+pub use naming::{Naming, SameNames, exchange_separator};
+pub use report::{Failure, Report};

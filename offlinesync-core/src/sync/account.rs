@@ -1,0 +1,470 @@
+//! One account: lists both sides, decides which pairs of folders need work, sends them down the street side by side.
+
+use super::naming::{Naming, SameNames};
+use super::report::{Failure, Report};
+use super::street::{Outcome, Street, place};
+use super::workers::side_by_side;
+use crate::cancel::Cancel;
+use crate::error::{Error, ErrorKind, Result, Scope};
+use crate::event::{Event, Observer};
+use crate::folder_name::FolderName;
+use crate::message::{PerSide, Side};
+use crate::plan::brake::{self, FolderLoss};
+use crate::plan::folders::{FolderAction, FolderDecision, FolderPolicy, NamedFolder, plan_folders};
+use crate::policy::Policy;
+use crate::repository::{FolderEntry, FolderList, Repository, Witness};
+use crate::status::{FolderPair, FolderRecord, StatusStore};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Two repositories that are kept in step, and what is remembered of them.
+#[derive(Clone)]
+pub struct Account {
+    name: String,
+    repositories: PerSide<Arc<dyn Repository>>,
+    status: Arc<dyn StatusStore>,
+    naming: Arc<dyn Naming>,
+    policy: Policy,
+}
+
+/// A pair of folders and what each side says of it, for showing.
+#[derive(Clone, Debug)]
+pub struct PairedFolder {
+    /// The pair; a side without the folder has the name it would get.
+    pub pair: FolderPair,
+    /// What each side's list says of it.
+    pub entries: PerSide<Option<FolderEntry>>,
+    /// Messages that both sides agreed on at the last sync.
+    pub rows: u64,
+}
+
+/// A pair that needs work.
+struct Task {
+    pair: FolderPair,
+    create: Option<Side>,
+    /// Rows and record are of a folder that is gone on one side and shall be filled again.
+    forget_first: bool,
+    touched: PerSide<bool>,
+    may_be_emptied: bool,
+    weight: u64,
+}
+
+/// Both sides' lists, and what is recorded.
+struct Listed {
+    lists: PerSide<FolderList>,
+    recorded: BTreeMap<FolderPair, (FolderRecord, u64)>,
+}
+
+impl Account {
+    /// An account whose folders have the same names on both sides, with the default policy.
+    pub fn new(
+        name: impl Into<String>,
+        remote: Arc<dyn Repository>,
+        local: Arc<dyn Repository>,
+        status: Arc<dyn StatusStore>,
+    ) -> Self {
+        Account {
+            name: name.into(),
+            repositories: PerSide { remote, local },
+            status,
+            naming: Arc::new(SameNames),
+            policy: Policy::default(),
+        }
+    }
+
+    /// Another policy.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Another way to name and choose folders.
+    #[must_use]
+    pub fn with_naming(mut self, naming: impl Naming + 'static) -> Self {
+        self.naming = Arc::new(naming);
+        self
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Its repositories.
+    pub fn repositories(&self) -> &PerSide<Arc<dyn Repository>> {
+        &self.repositories
+    }
+
+    /// Brings both sides in step, once.
+    ///
+    /// Everything done is recorded before this returns, cancelled or not; a run that was stopped is continued by the next.
+    ///
+    /// # Errors
+    /// When nothing could be compared: a side cannot be reached or listed, or its store is missing though it was there before.
+    /// What fails later, for a folder or a message, is in the [`Report`].
+    pub fn sync(&self, observer: &dyn Observer, cancel: &Cancel) -> Result<Report> {
+        observer.event(&Event::AccountStarted { account: &self.name });
+        let result = self.run(observer, cancel);
+        observer.event(&Event::AccountFinished { account: &self.name });
+        result
+    }
+
+    /// Lists both sides and pairs their folders, without syncing anything. Folders that naming leaves out are not in the answer.
+    pub fn folders(&self) -> Result<Vec<PairedFolder>> {
+        let mut report = Report::default();
+        let listed = self.list()?;
+        let decisions = self.decide(&listed, &mut report)?;
+        if let Some(failure) = report.failures.pop() {
+            return Err(failure.error);
+        }
+        Ok(decisions.into_iter().filter_map(|decision| shown(decision, &listed)).collect())
+    }
+
+    fn run(&self, observer: &dyn Observer, cancel: &Cancel) -> Result<Report> {
+        let mut report = Report::default();
+        let listed = self.list()?;
+        cancel.check()?;
+        let decisions = self.decide(&listed, &mut report)?;
+        self.check_for_a_wiped_store(&decisions)?;
+        let (mut tasks, pairs) = self.tasks(decisions, &listed, &mut report)?;
+        report.pairs = pairs;
+        report.opened = tasks.len();
+        observer.event(&Event::FoldersListed { pairs, touched: tasks.len() });
+        tasks.sort_by_key(|task| std::cmp::Reverse(task.weight));
+        let emptied = self.work(tasks, observer, cancel, &mut report);
+        let again = self.judge_emptied(emptied, &listed, &mut report);
+        self.work(again, observer, cancel, &mut report);
+        Ok(report)
+    }
+
+    fn list(&self) -> Result<Listed> {
+        let recorded: BTreeMap<_, _> =
+            self.status.folders()?.into_iter().map(|(pair, record, rows)| (pair, (record, rows))).collect();
+        let known = recorded.values().any(|(_, rows)| *rows > 0);
+        let list = |side: Side| self.list_side(side, known);
+        let (remote, local) = std::thread::scope(|scope| {
+            let local = scope.spawn(|| list(Side::Local));
+            let remote = list(Side::Remote);
+            (remote, local.join())
+        });
+        let local = local.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok(Listed { lists: PerSide { remote: remote?, local: local? }, recorded })
+    }
+
+    fn list_side(&self, side: Side, known: bool) -> Result<FolderList> {
+        let repository = &self.repositories[side];
+        if repository.exists()? {
+            return repository.list();
+        }
+        if known {
+            return Err(Error::new(
+                ErrorKind::Refused,
+                format!(
+                    "the {side} store '{}' is missing though it was synced before; nothing was removed on the other side",
+                    repository.name()
+                ),
+            )
+            .with_hint("is its disk mounted? To start it anew and fill it again, run once with --restore-folders"));
+        }
+        if self.policy.dry_run || self.policy.read_only[side] {
+            return Ok(FolderList::default());
+        }
+        repository.initialize()?;
+        repository.list()
+    }
+
+    fn decide(&self, listed: &Listed, report: &mut Report) -> Result<Vec<FolderDecision>> {
+        let separators = listed.lists.as_ref().map(|list| list.separator);
+        let named = PerSide::from_fn(|side| self.name_folders(side, &listed.lists[side], &separators, report));
+        let taking_part = |pair: &FolderPair| {
+            Side::BOTH
+                .into_iter()
+                .all(|side| !matches!(self.naming.translate(side, &pair[side], &separators), Ok(None)))
+        };
+        let recorded: Vec<(FolderPair, u64)> = listed
+            .recorded
+            .iter()
+            .filter(|(pair, _)| taking_part(pair))
+            .map(|(pair, (_, rows))| (pair.clone(), *rows))
+            .collect();
+        Ok(plan_folders(&named.remote, &named.local, &recorded, &FolderPolicy::from(&self.policy)))
+    }
+
+    fn name_folders(
+        &self,
+        side: Side,
+        list: &FolderList,
+        separators: &PerSide<Option<char>>,
+        report: &mut Report,
+    ) -> Vec<NamedFolder> {
+        let mut named = Vec::with_capacity(list.folders.len());
+        for entry in list.folders.iter().filter(|entry| entry.selectable) {
+            match self.naming.translate(side, &entry.name, separators) {
+                Ok(Some(translated)) => {
+                    named.push(NamedFolder { own: entry.name.clone(), translated, selectable: entry.selectable });
+                }
+                Ok(None) => {}
+                Err(error) => report.failures.push(Failure { pair: None, message: None, error }),
+            }
+        }
+        named
+    }
+
+    /// When every folder that had mail is missing on one side, it is the store that is gone, not the folders.
+    fn check_for_a_wiped_store(&self, decisions: &[FolderDecision]) -> Result<()> {
+        if self.policy.restore_missing_folders {
+            return Ok(());
+        }
+        for side in Side::BOTH {
+            let missing =
+                decisions.iter().filter(|d| matches!(d.action, FolderAction::Missing { on, .. } if on == side)).count();
+            let present = decisions.iter().any(|d| d.action == FolderAction::Sync);
+            if missing > 0 && !present {
+                return Err(Error::new(
+                    ErrorKind::Refused,
+                    format!(
+                        "none of the {missing} known folders is left in the {side} store '{}'; nothing was removed on the other side",
+                        self.repositories[side].name()
+                    ),
+                )
+                .with_hint("is its disk mounted, is it the right account? To fill it again, run once with --restore-folders"));
+            }
+        }
+        Ok(())
+    }
+
+    fn tasks(
+        &self,
+        decisions: Vec<FolderDecision>,
+        listed: &Listed,
+        report: &mut Report,
+    ) -> Result<(Vec<Task>, usize)> {
+        let entries = listed.lists.as_ref().map(|list| {
+            list.folders.iter().map(|entry| (&entry.name, entry)).collect::<BTreeMap<&FolderName, &FolderEntry>>()
+        });
+        let (mut tasks, mut pairs) = (Vec::new(), 0);
+        for FolderDecision { pair, action } in decisions {
+            let found = PerSide::from_fn(|side| entries[side].get(&pair[side]).copied());
+            match action {
+                FolderAction::Sync => {
+                    pairs += 1;
+                    let touched = self.touched(listed.recorded.get(&pair).map(|(record, _)| record), &found);
+                    if touched != PerSide::default() {
+                        tasks.push(Task::new(pair, None, touched, &found));
+                    }
+                }
+                FolderAction::Create { on } => {
+                    pairs += 1;
+                    tasks.push(Task::new(pair, Some(on), EVERYTHING, &found));
+                }
+                FolderAction::Restore { on, .. } => {
+                    pairs += 1;
+                    let task = Task::new(pair, Some(on), EVERYTHING, &found);
+                    tasks.push(Task { forget_first: true, ..task });
+                }
+                FolderAction::Missing { on, rows } => {
+                    report.failures.push(Failure { error: missing(&pair, on, rows), pair: Some(pair), message: None });
+                }
+                FolderAction::Collision { on, with } => {
+                    let error = collision(&pair, on, &with);
+                    report.failures.push(Failure { pair: Some(pair), message: None, error });
+                }
+                FolderAction::Gone { .. } if !self.policy.dry_run => self.status.forget(&pair)?,
+                FolderAction::Gone { .. } | FolderAction::NotCreated { .. } => {}
+            }
+        }
+        Ok((tasks, pairs))
+    }
+
+    fn touched(&self, record: Option<&FolderRecord>, entries: &PerSide<Option<&FolderEntry>>) -> PerSide<bool> {
+        PerSide::from_fn(|side| {
+            let recorded = record.and_then(|record| record.witness[side].as_deref());
+            let now = entries[side].and_then(|entry| entry.witness.as_ref());
+            !matches!((recorded, now), (Some(then), Some(now)) if self.proves_unchanged(then, now))
+        })
+    }
+
+    fn proves_unchanged(&self, then: &[u8], now: &Witness) -> bool {
+        *then == *now.token && (now.covers_flags || self.policy.quick)
+    }
+
+    fn work(
+        &self,
+        tasks: Vec<Task>,
+        observer: &dyn Observer,
+        cancel: &Cancel,
+        report: &mut Report,
+    ) -> Vec<(FolderPair, FolderLoss)> {
+        let stop = AtomicBool::new(false);
+        let results = side_by_side(tasks, self.threads(), |task| {
+            if stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            let pair = task.pair.clone();
+            observer.event(&Event::FolderStarted { pair: &pair });
+            let (outcome, result) = self.sync_pair(task, observer, cancel);
+            if let Err(error) = &result {
+                observer.event(&Event::FolderFailed { pair: &pair, error });
+                stop.fetch_or(error.scope() == Scope::Account, Ordering::Relaxed);
+            }
+            observer.event(&Event::FolderFinished { pair: &pair });
+            Some((pair, outcome, result))
+        });
+        let mut emptied = Vec::new();
+        for (pair, outcome, result) in results.into_iter().flatten() {
+            report.take_in(&pair, outcome, result, &mut emptied);
+        }
+        emptied
+    }
+
+    fn threads(&self) -> usize {
+        let useful = self.repositories.remote.parallelism().min(self.repositories.local.parallelism()).max(1);
+        if self.policy.workers == 0 { useful } else { useful.min(self.policy.workers) }
+    }
+
+    fn sync_pair(&self, task: Task, observer: &dyn Observer, cancel: &Cancel) -> (Outcome, Result<()>) {
+        match self.street(&task, observer, cancel) {
+            Ok(Some(street)) => street.walk(),
+            Ok(None) => (Outcome::default(), Ok(())),
+            Err(error) => (Outcome::default(), Err(error)),
+        }
+    }
+
+    fn street<'a>(
+        &'a self,
+        task: &'a Task,
+        observer: &'a dyn Observer,
+        cancel: &'a Cancel,
+    ) -> Result<Option<Street<'a>>> {
+        cancel.check()?;
+        if let Some(on) = task.create {
+            observer.event(&Event::FolderCreated { pair: &task.pair, on });
+            if self.policy.dry_run {
+                return Ok(None);
+            }
+            if task.forget_first {
+                self.status.forget(&task.pair)?;
+            }
+            self.repositories[on].create(&task.pair[on])?;
+        }
+        Ok(Some(Street {
+            pair: &task.pair,
+            folders: PerSide {
+                remote: self.repositories.remote.open(&task.pair.remote)?,
+                local: self.repositories.local.open(&task.pair.local)?,
+            },
+            status: self.status.folder(&task.pair)?,
+            policy: &self.policy,
+            may_be_emptied: task.may_be_emptied,
+            touched: task.touched,
+            observer,
+            cancel,
+        }))
+    }
+
+    /// Folders that lost everything are looked at together: one emptied folder is a user's work, all of them are a wiped store.
+    fn judge_emptied(&self, emptied: Vec<(FolderPair, FolderLoss)>, listed: &Listed, report: &mut Report) -> Vec<Task> {
+        if emptied.is_empty() {
+            return Vec::new();
+        }
+        let lost = |pair: &FolderPair| emptied.iter().find(|(other, _)| other == pair).map(|(_, loss)| *loss);
+        let losses: Vec<FolderLoss> = listed
+            .recorded
+            .iter()
+            .map(|(pair, (_, rows))| lost(pair).unwrap_or(FolderLoss { rows: *rows, emptied: PerSide::default() }))
+            .collect();
+        let verdict = brake::check_account(&losses, &self.policy.brake);
+        let mut again = Vec::new();
+        for (pair, _) in emptied {
+            match verdict {
+                Ok(()) => {
+                    let task = Task::new(pair, None, EVERYTHING, &PerSide::default());
+                    again.push(Task { may_be_emptied: true, ..task });
+                }
+                Err(refusal) => {
+                    let error = Error::from(refusal).at(place(&pair));
+                    report.failures.push(Failure { pair: Some(pair), message: None, error });
+                }
+            }
+        }
+        again
+    }
+}
+
+const EVERYTHING: PerSide<bool> = PerSide { remote: true, local: true };
+
+impl Task {
+    fn new(
+        pair: FolderPair,
+        create: Option<Side>,
+        touched: PerSide<bool>,
+        entries: &PerSide<Option<&FolderEntry>>,
+    ) -> Self {
+        let messages = |side: Side| entries[side].and_then(|entry| entry.messages).unwrap_or(0);
+        let inbox = pair.remote.as_str().eq_ignore_ascii_case("inbox");
+        let weight = if inbox { u64::MAX } else { messages(Side::Remote).max(messages(Side::Local)) };
+        Task { pair, create, forget_first: false, touched, may_be_emptied: false, weight }
+    }
+}
+
+impl Report {
+    fn take_in(
+        &mut self,
+        pair: &FolderPair,
+        outcome: Outcome,
+        result: Result<()>,
+        emptied: &mut Vec<(FolderPair, FolderLoss)>,
+    ) {
+        self.counts.add(&outcome.counts);
+        self.octets += outcome.octets;
+        let messages = outcome.failed.into_iter().map(|(id, side, error)| (Some((id, side)), error));
+        let folder = result.err().map(|error| (None, error));
+        for (message, error) in messages.chain(folder) {
+            self.failures.push(Failure { pair: Some(pair.clone()), message, error });
+        }
+        emptied.extend(outcome.emptied.map(|case| (pair.clone(), case)));
+    }
+}
+
+fn collision(pair: &FolderPair, on: Side, with: &[FolderPair]) -> Error {
+    let names: Vec<String> = with.iter().map(|other| format!("'{}'", other[on.other()])).collect();
+    Error::new(
+        ErrorKind::Folder,
+        format!(
+            "folder '{}' was not synced: on the {on} side it would be the same folder '{}' as {}",
+            pair[on.other()],
+            pair[on],
+            names.join(", ")
+        ),
+    )
+    .with_hint("give them different names with nametrans, or leave one out with folderfilter")
+}
+
+fn missing(pair: &FolderPair, on: Side, rows: u64) -> Error {
+    Error::new(
+        ErrorKind::Refused,
+        format!(
+            "folder '{}' is missing on the {on} side, but {rows} messages of it were synced before; it was left alone on the other side",
+            pair[on]
+        ),
+    )
+    .with_hint("to create and fill it again, run once with --restore-folders; to drop it for good, delete it on the other side too")
+}
+
+fn shown(decision: FolderDecision, listed: &Listed) -> Option<PairedFolder> {
+    let FolderDecision { pair, action } = decision;
+    if matches!(action, FolderAction::Gone { .. }) {
+        return None;
+    }
+    let find = |side: Side| listed.lists[side].folders.iter().find(|entry| entry.name == pair[side]).cloned();
+    let entries = PerSide::from_fn(find);
+    let rows = listed.recorded.get(&pair).map_or(0, |(_, rows)| *rows);
+    Some(PairedFolder { pair, entries, rows })
+}

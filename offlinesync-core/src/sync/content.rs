@@ -1,0 +1,149 @@
+//! Whether two messages are the same, told by what they contain: header digests first, whole digests where those do not decide.
+//! Reads both folders, changes nothing.
+//!
+//! Digests leave out every CR, so that a message compares equal in the form of the wire and in the form of a file.
+
+use crate::error::{Error, Result};
+use crate::line_ending::LineEnding;
+use crate::message::{MessageId, PerSide, Side};
+use crate::repository::{Folder, Incoming, Sink};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// SHA-256.
+pub(super) type Hash = [u8; 32];
+
+/// A header block shorter than this proves little: such messages are compared whole.
+const TELLING_HEADER: usize = 60;
+
+#[derive(Debug, Default)]
+struct Group {
+    ids: PerSide<Vec<(MessageId, Option<u64>)>>,
+    weak: bool,
+}
+
+/// Finds which messages of `remote` and `local` are the same. Each message is paired at most once; of several equal ones, in order.
+pub(super) fn pair_equal(
+    folders: &mut PerSide<Box<dyn Folder>>,
+    candidates: &PerSide<Vec<MessageId>>,
+) -> Result<Vec<PerSide<MessageId>>> {
+    let mut groups: BTreeMap<Hash, Group> = BTreeMap::new();
+    for side in Side::BOTH {
+        folders[side].headers(&candidates[side], &mut |headers| {
+            let group = groups.entry(without_cr(headers.header)).or_default();
+            group.weak |= headers.header.len() < TELLING_HEADER;
+            group.ids[side].push((headers.id.clone(), headers.octets));
+            Ok(())
+        })?;
+    }
+    let mut pairs = Vec::new();
+    let mut doubtful = PerSide::<Vec<MessageId>>::default();
+    for group in groups.into_values() {
+        sort_out(group, &mut pairs, &mut doubtful);
+    }
+    pairs.extend(pair_by_digest(folders, &doubtful)?);
+    Ok(pairs)
+}
+
+fn sort_out(group: Group, pairs: &mut Vec<PerSide<MessageId>>, doubtful: &mut PerSide<Vec<MessageId>>) {
+    let PerSide { mut remote, mut local } = group.ids;
+    if remote.is_empty() || local.is_empty() {
+        return;
+    }
+    let same_size = match (remote[0].1, local[0].1) {
+        (Some(a), Some(b)) => a == b,
+        _ => false,
+    };
+    if remote.len() == 1 && local.len() == 1 && same_size && !group.weak {
+        if let (Some((remote, _)), Some((local, _))) = (remote.pop(), local.pop()) {
+            pairs.push(PerSide { remote, local });
+        }
+        return;
+    }
+    doubtful.remote.extend(remote.into_iter().map(|(id, _)| id));
+    doubtful.local.extend(local.into_iter().map(|(id, _)| id));
+}
+
+fn pair_by_digest(
+    folders: &mut PerSide<Box<dyn Folder>>,
+    doubtful: &PerSide<Vec<MessageId>>,
+) -> Result<Vec<PerSide<MessageId>>> {
+    if doubtful.remote.is_empty() || doubtful.local.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut by_digest: BTreeMap<Hash, PerSide<Vec<MessageId>>> = BTreeMap::new();
+    for side in Side::BOTH {
+        for (id, seen) in digests(folders[side].as_mut(), &doubtful[side])? {
+            by_digest.entry(seen.digest).or_default()[side].push(id);
+        }
+    }
+    Ok(by_digest
+        .into_values()
+        .flat_map(|both| both.remote.into_iter().zip(both.local))
+        .map(|(remote, local)| PerSide { remote, local })
+        .collect())
+}
+
+/// What reading a message whole tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Content {
+    /// Digest without CRs.
+    pub(super) digest: Hash,
+    /// Octets with CR LF line ends.
+    pub(super) octets: u64,
+}
+
+/// Reads messages whole. One that cannot be read is left out.
+pub(super) fn digests(folder: &mut dyn Folder, ids: &[MessageId]) -> Result<Vec<(MessageId, Content)>> {
+    let mut sink = Digesting::default();
+    folder.fetch(ids, LineEnding::Crlf, &mut sink)?;
+    Ok(sink.done)
+}
+
+#[derive(Default)]
+struct Digesting {
+    current: Option<(MessageId, Sha256, u64)>,
+    done: Vec<(MessageId, Content)>,
+}
+
+impl Sink for Digesting {
+    fn begin(&mut self, message: &Incoming<'_>) -> Result<()> {
+        self.current = Some((message.id.clone(), Sha256::new(), 0));
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some((_, hash, octets)) = &mut self.current {
+            update_without_cr(hash, bytes);
+            *octets += bytes.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<()> {
+        if let Some((id, hash, octets)) = self.current.take() {
+            self.done.push((id, Content { digest: hash.finalize().into(), octets }));
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, _: &MessageId, _: Error) -> Result<()> {
+        self.current = None;
+        Ok(())
+    }
+}
+
+fn without_cr(bytes: &[u8]) -> Hash {
+    let mut hash = Sha256::new();
+    update_without_cr(&mut hash, bytes);
+    hash.finalize().into()
+}
+
+fn update_without_cr(hash: &mut Sha256, bytes: &[u8]) {
+    let mut from = 0;
+    for at in memchr::memchr_iter(b'\r', bytes) {
+        hash.update(&bytes[from..at]);
+        from = at + 1;
+    }
+    hash.update(&bytes[from..]);
+}

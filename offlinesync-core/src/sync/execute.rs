@@ -1,0 +1,264 @@
+//! Carries out a plan: groups neighbours, goes on past a bad message, and records each effect after it is durable. Decides nothing.
+
+use super::content;
+use super::copy::{Copied, Pump, Route, Wanted};
+use crate::cancel::Cancel;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, Observer};
+use crate::flags::{FlagSupport, Flags};
+use crate::message::{MessageId, PerSide, Side, UidValidity};
+use crate::plan::{Action, FlagDelta, Plan, Step};
+use crate::repository::{FlagChange, Folder, Partner, SourceFolder};
+use crate::status::{Batch, FolderPair, FolderStatus, Intent, Row};
+use std::collections::BTreeSet;
+
+/// How many messages go into one call of `store` or `remove`, and into one group of intents.
+const GROUP: usize = 1000;
+/// How many rows go into one transaction when nothing but rows is written.
+const ROWS: usize = 10_000;
+
+/// Where a plan is carried out.
+pub(super) struct Site<'a> {
+    pub(super) pair: &'a FolderPair,
+    pub(super) folders: &'a mut PerSide<Box<dyn Folder>>,
+    pub(super) status: &'a mut dyn FolderStatus,
+    pub(super) uid_validity: PerSide<UidValidity>,
+    pub(super) support: FlagSupport,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) cancel: &'a Cancel,
+}
+
+/// What was done, besides the rows.
+#[derive(Debug, Default)]
+pub(super) struct Executed {
+    /// Sides that were changed.
+    pub(super) changed: PerSide<bool>,
+    /// Messages that failed.
+    pub(super) failed: Vec<(MessageId, Side, Error)>,
+    /// Octets of message content that came out of a source.
+    pub(super) octets: u64,
+    /// Messages copied to each side.
+    pub(super) copied: PerSide<u64>,
+}
+
+impl Site<'_> {
+    /// Carries out every step. An error means that the rest was not tried; what was done is recorded.
+    pub(super) fn execute(&mut self, plan: Plan, executed: &mut Executed) -> Result<()> {
+        let Sorted { merges, copies, removals, forgets } = Sorted::from(plan);
+        self.merge(merges, executed)?;
+        for side in Side::BOTH {
+            self.copy(side, &copies[side], executed)?;
+        }
+        for side in Side::BOTH {
+            self.remove(side, &removals[side], executed)?;
+        }
+        self.forget(forgets)
+    }
+
+    fn merge(&mut self, mut merges: Vec<Merge>, executed: &mut Executed) -> Result<()> {
+        while !merges.is_empty() {
+            self.cancel.check()?;
+            let with_effect = merges.iter().take(ROWS).any(|merge| merge.store != PerSide::default());
+            let rest = merges.split_off(merges.len().min(if with_effect { GROUP } else { ROWS }));
+            let mut unmerged = BTreeSet::new();
+            for side in Side::BOTH {
+                unmerged.extend(self.store(side, &merges, executed)?);
+            }
+            let rows = merges.into_iter().filter(|merge| !unmerged.contains(&merge.ids.remote));
+            let upsert = rows.map(|merge| Row { ids: merge.ids, base: merge.base }).collect();
+            self.status.apply(Batch { upsert, ..Batch::default() })?;
+            merges = rest;
+        }
+        Ok(())
+    }
+
+    /// Changes flags on one side; answers the remote ids of messages where that failed.
+    fn store(&mut self, side: Side, merges: &[Merge], executed: &mut Executed) -> Result<Vec<MessageId>> {
+        let changes: Vec<FlagChange> = merges.iter().filter_map(|merge| merge.change(side)).collect();
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        executed.changed[side] = true;
+        let failures = self.folders[side].store(&changes)?;
+        let done = changes.len().saturating_sub(failures.len()) as u64;
+        self.observer.event(&Event::FlagsChanged { pair: self.pair, on: side, messages: done });
+        let failed: BTreeSet<&MessageId> = failures.iter().map(|(id, _)| id).collect();
+        let unmerged = merges.iter().filter(|m| failed.contains(&m.ids[side])).map(|m| m.ids.remote.clone()).collect();
+        drop(failed);
+        executed.failed.extend(failures.into_iter().map(|(id, error)| (id, side, error)));
+        Ok(unmerged)
+    }
+
+    fn copy(&mut self, to: Side, wanted: &[Wanted], executed: &mut Executed) -> Result<()> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        executed.changed[to] = true;
+        if !self.folders[to].needs_intent() {
+            self.copy_group(to, wanted, executed)?;
+            return Ok(());
+        }
+        for group in wanted.chunks(GROUP) {
+            self.write_intents(to, group)?;
+            let again = self.copy_group(to, group, executed)?;
+            if !again.is_empty() {
+                let retry: Vec<_> = group.iter().filter(|wanted| again.contains(&wanted.source)).cloned().collect();
+                self.copy_group(to, &retry, executed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies a group; answers the messages that the destination refused and that were not yet tried alone.
+    fn copy_group(&mut self, to: Side, wanted: &[Wanted], executed: &mut Executed) -> Result<BTreeSet<MessageId>> {
+        let intents = self.folders[to].needs_intent();
+        let ids: Vec<MessageId> = wanted.iter().map(|wanted| wanted.source.clone()).collect();
+        let mut by_id = wanted.to_vec();
+        by_id.iter_mut().for_each(|wanted| wanted.flags = wanted.flags.supported(&self.support));
+        by_id.sort_by(|a, b| a.source.cmp(&b.source));
+        let (source, destination) = match to {
+            Side::Local => (&mut self.folders.remote, &mut self.folders.local),
+            Side::Remote => (&mut self.folders.local, &mut self.folders.remote),
+        };
+        let from = SourceFolder { name: self.pair[to.other()].clone(), uid_validity: self.uid_validity[to.other()] };
+        let intake = destination.intake(&from)?;
+        let form = intake.line_ending();
+        let route = Route { to, pair: self.pair, observer: self.observer, cancel: self.cancel, intents };
+        let mut pump = Pump::new(route, intake, self.status, &by_id);
+        let outcome = source.fetch(&ids, form, &mut pump);
+        let (done, outcome) = pump.finish(outcome);
+        self.after_copy(to, done, wanted.len() > 1 && intents, outcome, executed)
+    }
+
+    fn after_copy(
+        &mut self,
+        to: Side,
+        done: Copied,
+        retry_refused: bool,
+        outcome: Result<()>,
+        executed: &mut Executed,
+    ) -> Result<BTreeSet<MessageId>> {
+        executed.octets += done.octets;
+        executed.copied[to] += done.copied;
+        let mut again = BTreeSet::new();
+        for (id, side, error) in done.failed {
+            if retry_refused && outcome.is_ok() && side == to && error.kind() == ErrorKind::Message {
+                again.insert(id);
+            } else {
+                executed.failed.push((id, side, error));
+            }
+        }
+        let noted: Vec<(MessageId, Partner)> = done.rows.iter().filter_map(|ids| self.partner_of(to, ids)).collect();
+        if !noted.is_empty() {
+            self.folders[to.other()].note_partners(&noted)?;
+        }
+        outcome.map(|()| again)
+    }
+
+    /// What the source of an upload may want to write into its name.
+    fn partner_of(&self, to: Side, ids: &PerSide<MessageId>) -> Option<(MessageId, Partner)> {
+        let uid = ids[to].uid()?;
+        ids[to.other()]
+            .uid()
+            .is_none()
+            .then(|| (ids[to.other()].clone(), Partner { uid, uid_validity: Some(self.uid_validity[to]) }))
+    }
+
+    fn write_intents(&mut self, to: Side, group: &[Wanted]) -> Result<()> {
+        let source = &mut self.folders[to.other()];
+        let mut contents = Vec::new();
+        if source.cheap_content() {
+            let ids: Vec<MessageId> = group.iter().map(|wanted| wanted.source.clone()).collect();
+            contents = content::digests(source.as_mut(), &ids)?;
+            contents.sort_by(|a, b| a.0.cmp(&b.0));
+        }
+        let known =
+            |id: &MessageId| contents.binary_search_by(|(other, _)| other.cmp(id)).ok().map(|at| contents[at].1);
+        let intents = group
+            .iter()
+            .map(|Wanted { source: id, .. }| Intent {
+                to,
+                source: id.clone(),
+                octets: known(id).map(|content| content.octets),
+                digest: known(id).map(|content| content.digest),
+                confirmed: false,
+            })
+            .collect();
+        self.status.apply(Batch { intents, ..Batch::default() })
+    }
+
+    fn remove(&mut self, from: Side, removals: &[PerSide<MessageId>], executed: &mut Executed) -> Result<()> {
+        for group in removals.chunks(GROUP) {
+            self.cancel.check()?;
+            executed.changed[from] = true;
+            let ids: Vec<MessageId> = group.iter().map(|ids| ids[from].clone()).collect();
+            let failures = self.folders[from].remove(&ids)?;
+            let failed: BTreeSet<&MessageId> = failures.iter().map(|(id, _)| id).collect();
+            let delete: Vec<MessageId> =
+                group.iter().filter(|ids| !failed.contains(&ids[from])).map(|ids| ids.remote.clone()).collect();
+            drop(failed);
+            let removed = delete.len() as u64;
+            self.status.apply(Batch { delete, ..Batch::default() })?;
+            self.observer.event(&Event::MessagesRemoved { pair: self.pair, on: from, messages: removed });
+            executed.failed.extend(failures.into_iter().map(|(id, error)| (id, from, error)));
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, forgets: Vec<MessageId>) -> Result<()> {
+        match forgets.is_empty() {
+            true => Ok(()),
+            false => self.status.apply(Batch { delete: forgets, ..Batch::default() }),
+        }
+    }
+}
+
+struct Merge {
+    ids: PerSide<MessageId>,
+    store: PerSide<Option<Box<FlagDelta>>>,
+    base: Flags,
+}
+
+impl Merge {
+    fn change(&self, side: Side) -> Option<FlagChange> {
+        self.store[side].as_ref().map(|delta| FlagChange {
+            id: self.ids[side].clone(),
+            add: delta.add.clone(),
+            remove: delta.remove.clone(),
+        })
+    }
+}
+
+/// The steps of a plan by kind, each kind in the plan's order.
+#[derive(Default)]
+struct Sorted {
+    merges: Vec<Merge>,
+    copies: PerSide<Vec<Wanted>>,
+    removals: PerSide<Vec<PerSide<MessageId>>>,
+    forgets: Vec<MessageId>,
+}
+
+impl From<Plan> for Sorted {
+    fn from(plan: Plan) -> Self {
+        let mut sorted = Sorted::default();
+        for Step { ids, action, .. } in plan.steps {
+            match (action, ids.remote, ids.local) {
+                (Action::Copy { to: Side::Local, flags }, Some(source), _) => {
+                    sorted.copies.local.push(Wanted { source, flags, replaces: None });
+                }
+                (Action::Copy { to: Side::Remote, flags }, replaces, Some(source)) => {
+                    sorted.copies.remote.push(Wanted { source, flags, replaces });
+                }
+                (Action::Merge { store, base }, Some(remote), Some(local)) => {
+                    sorted.merges.push(Merge { ids: PerSide { remote, local }, store, base });
+                }
+                (Action::Remove { from }, Some(remote), Some(local)) => {
+                    sorted.removals[from].push(PerSide { remote, local });
+                }
+                (Action::Forget, Some(remote), _) => sorted.forgets.push(remote),
+                _ => debug_assert!(false, "a step without the ids it needs"),
+            }
+        }
+        sorted
+    }
+}

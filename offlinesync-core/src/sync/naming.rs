@@ -1,0 +1,49 @@
+//! What a folder of one side is called on the other, and whether it takes part. Pure.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::folder_name::FolderName;
+use crate::message::{PerSide, Side};
+
+/// Translates folder names between the sides. Must be the same on every call within a run.
+pub trait Naming: Send + Sync {
+    /// What `name` of `side` is called on the other side; `None` if the folder does not take part.
+    ///
+    /// The two directions must undo each other; the engine checks that and refuses folders for which they do not. An error
+    /// concerns this folder alone.
+    fn translate(
+        &self,
+        side: Side,
+        name: &FolderName,
+        separators: &PerSide<Option<char>>,
+    ) -> Result<Option<FolderName>>;
+}
+
+/// The same names on both sides, but for the separator. Everything takes part.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SameNames;
+
+impl Naming for SameNames {
+    fn translate(
+        &self,
+        side: Side,
+        name: &FolderName,
+        separators: &PerSide<Option<char>>,
+    ) -> Result<Option<FolderName>> {
+        exchange_separator(side, name, separators).map(Some)
+    }
+}
+
+/// Exchanges the separator of `side` for that of the other side.
+///
+/// # Errors
+/// The name contains the other side's separator, so that two folders could meet in one.
+pub fn exchange_separator(side: Side, name: &FolderName, separators: &PerSide<Option<char>>) -> Result<FolderName> {
+    name.with_separator(separators[side], separators[side.other()]).ok_or_else(|| {
+        let other = separators[side.other()].map_or_else(String::new, |c| format!("'{c}'"));
+        Error::new(
+            ErrorKind::Folder,
+            format!("folder '{name}' of the {side} side was not synced: its name contains {other}, which separates levels on the other side"),
+        )
+        .with_hint("choose another 'sep' for the Maildir, or rename the folder with nametrans")
+    })
+}

@@ -1,0 +1,226 @@
+//! Which messages without a row belong together: by the partner a name claims, by an upload that was cut short, by content.
+//! Decides only who is who; what follows from it is the planner's business.
+
+use super::content;
+use super::difference::Difference;
+use crate::error::Result;
+use crate::message::{MessageId, PerSide, Side, UidValidity};
+use crate::plan::{Seen, Touched};
+use crate::repository::{Entry, Folder};
+use crate::status::{Intent, Row};
+use std::collections::BTreeMap;
+
+/// What is known about how messages without a row may belong together.
+pub(super) struct Circumstances<'a> {
+    /// Each side's numbering now, where it was listed or recorded.
+    pub(super) uid_validity: PerSide<Option<UidValidity>>,
+    /// The pair has never been in step, or its numbering is new: messages may be there on both sides already.
+    pub(super) first_meeting: bool,
+    /// Uploads that were begun and not recorded.
+    pub(super) intents: &'a [Intent],
+}
+
+/// The outcome for intents.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    /// Intents that are answered and can be deleted.
+    pub(super) settled: Vec<(Side, MessageId)>,
+    /// Confirmed uploads that could not be found again: their sources must not be uploaded once more.
+    pub(super) unidentified: Vec<(Side, MessageId)>,
+}
+
+/// Turns the fresh messages of a difference into touched ones, paired where they belong together.
+pub(super) fn pair(
+    found: Difference,
+    folders: &mut PerSide<Box<dyn Folder>>,
+    circumstances: &Circumstances<'_>,
+) -> Result<(Vec<Touched>, Settled)> {
+    let Difference { mut touched, fresh } = found;
+    let mut fresh = fresh.map(Fresh::new);
+    let mut settled = Settled::default();
+
+    for ids in claimed_partners(&fresh, folders, circumstances)? {
+        touched.extend(join(&mut fresh, &ids));
+    }
+    for side in Side::BOTH {
+        let intents: Vec<&Intent> = circumstances.intents.iter().filter(|intent| intent.to == side).collect();
+        if !intents.is_empty() {
+            settle(&intents, side, &mut fresh, folders, &mut touched, &mut settled)?;
+        }
+    }
+    if circumstances.first_meeting && fresh.remote.any() && fresh.local.any() {
+        let candidates = fresh.as_ref().map(|side| side.ids());
+        for ids in content::pair_equal(folders, &candidates)? {
+            touched.extend(join(&mut fresh, &ids));
+        }
+    }
+    let PerSide { remote, local } = fresh;
+    touched.extend(remote.left().map(|entry| alone(Side::Remote, entry)));
+    touched.extend(local.left().map(|entry| alone(Side::Local, entry)));
+    Ok((touched, settled))
+}
+
+/// The fresh messages of a side; taken ones are gone, the order of the rest stays.
+struct Fresh {
+    entries: Vec<Option<Entry>>,
+    index: BTreeMap<MessageId, usize>,
+}
+
+impl Fresh {
+    fn new(entries: Vec<Entry>) -> Self {
+        Fresh { entries: entries.into_iter().map(Some).collect(), index: BTreeMap::new() }
+    }
+
+    /// The index costs memory, and a first download needs none: it is built at the first question.
+    fn find(&mut self, id: &MessageId) -> Option<&mut Option<Entry>> {
+        if self.index.is_empty() {
+            self.index = self.iter().map(|(at, entry)| (entry.id.clone(), at)).collect();
+        }
+        self.index.get(id).map(|at| &mut self.entries[*at])
+    }
+
+    fn has(&mut self, id: &MessageId) -> bool {
+        self.find(id).is_some_and(|slot| slot.is_some())
+    }
+
+    fn take(&mut self, id: &MessageId) -> Option<Entry> {
+        self.find(id)?.take()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (usize, &Entry)> {
+        self.entries.iter().enumerate().filter_map(|(at, slot)| slot.as_ref().map(|entry| (at, entry)))
+    }
+
+    fn ids(&self) -> Vec<MessageId> {
+        self.iter().map(|(_, entry)| entry.id.clone()).collect()
+    }
+
+    fn any(&self) -> bool {
+        self.iter().next().is_some()
+    }
+
+    fn left(self) -> impl Iterator<Item = Entry> {
+        self.entries.into_iter().flatten()
+    }
+}
+
+fn join(fresh: &mut PerSide<Fresh>, ids: &PerSide<MessageId>) -> Option<Touched> {
+    if !fresh.remote.has(&ids.remote) || !fresh.local.has(&ids.local) {
+        return None;
+    }
+    let (remote, local) = (fresh.remote.take(&ids.remote)?, fresh.local.take(&ids.local)?);
+    let seen = PerSide { remote: Seen::Present(remote.id, remote.flags), local: Seen::Present(local.id, local.flags) };
+    Some(Touched { row: None, seen })
+}
+
+fn alone(side: Side, entry: Entry) -> Touched {
+    let mut seen = PerSide { remote: Seen::Gone, local: Seen::Gone };
+    seen[side] = Seen::Present(entry.id, entry.flags);
+    Touched { row: None, seen }
+}
+
+/// How many claimed pairs are looked at before the others are believed, when the names do not tell the numbering.
+const SAMPLE: usize = 16;
+
+/// Pairs that a name claims. A claim that tells the numbering must match it; of the others a sample is compared by content,
+/// and none is believed if one of the sample is wrong.
+fn claimed_partners(
+    fresh: &PerSide<Fresh>,
+    folders: &mut PerSide<Box<dyn Folder>>,
+    circumstances: &Circumstances<'_>,
+) -> Result<Vec<PerSide<MessageId>>> {
+    let (mut certain, mut likely) = (Vec::new(), Vec::new());
+    for side in Side::BOTH {
+        let other = side.other();
+        let numbering = circumstances.uid_validity[other];
+        let numbered: std::collections::BTreeSet<_> = match fresh[side].iter().any(|(_, entry)| entry.partner.is_some())
+        {
+            true => fresh[other].iter().filter_map(|(_, entry)| entry.id.uid()).collect(),
+            false => Default::default(),
+        };
+        for (_, entry) in fresh[side].iter() {
+            let Some(partner) = entry.partner.filter(|partner| numbered.contains(&partner.uid)) else { continue };
+            let mut ids = PerSide { remote: entry.id.clone(), local: entry.id.clone() };
+            ids[other] = partner.uid.into();
+            match partner.uid_validity {
+                Some(validity) if Some(validity) == numbering => certain.push(ids),
+                Some(_) => {}
+                None => likely.push(ids),
+            }
+        }
+    }
+    if holds_for_a_sample(&likely, folders)? {
+        certain.append(&mut likely);
+    }
+    Ok(certain)
+}
+
+fn holds_for_a_sample(claims: &[PerSide<MessageId>], folders: &mut PerSide<Box<dyn Folder>>) -> Result<bool> {
+    let step = claims.len().div_ceil(SAMPLE).max(1);
+    let sample: Vec<&PerSide<MessageId>> = claims.iter().step_by(step).collect();
+    if sample.is_empty() {
+        return Ok(true);
+    }
+    let candidates = PerSide::from_fn(|side| sample.iter().map(|ids| ids[side].clone()).collect::<Vec<_>>());
+    let equal = content::pair_equal(folders, &candidates)?;
+    Ok(sample.iter().all(|claim| equal.contains(claim)))
+}
+
+/// Looks for the messages that unfinished uploads to one side may have left behind.
+fn settle(
+    intents: &[&Intent],
+    to: Side,
+    fresh: &mut PerSide<Fresh>,
+    folders: &mut PerSide<Box<dyn Folder>>,
+    touched: &mut Vec<Touched>,
+    settled: &mut Settled,
+) -> Result<()> {
+    let from = to.other();
+    let mut candidates = PerSide::<Vec<MessageId>>::default();
+    candidates[from] = intents.iter().map(|i| i.source.clone()).filter(|id| fresh[from].has(id)).collect();
+    candidates[to] = fresh[to].ids();
+    if !candidates[from].is_empty() && !candidates[to].is_empty() {
+        for ids in content::pair_equal(folders, &candidates)? {
+            touched.extend(join(fresh, &ids));
+            settled.settled.push((to, ids[from].clone()));
+        }
+    }
+    for intent in intents {
+        let key = (to, intent.source.clone());
+        if candidates[from].contains(&intent.source) {
+            match intent.confirmed && fresh[from].take(&intent.source).is_some() {
+                true => settled.unidentified.push(key),
+                false => settled.settled.push(key),
+            }
+        } else {
+            touched.extend(uploaded_and_then_removed(intent, fresh, folders)?);
+            settled.settled.push(key);
+        }
+    }
+    Ok(())
+}
+
+/// The source was removed after the upload: what was uploaded is found by its digest and goes the way of its source.
+fn uploaded_and_then_removed(
+    intent: &Intent,
+    fresh: &mut PerSide<Fresh>,
+    folders: &mut PerSide<Box<dyn Folder>>,
+) -> Result<Option<Touched>> {
+    let Some(digest) = intent.digest else { return Ok(None) };
+    let mut right_size = Vec::new();
+    let candidates = fresh[intent.to].ids();
+    folders[intent.to].headers(&candidates, &mut |headers| {
+        if headers.octets.is_none() || headers.octets == intent.octets {
+            right_size.push(headers.id.clone());
+        }
+        Ok(())
+    })?;
+    let found = content::digests(folders[intent.to].as_mut(), &right_size)?;
+    let Some((id, _)) = found.into_iter().find(|(_, content)| content.digest == digest) else { return Ok(None) };
+    let Some(entry) = fresh[intent.to].take(&id) else { return Ok(None) };
+    let mut ids = PerSide { remote: intent.source.clone(), local: intent.source.clone() };
+    ids[intent.to] = entry.id.clone();
+    let mut seen = PerSide { remote: Seen::Gone, local: Seen::Gone };
+    seen[intent.to] = Seen::Present(entry.id, entry.flags.clone());
+    Ok(Some(Touched { row: Some(Row { ids, base: entry.flags }), seen }))
+}

@@ -1,0 +1,317 @@
+//! One pair of folders, once along the street: list, difference, pair, plan, brake, execute, record. One owner, no lock.
+//!
+//! After a change to a side the road is walked again with a listing since the cursor: it finds our own changes agreed on, takes
+//! in what others did meanwhile, and ends with cursors and witnesses that cover exactly what the rows say.
+
+use super::difference::{Listings, difference, speaks};
+use super::execute::{Executed, Site};
+use super::numbering;
+use super::pairing::{Circumstances, pair};
+use crate::cancel::Cancel;
+use crate::error::{Error, Result};
+use crate::event::{Event, Observer};
+use crate::flags::FlagSupport;
+use crate::message::{MessageId, PerSide, Side, Uid, UidValidity};
+use crate::plan::brake::{self, FolderLoss};
+use crate::plan::{Action, Counts, Plan, PlanPolicy, Touched, plan};
+use crate::policy::Policy;
+use crate::repository::{ChangeSet, Folder, Known};
+use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, MemoryStatus, StatusStore};
+
+/// How often the road is walked at most; others who change a folder as fast as we do get their changes synced next time.
+const ROUNDS: usize = 4;
+
+/// What the walk needs.
+pub(super) struct Street<'a> {
+    pub(super) pair: &'a FolderPair,
+    pub(super) folders: PerSide<Box<dyn Folder>>,
+    pub(super) status: Box<dyn FolderStatus>,
+    pub(super) policy: &'a Policy,
+    /// The account-wide brake has seen this folder losing everything and lets it pass.
+    pub(super) may_be_emptied: bool,
+    /// Whether each side may have changed since it was recorded.
+    pub(super) touched: PerSide<bool>,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) cancel: &'a Cancel,
+}
+
+/// How a walk ended.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// What was done (dry run: what would be done).
+    pub(super) counts: Counts,
+    /// Octets of message content copied.
+    pub(super) octets: u64,
+    /// Messages that failed.
+    pub(super) failed: Vec<(MessageId, Side, Error)>,
+    /// The folder lost all its messages on one side; nothing was done until the whole account was looked at.
+    pub(super) emptied: Option<FolderLoss>,
+}
+
+/// A listed folder, compared and planned.
+struct Planned {
+    listings: Listings,
+    plan: Plan,
+    unidentified: Vec<(Side, MessageId)>,
+    settled: Vec<(Side, MessageId)>,
+    record: FolderRecord,
+}
+
+impl Street<'_> {
+    /// Walks until nothing is left to do. What was done before an error is recorded.
+    pub(super) fn walk(mut self) -> (Outcome, Result<()>) {
+        let mut outcome = Outcome::default();
+        let result = self.rounds(&mut outcome);
+        (outcome, result)
+    }
+
+    fn rounds(&mut self, outcome: &mut Outcome) -> Result<()> {
+        for round in 0..ROUNDS {
+            self.cancel.check()?;
+            let planned = self.list_and_plan(round > 0)?;
+            let counts = planned.plan.counts();
+            let rows = self.status.count()?;
+            outcome.emptied = self.loss(&counts, rows);
+            if outcome.emptied.is_some() {
+                return Ok(());
+            }
+            self.announce(&planned.plan, &counts)?;
+            brake::check(&counts, rows, &self.policy.brake)
+                .map_err(|refusal| Error::from(refusal).at(place(self.pair)))?;
+            outcome.counts.add(&counts);
+            if self.policy.dry_run {
+                return Ok(());
+            }
+            let changed = self.carry_out(planned, outcome)?;
+            if changed == PerSide::default() {
+                return Ok(());
+            }
+            self.touched = changed;
+        }
+        Ok(())
+    }
+
+    fn list_and_plan(&mut self, own_changes_only: bool) -> Result<Planned> {
+        let mut record = self.status.record()?;
+        let mut listings = self.list(&record, self.touched)?;
+        self.check_numbering(&mut record, &mut listings)?;
+        let intents = self.status.intents()?;
+        if !own_changes_only && (!intents.is_empty() || speaks(&mut listings, self.status.as_ref())?) {
+            self.list_the_rest(&mut record, &mut listings)?;
+        }
+        let found = difference(&mut listings, self.status.as_ref())?;
+        let first_meeting = Side::BOTH.into_iter().any(|side| record.uid_validity[side].is_none());
+        let circumstances = Circumstances {
+            uid_validity: PerSide::from_fn(|side| numbering_of(&listings, &record, side)),
+            first_meeting,
+            intents: &intents,
+        };
+        let (touched, settled) = pair(found, &mut self.folders, &circumstances)?;
+        let plan = self.plan(touched, &listings);
+        Ok(Planned { listings, plan, unidentified: settled.unidentified, settled: settled.settled, record })
+    }
+
+    /// Lists the sides asked for, both at the same time if it is both.
+    fn list(&mut self, record: &FolderRecord, wanted: PerSide<bool>) -> Result<Listings> {
+        let known = PerSide::from_fn(|side| KnownRows { status: self.status.as_ref(), side });
+        let PerSide { remote, local } = &mut self.folders;
+        let mut answer = Listings::default();
+        if wanted.local {
+            answer.local = Some(local.changes(record.cursor.local.as_ref(), &known.local)?);
+        }
+        if wanted.remote {
+            answer.remote = Some(remote.changes(record.cursor.remote.as_ref(), &known.remote)?);
+        }
+        Ok(answer)
+    }
+
+    /// A side that nobody touched is listed too once there is something to do in the folder, so that the plan is made from both
+    /// sides as they are, and every change goes to a folder whose numbering was just seen.
+    fn list_the_rest(&mut self, record: &mut FolderRecord, listings: &mut Listings) -> Result<()> {
+        let missing = PerSide::from_fn(|side| listings[side].is_none());
+        let rest = self.list(record, missing)?;
+        for (side, set) in [(Side::Remote, rest.remote), (Side::Local, rest.local)] {
+            listings[side] = listings[side].take().or(set);
+        }
+        self.check_numbering(record, listings)
+    }
+
+    /// Refuses a folder whose numbering changed, or, when the policy says so, forgets its rows so that it is paired anew.
+    fn check_numbering(&mut self, record: &mut FolderRecord, listings: &mut Listings) -> Result<()> {
+        let changed = Side::BOTH.into_iter().find(|side| {
+            let now = listings[*side].as_ref().map(|set| set.uid_validity);
+            matches!((record.uid_validity[*side], now), (Some(then), Some(now)) if then != now)
+        });
+        let Some(side) = changed else { return Ok(()) };
+        if !self.policy.accept_new_numbering {
+            return Err(numbering::refused(self.pair, side, record.uid_validity[side], listings));
+        }
+        *record = FolderRecord::default();
+        *listings = self.list(record, PerSide { remote: true, local: true })?;
+        match self.policy.dry_run {
+            true => self.status = MemoryStatus::default().folder(self.pair)?,
+            false => numbering::forget_rows(self.status.as_mut())?,
+        }
+        Ok(())
+    }
+
+    fn plan(&self, touched: Vec<Touched>, listings: &Listings) -> Plan {
+        let read_only = PerSide::from_fn(|side| {
+            self.policy.read_only[side] || listings[side].as_ref().is_some_and(|set| set.read_only)
+        });
+        let policy = PlanPolicy {
+            read_only,
+            propagate_removals: self.policy.propagate_removals,
+            conflict: self.policy.conflict,
+            support: support(listings),
+        };
+        plan(touched, &policy)
+    }
+
+    fn announce(&mut self, plan: &Plan, counts: &Counts) -> Result<()> {
+        self.observer.event(&Event::FolderPlanned { pair: self.pair, plan, counts });
+        for step in plan.steps.iter().filter(|step| step.notice.is_some()) {
+            let id = step.ids.remote.as_ref().or(step.ids.local.as_ref());
+            if let (Some(notice), Some(id)) = (step.notice, id) {
+                self.observer.event(&Event::Noticed { pair: self.pair, id, notice });
+            }
+        }
+        if self.policy.dry_run && self.policy.show_messages { self.show(plan) } else { Ok(()) }
+    }
+
+    fn show(&mut self, plan: &Plan) -> Result<()> {
+        for to in Side::BOTH {
+            let ids: Vec<MessageId> = plan.steps.iter().filter_map(|step| copied(step, to)).collect();
+            let (pair, observer) = (self.pair, self.observer);
+            self.folders[to.other()].headers(&ids, &mut |headers| {
+                observer.event(&Event::MessagePlanned { pair, id: headers.id, to, header: headers.header });
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A folder that lost everything waits until the whole account was looked at.
+    fn loss(&self, counts: &Counts, rows: u64) -> Option<FolderLoss> {
+        let emptied = brake::empties(counts, rows);
+        let waits = emptied != PerSide::default() && !self.may_be_emptied;
+        (waits && brake::check(counts, rows, &self.policy.brake).is_ok()).then(|| FolderLoss::new(counts, rows))
+    }
+
+    fn carry_out(&mut self, planned: Planned, outcome: &mut Outcome) -> Result<PerSide<bool>> {
+        let Planned { listings, plan, unidentified, settled, record } = planned;
+        let uid_validity = PerSide::from_fn(|side| numbering_of(&listings, &record, side).unwrap_or(UidValidity(0)));
+        let mut executed = Executed::default();
+        let mut site = Site {
+            pair: self.pair,
+            folders: &mut self.folders,
+            status: self.status.as_mut(),
+            uid_validity,
+            support: support(&listings),
+            observer: self.observer,
+            cancel: self.cancel,
+        };
+        // A numbering is written before the first row that depends on it.
+        site.begin(&record, uid_validity, settled)?;
+        let result = site.execute(plan, &mut executed);
+        outcome.octets += executed.octets;
+        let complete = result.is_ok() && executed.failed.is_empty() && unidentified.is_empty();
+        self.tell_failures(&executed.failed);
+        outcome.failed.append(&mut executed.failed);
+        outcome
+            .failed
+            .extend(unidentified.into_iter().map(|(to, id)| (id, to, numbering::unidentified(self.pair, to))));
+        result?;
+        self.record(record, listings, complete)?;
+        Ok(if complete { executed.changed } else { PerSide::default() })
+    }
+
+    fn tell_failures(&self, failed: &[(MessageId, Side, Error)]) {
+        for (id, on, error) in failed {
+            self.observer.event(&Event::MessageFailed { pair: self.pair, id, on: *on, error });
+        }
+    }
+
+    /// Moves the cursors past what has been dealt with: only when all of it has.
+    fn record(&mut self, before: FolderRecord, listings: Listings, complete: bool) -> Result<()> {
+        let mut after = before.clone();
+        for side in Side::BOTH {
+            let Some(ChangeSet { uid_validity, cursor, witness, .. }) = &listings[side] else { continue };
+            after.uid_validity[side] = Some(*uid_validity);
+            if complete {
+                after.cursor[side] = cursor.clone();
+                after.witness[side] = witness.as_ref().map(|witness| witness.token.clone());
+            }
+        }
+        if after == before && self.status.record()? == after {
+            return Ok(());
+        }
+        self.status.apply(Batch { record: Some(after), ..Batch::default() })
+    }
+}
+
+impl Site<'_> {
+    fn begin(
+        &mut self,
+        record: &FolderRecord,
+        uid_validity: PerSide<UidValidity>,
+        settled: Vec<(Side, MessageId)>,
+    ) -> Result<()> {
+        let now = uid_validity.map(Some);
+        let record = (record.uid_validity != now).then(|| FolderRecord { uid_validity: now, ..record.clone() });
+        let batch = Batch { record, settled, ..Batch::default() };
+        if batch.is_empty() { Ok(()) } else { self.status.apply(batch) }
+    }
+}
+
+struct KnownRows<'a> {
+    status: &'a dyn FolderStatus,
+    side: Side,
+}
+
+impl Known for KnownRows<'_> {
+    fn count(&self) -> Result<u64> {
+        self.status.count()
+    }
+
+    fn uids(&self) -> Result<Vec<(Uid, Uid)>> {
+        let mut uids = Vec::new();
+        self.status.rows(&mut |row| {
+            uids.extend(row.ids[self.side].uid());
+            Ok(())
+        })?;
+        uids.sort_unstable();
+        let mut ranges: Vec<(Uid, Uid)> = Vec::new();
+        for uid in uids {
+            match ranges.last_mut() {
+                Some((_, last)) if last.get().checked_add(1) == Some(uid.get()) => *last = uid,
+                _ => ranges.push((uid, uid)),
+            }
+        }
+        Ok(ranges)
+    }
+}
+
+fn numbering_of(listings: &Listings, record: &FolderRecord, side: Side) -> Option<UidValidity> {
+    listings[side].as_ref().map(|set| set.uid_validity).or(record.uid_validity[side])
+}
+
+fn support(listings: &Listings) -> FlagSupport {
+    let of = |side: Side| listings[side].as_ref().map(|set| set.support.clone()).unwrap_or_default();
+    of(Side::Remote).both(&of(Side::Local))
+}
+
+fn copied(step: &crate::plan::Step, to: Side) -> Option<MessageId> {
+    match step.action {
+        Action::Copy { to: side, .. } if side == to => step.ids[to.other()].clone(),
+        _ => None,
+    }
+}
+
+/// How a pair is called in messages.
+pub(super) fn place(pair: &FolderPair) -> String {
+    match pair.remote == pair.local {
+        true => format!("folder '{}'", pair.remote),
+        false => format!("folder '{}' ('{}' locally)", pair.remote, pair.local),
+    }
+}
