@@ -1,1 +1,10 @@
-//! A small in-memory IMAP server with faults.
+//! Servers and clients to test against, for this crate and for programs that embed it: a throwaway Dovecot, a small in-memory IMAP
+//! server with faults, and a raw client that shares no code with the real one. Nothing here is meant for production use: what goes
+//! wrong panics with a sentence that says why.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+pub mod certificates;
+pub mod client;
+pub mod dovecot;
+mod syntax;
