@@ -101,6 +101,7 @@ impl fmt::Debug for SystemFlags {
 ///
 /// The usual message has none, so an empty set takes no memory beyond its pointer.
 #[derive(Clone, Default)]
+#[expect(clippy::box_collection, reason = "a third of the memory in every message without keywords")]
 pub struct Keywords(Option<Box<BTreeMap<Box<str>, Box<str>>>>);
 
 impl Keywords {
