@@ -93,10 +93,14 @@ impl Street<'_> {
 
     fn list_and_plan(&mut self, own_changes_only: bool) -> Result<Planned> {
         let mut record = self.status.record()?;
-        let mut listings = self.list(&record, self.touched)?;
-        self.check_numbering(&mut record, &mut listings)?;
         let intents = self.status.intents()?;
-        if !own_changes_only && (!intents.is_empty() || speaks(&mut listings, self.status.as_ref())?) {
+        // An unfinished upload is looked for among everything there is: a source left out of a listing is not a source that is gone.
+        let whole = !intents.is_empty();
+        let from = if whole { FolderRecord { cursor: PerSide::default(), ..record.clone() } } else { record.clone() };
+        let wanted = if whole { PerSide { remote: true, local: true } } else { self.touched };
+        let mut listings = self.list(&from, wanted)?;
+        self.check_numbering(&mut record, &mut listings)?;
+        if !whole && !own_changes_only && speaks(&mut listings, self.status.as_ref())? {
             self.list_the_rest(&mut record, &mut listings)?;
         }
         let found = difference(&mut listings, self.status.as_ref())?;
