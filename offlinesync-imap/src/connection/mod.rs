@@ -86,6 +86,15 @@ pub trait Exchange {
     /// The commands to send, all in one flight. Called once.
     fn commands(&mut self, session: &SessionView) -> Result<Vec<Command>>;
 
+    /// The mailbox is selected, now or since before, and this is its state; no answer to a command of this exchange has come yet.
+    /// Called once, before the first [`Exchange::ended`], and not for [`On::Anywhere`]. An error means the same as in [`Exchange::item`].
+    ///
+    /// A SELECT's state has to be told from what comes later: cursors and completeness checks are about the former.
+    fn selected(&mut self, mailbox: &Mailbox) -> Result<()> {
+        let _ = mailbox;
+        Ok(())
+    }
+
     /// Everything untagged that arrives while the commands (and the SELECT before them) run, in order. SELECT's own answers are also
     /// in `mailbox`. An error makes the connection unusable only in the middle of a body; otherwise the rest is read and dropped.
     fn item(&mut self, item: Item<'_>, mailbox: &Mailbox) -> Result<()>;
