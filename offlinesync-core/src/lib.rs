@@ -1,4 +1,32 @@
-//! offlinesync-core
+//! The engine that keeps two mail stores in step: values, contracts for back ends, a pure planner, and the sync itself.
+//!
+//! A back end implements [`Repository`] and [`Folder`]; a [`StatusStore`] remembers what both sides agreed on; a
+//! [`sync::Account`] puts the three together. The engine knows no protocol and no mail format, prints nothing, reads no
+//! environment: progress comes as [`Event`]s, and a [`Cancel`] token stops a run where state is whole.
+//!
+//! ```text
+//!   list both ─► difference ─► pair ─► plan (pure) ─► brake ─► execute ─► record
+//! ```
+//!
+#![cfg_attr(
+    feature = "testing",
+    doc = "```
+use offlinesync_core::sync::Account;
+use offlinesync_core::testing::memory::{MemoryRepository, Traits};
+use offlinesync_core::{Cancel, Flags, MemoryStatus};
+use std::sync::Arc;
+
+let traits = Traits { numbered: true, tells_ids: true, deltas: true };
+let (remote, local) = (MemoryRepository::new(\"server\", traits), MemoryRepository::new(\"disk\", traits));
+remote.add(\"INBOX\", b\"Subject: hello\\r\\n\\r\\nHello.\\r\\n\", Flags::default());
+
+let account = Account::new(\"me\", Arc::new(remote), Arc::new(local.clone()), Arc::new(MemoryStatus::default()));
+let report = account.sync(&(), &Cancel::new())?;
+assert!(report.in_step());
+assert_eq!(local.mails(\"INBOX\").len(), 1);
+# Ok::<(), offlinesync_core::Error>(())
+```"
+)]
 
 pub mod cancel;
 pub mod error;
