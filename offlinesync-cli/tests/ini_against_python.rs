@@ -1,5 +1,7 @@
 //! Our reader of configuration files and Python's `configparser` read the same sections, options and values.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod support;
 
 use offlinesync_cli::config::Config;

@@ -1,5 +1,7 @@
 //! The engine against repositories in memory: what one sync must do, and what the next must not.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use offlinesync_core::sync::{Account, Report};
 use offlinesync_core::testing::memory::{MemoryRepository, Traits};
 use offlinesync_core::{Cancel, ErrorKind, Flags, MemoryStatus, MessageId, Policy, SystemFlags};

@@ -1,5 +1,7 @@
 //! The Dovecot harness and the raw client, tried on each other.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use offlinesync_imap::testing::certificates::Certificate;
 use offlinesync_imap::testing::client::Client;
 use offlinesync_imap::testing::dovecot::{Dovecot, Format, Options, Tls};

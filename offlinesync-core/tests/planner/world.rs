@@ -100,6 +100,7 @@ impl World {
         fuel.saturating_sub(self.effects(step).len())
     }
 
+    #[allow(clippy::type_complexity)]
     fn effects<'s>(&self, step: &'s Step) -> Vec<Box<dyn FnOnce(&mut World) + 's>> {
         match &step.action {
             Action::Copy { to: Side::Remote, flags } => vec![

@@ -35,7 +35,12 @@ fn filled(path: &Path) {
 fn rows(store: &SqliteStatus) -> Vec<Row> {
     let mut rows = Vec::new();
     let folder = store.folder(&pair()).unwrap();
-    folder.rows(&mut |row| Ok(rows.push(row))).unwrap();
+    folder
+        .rows(&mut |row| {
+            rows.push(row);
+            Ok(())
+        })
+        .unwrap();
     rows
 }
 
