@@ -5,6 +5,12 @@
 //! So several folders share one connection with all their commands in flight, message bodies go from the socket straight into
 //! the leader's sink, and nobody waits for a round trip that another could use.
 
+mod lease;
+mod pool;
+
+pub use lease::Lease;
+pub use pool::Pool;
+
 use crate::codec::decoder::Item;
 use crate::codec::response::Tagged;
 use offlinesync_core::{Flags, FolderName, Result, UidValidity};
