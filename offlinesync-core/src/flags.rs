@@ -118,7 +118,11 @@ impl Keywords {
 
     /// The keywords in the order of their folded names.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().flat_map(|set| set.values().map(|k| &**k))
+        self.entries().map(|(_, keyword)| &**keyword)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (&Box<str>, &Box<str>)> {
+        self.0.iter().flat_map(|set| set.iter())
     }
 
     /// Whether the set is empty.
@@ -152,12 +156,8 @@ impl<'k> FromIterator<&'k str> for Keywords {
 
 impl PartialEq for Keywords {
     fn eq(&self, other: &Self) -> bool {
-        let folded = |set: &'_ Keywords| set.0.iter().flat_map(|s| s.keys().cloned()).collect::<Vec<_>>();
-        match (self.is_empty(), other.is_empty()) {
-            (true, true) => true,
-            (false, false) => folded(self) == folded(other),
-            _ => false,
-        }
+        let folded = |set| Keywords::entries(set).map(|(folded, _)| folded);
+        folded(self).eq(folded(other))
     }
 }
 
