@@ -1,0 +1,229 @@
+//! The command line: one definition, from which parsing, help, completions and the manual page all come.
+//!
+//! It follows OfflineIMAP's: short flags may be clustered, long options may be cut to an unambiguous beginning, words that are
+//! no option are ignored with a warning.
+
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
+use std::ffi::OsString;
+
+/// What the user asked for.
+#[derive(Clone, Debug, Default, Parser)]
+#[command(
+    name = "offlinesync",
+    about = "Keep mail on this machine and on IMAP servers in step, both ways",
+    long_about = "Keep mail on this machine and on IMAP servers in step, both ways.\n\n\
+                  Without options, every account listed in the configuration file is synced once, or again and again\n\
+                  where the account sets `autorefresh`.",
+    override_usage = "offlinesync [OPTIONS]",
+    disable_help_flag = true,
+    disable_version_flag = true,
+    infer_long_args = true,
+    args_override_self = true,
+    max_term_width = 100,
+    after_help = AFTER_HELP
+)]
+pub struct Args {
+    /// Sync these accounts only, instead of those the configuration lists
+    #[arg(short = 'a', long = "accounts", value_name = "NAME[,NAME…]", help_heading = "What to sync")]
+    pub accounts: Option<String>,
+
+    /// Sync these folders only, by their names on the remote side; folderfilter and folderincludes are not asked
+    #[arg(short = 'f', long = "folders", value_name = "NAME[,NAME…]", help_heading = "What to sync")]
+    pub folders: Option<String>,
+
+    /// Sync once, even where autorefresh is set
+    #[arg(short = 'o', long = "once", help_heading = "What to sync")]
+    pub once: bool,
+
+    /// Skip folders in which no message came or went; flags changed on the server are left for the next full sync
+    #[arg(short = 'q', long = "quick", help_heading = "What to sync")]
+    pub quick: bool,
+
+    /// Print what would be done, and change nothing
+    #[arg(long = "dry-run", help_heading = "Instead of syncing")]
+    pub dry_run: bool,
+
+    /// Print what the repositories are, and the folders in them
+    #[arg(long = "info", help_heading = "Instead of syncing")]
+    pub info: bool,
+
+    /// Let through mass deletions that were refused, once; with a number, only up to that many
+    #[arg(
+        long = "allow-mass-delete",
+        value_name = "N",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "18446744073709551615",
+        help_heading = "When a sync was refused to protect mail"
+    )]
+    pub allow_mass_delete: Option<u64>,
+
+    /// Pair folders whose numbering changed (UIDVALIDITY) again, by the content of their messages
+    #[arg(long = "accept-uidvalidity", help_heading = "When a sync was refused to protect mail")]
+    pub accept_uidvalidity: bool,
+
+    /// Create folders again that are missing on one side, and fill them from the other
+    #[arg(long = "restore-folders", help_heading = "When a sync was refused to protect mail")]
+    pub restore_folders: bool,
+
+    /// Read this configuration file
+    #[arg(short = 'c', long = "config", value_name = "FILE", help_heading = "Configuration")]
+    pub config: Option<String>,
+
+    /// Override an option of the configuration; `_` in the section stands for a space, the section is `general` if not given
+    #[arg(
+        short = 'k',
+        long = "set",
+        value_name = "[SECTION:]OPTION=VALUE",
+        action = ArgAction::Append,
+        help_heading = "Configuration"
+    )]
+    pub overrides: Vec<String>,
+
+    /// Use one connection for each repository and sync one account after the other
+    #[arg(short = '1', long = "single-thread", help_heading = "Configuration")]
+    pub single: bool,
+
+    /// User interface: quiet, basic, ttyui or syslog
+    #[arg(short = 'u', long = "ui", value_name = "UI", help_heading = "Output")]
+    pub ui: Option<String>,
+
+    /// Show details: imap (the protocol, without passwords), maildir, thread, or all
+    #[arg(short = 'd', long = "debug", value_name = "TYPE[,TYPE…]", help_heading = "Output")]
+    pub debug: Option<String>,
+
+    /// Append everything that is said to this file
+    #[arg(short = 'l', long = "log-file", value_name = "FILE", help_heading = "Output")]
+    pub log: Option<String>,
+
+    /// Send everything that is said to the system log
+    #[arg(short = 's', long = "syslog", help_heading = "Output")]
+    pub syslog: bool,
+
+    /// Print this help
+    #[arg(short = 'h', long = "help", action = ArgAction::Help, help_heading = "Output")]
+    pub help: (),
+
+    /// Print the version number
+    #[arg(long = "version", help_heading = "Output")]
+    pub version: bool,
+
+    /// Print the versions of the program and of what it is built with
+    #[arg(short = 'V', help_heading = "Output")]
+    pub versions: bool,
+
+    /// Words that are no option
+    #[arg(hide = true, trailing_var_arg = false)]
+    pub stray: Vec<String>,
+}
+
+const AFTER_HELP: &str = "\
+Configuration is read from the first of these files that exists:
+  $XDG_CONFIG_HOME/offlinesync/config, $XDG_CONFIG_HOME/offlineimap/config, ~/.offlineimaprc
+
+Signals: USR1 ends the pause between two syncs, USR2 ends the program after the sync that is running,
+TERM and INT end it as soon as what is begun is recorded.
+
+Exit status:
+    0  everything is in step
+    1  finished, but some messages or folders were not synced
+    2  usage or configuration error; nothing was touched
+    3  refused to protect mail; nothing was removed
+   75  try again later: network, busy server, or another run holds the lock
+  130  interrupted; what was done is recorded";
+
+/// What reading the command line came to.
+#[derive(Debug)]
+pub enum Parsed {
+    /// Options to act on.
+    Run(Box<Args>),
+    /// Help that was asked for.
+    Help(String),
+    /// A mistake, worded.
+    Mistake(String),
+}
+
+/// Reads a command line whose first word is the program's name.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
+    let matches = Args::command().try_get_matches_from(words);
+    match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
+        Ok(args) => Parsed::Run(Box::new(args)),
+        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => Parsed::Help(error.render().to_string()),
+        Err(error) => Parsed::Mistake(error.render().to_string()),
+    }
+}
+
+impl Args {
+    /// The accounts of `-a`.
+    pub fn account_list(&self) -> Option<Vec<String>> {
+        self.accounts.as_deref().map(words)
+    }
+
+    /// The folders of `-f`.
+    pub fn folder_list(&self) -> Option<Vec<String>> {
+        self.folders.as_deref().map(words)
+    }
+}
+
+fn words(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// `-V`: the long line.
+pub fn versions() -> String {
+    let (version, system, machine) = (env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH);
+    format!("offlinesync v{version}, TLS by rustls, status in SQLite, {system} {machine}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(line: &str) -> Args {
+        match parse(std::iter::once("offlinesync").chain(line.split_whitespace()).map(OsString::from)) {
+            Parsed::Run(args) => *args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn short_flags_cluster_and_long_options_may_be_cut() {
+        let args = args("-oqf INBOX,Sent --dry --acco=a,b");
+        assert!(args.once && args.quick && args.dry_run);
+        assert_eq!(args.folder_list().unwrap(), ["INBOX", "Sent"]);
+        assert_eq!(args.account_list().unwrap(), ["a", "b"]);
+    }
+
+    #[test]
+    fn stray_words_are_kept_apart_and_do_not_end_the_options() {
+        let args = args("-k a=1 stray -k Account_X:b=2 more -1");
+        assert_eq!(args.overrides, ["a=1", "Account_X:b=2"]);
+        assert_eq!(args.stray, ["stray", "more"]);
+        assert!(args.single);
+    }
+
+    #[test]
+    fn the_number_of_a_mass_delete_is_bound_to_its_option() {
+        assert_eq!(args("--allow-mass-delete").allow_mass_delete, Some(u64::MAX));
+        assert_eq!(args("--allow-mass-delete=40").allow_mass_delete, Some(40));
+        assert_eq!(args("--allow-mass-delete 40").stray, ["40"]);
+        assert_eq!(args("").allow_mass_delete, None);
+    }
+
+    #[test]
+    fn an_option_given_twice_counts_as_given_last_and_a_flag_twice_is_fine() {
+        let args = args("-a x -a y -o -o");
+        assert_eq!(args.account_list().unwrap(), ["y"]);
+    }
+
+    #[test]
+    fn mistakes_are_worded() {
+        let parsed = parse(["offlinesync", "--frobnicate"].map(OsString::from));
+        assert!(matches!(parsed, Parsed::Mistake(text) if text.contains("--frobnicate")));
+    }
+}

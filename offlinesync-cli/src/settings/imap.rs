@@ -1,0 +1,266 @@
+//! The options of an IMAP repository.
+
+use super::maildir::missing;
+use crate::config::discover::{Environment, expand};
+use crate::config::{Config, Value};
+use crate::secret::Secret;
+use offlinesync_core::Result;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// An IMAP account.
+#[derive(Clone, Debug)]
+pub struct ImapSettings {
+    /// The server; empty behind a tunnel that needs none.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub encryption: Encryption,
+    /// The command that speaks IMAP in place of a socket.
+    pub tunnel: Option<Tunnel>,
+    /// Certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Fingerprints of the server's certificate, in hexadecimal digits.
+    pub fingerprints: Vec<String>,
+    /// Certificate and key to show to the server.
+    pub client_certificate: Option<(PathBuf, PathBuf)>,
+    /// Whether TLS 1.3 is the least.
+    pub tls13: bool,
+    /// `Some(true)`: IPv6 only; `Some(false)`: IPv4 only.
+    pub ipv6: Option<bool>,
+    /// User name, if it is configured.
+    pub user: Option<String>,
+    /// Where the password comes from, if that is configured.
+    pub password: Option<PasswordSource>,
+    /// Where an OAuth access token comes from, if one is used.
+    pub token: Option<PasswordSource>,
+    /// Ways to log in, in this order; empty: the default ones.
+    pub mechanisms: Vec<String>,
+    /// Connections at most.
+    pub max_connections: usize,
+    /// Only folders below this name.
+    pub reference: String,
+    /// Only subscribed folders.
+    pub subscribed_only: bool,
+    /// How long the server may be silent while an answer is due.
+    pub timeout: Duration,
+}
+
+/// How a connection is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// TLS from the first byte.
+    Tls,
+    /// TLS after the greeting, or no login.
+    StartTls,
+    /// None.
+    None,
+}
+
+/// A command that speaks IMAP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tunnel {
+    /// The command, for the shell.
+    pub command: String,
+    /// Whether the session behind it is logged in already.
+    pub preauth: bool,
+}
+
+/// Where a secret comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PasswordSource {
+    /// It stands in the configuration.
+    Text(Secret),
+    /// The first line of a file.
+    File(PathBuf),
+    /// The first line that a command prints.
+    Command(String),
+}
+
+/// The mechanisms OfflineIMAP knows and those that are better.
+const MECHANISMS: [&str; 8] =
+    ["GSSAPI", "XOAUTH2", "OAUTHBEARER", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"];
+
+impl ImapSettings {
+    /// Reads them; `gmail` fills in what is known of Gmail.
+    ///
+    /// # Errors
+    /// Kind `Configuration`, naming the option.
+    pub fn read(
+        config: &Config,
+        section: &str,
+        gmail: bool,
+        timeout: Duration,
+        environment: &dyn Environment,
+    ) -> Result<Self> {
+        let reader = Reader { config, section, environment };
+        let tunnel = reader.tunnel()?;
+        let encryption = reader.encryption(gmail)?;
+        Ok(ImapSettings {
+            host: reader.host(gmail, tunnel.is_some())?,
+            port: reader.port(gmail, encryption)?,
+            encryption,
+            tunnel,
+            ca_file: reader.ca_file()?,
+            fingerprints: reader.fingerprints()?,
+            client_certificate: reader.client_certificate()?,
+            tls13: reader.tls13()?,
+            ipv6: reader.value("ipv6")?.map(|value| value.boolean()).transpose()?,
+            user: reader.text("remoteuser")?,
+            password: reader.secret("remotepass", Some("remotepassfile"), "remotepasscmd")?,
+            token: reader.secret("oauth2_access_token", None, "oauth2_access_token_cmd")?,
+            mechanisms: reader.mechanisms()?,
+            max_connections: reader.max_connections()?,
+            reference: reader.text("reference")?.unwrap_or_default(),
+            subscribed_only: config.boolean(section, "subscribedonly", false)?,
+            timeout,
+        })
+    }
+}
+
+struct Reader<'a> {
+    config: &'a Config,
+    section: &'a str,
+    environment: &'a dyn Environment,
+}
+
+impl Reader<'_> {
+    fn value(&self, name: &str) -> Result<Option<Value>> {
+        self.config.get_filled(self.section, name)
+    }
+
+    /// A text, from the option or from the expression in `<name>eval`, which goes first.
+    fn text(&self, name: &str) -> Result<Option<String>> {
+        Ok(self.value(name)?.map(|value| value.text.trim().to_owned()))
+    }
+
+    fn path(&self, name: &str) -> Result<Option<PathBuf>> {
+        Ok(self.value(name)?.map(|value| expand(value.text.trim(), self.environment)))
+    }
+
+    fn host(&self, gmail: bool, tunnel: bool) -> Result<String> {
+        match self.text("remotehost")? {
+            Some(host) => Ok(host),
+            None if gmail => Ok("imap.gmail.com".to_owned()),
+            None if tunnel => Ok(String::new()),
+            None => Err(missing(self.config, self.section, "remotehost")),
+        }
+    }
+
+    fn port(&self, gmail: bool, encryption: Encryption) -> Result<u16> {
+        let default = if gmail || encryption == Encryption::Tls { 993 } else { 143 };
+        match self.value("remoteport")? {
+            Some(value) => match value.integer::<u16>()? {
+                0 => Err(value.error("must be a port, from 1 to 65535")),
+                port => Ok(port),
+            },
+            None => Ok(default),
+        }
+    }
+
+    fn encryption(&self, gmail: bool) -> Result<Encryption> {
+        let ssl = gmail || self.config.boolean(self.section, "ssl", true)?;
+        let starttls = self.config.boolean(self.section, "starttls", true)?;
+        Ok(match (ssl, starttls) {
+            (true, _) => Encryption::Tls,
+            (false, true) => Encryption::StartTls,
+            (false, false) => Encryption::None,
+        })
+    }
+
+    fn tunnel(&self) -> Result<Option<Tunnel>> {
+        let preauth = self.value("preauthtunnel")?;
+        let transport = self.value("transporttunnel")?;
+        match (preauth, transport) {
+            (Some(_), Some(value)) => Err(value.error("and `preauthtunnel` exclude each other")),
+            (Some(value), None) => Ok(Some(Tunnel { command: value.text, preauth: true })),
+            (None, Some(value)) => Ok(Some(Tunnel { command: value.text, preauth: false })),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn ca_file(&self) -> Result<Option<PathBuf>> {
+        let Some(value) = self.value("sslcacertfile")? else { return Ok(None) };
+        if value.text.trim() == "OS-DEFAULT" {
+            return Ok(None);
+        }
+        let path = expand(value.text.trim(), self.environment);
+        if path.is_file() {
+            return Ok(Some(path));
+        }
+        Err(value
+            .error(format!("is not a file: {}", path.display()))
+            .with_hint("OS-DEFAULT stands for the certificates of the system"))
+    }
+
+    fn fingerprints(&self) -> Result<Vec<String>> {
+        let Some(value) = self.value("cert_fingerprint")? else { return Ok(Vec::new()) };
+        let clean = |text: &String| text.replace([':', ' '], "").to_ascii_lowercase();
+        let fingerprints: Vec<String> = value.list().iter().map(clean).collect();
+        let sound = |text: &String| {
+            matches!(text.len(), 40 | 56 | 64 | 96 | 128) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        match fingerprints.iter().all(sound) {
+            true => Ok(fingerprints),
+            false => Err(value
+                .error("must be SHA-256 (or SHA-1, -224, -384, -512) fingerprints in hexadecimal digits")
+                .with_hint("openssl x509 -noout -fingerprint -sha256 -in certificate.pem")),
+        }
+    }
+
+    fn client_certificate(&self) -> Result<Option<(PathBuf, PathBuf)>> {
+        let Some(certificate) = self.path("sslclientcert")? else { return Ok(None) };
+        let key = self.path("sslclientkey")?.unwrap_or_else(|| certificate.clone());
+        Ok(Some((certificate, key)))
+    }
+
+    /// Old names of protocol versions are accepted: what they meant at least is less than what is spoken at least.
+    fn tls13(&self) -> Result<bool> {
+        if let Some(level) = self.value("tls_level")?
+            && !["tls_secure", "tls_no_ssl", "tls_compat"].contains(&level.text.trim())
+        {
+            return Err(level.error("must be tls_secure, tls_no_ssl or tls_compat"));
+        }
+        let Some(version) = self.value("ssl_version")? else { return Ok(false) };
+        match version.text.trim() {
+            "tls1_3" => Ok(true),
+            "tls1_2" | "ssl23" | "tls1" | "tls1_1" => Ok(false),
+            "ssl2" | "ssl3" => {
+                let hint =
+                    "the lowest version spoken is TLS 1.2; for an older server use `transporttunnel` with stunnel";
+                Err(version.error("asks for a protocol that is broken").with_hint(hint))
+            }
+            _ => Err(version.error("must be tls1_2 or tls1_3")),
+        }
+    }
+
+    fn secret(&self, plain: &str, file: Option<&str>, command: &str) -> Result<Option<PasswordSource>> {
+        if let Some(value) = self.config.get(self.section, plain)?.filter(|value| !value.text.is_empty()) {
+            return Ok(Some(PasswordSource::Text(Secret::new(value.text))));
+        }
+        if let Some(file) = file.map(|file| self.path(file)).transpose()?.flatten() {
+            return Ok(Some(PasswordSource::File(file)));
+        }
+        Ok(self.value(command)?.map(|value| PasswordSource::Command(value.text)))
+    }
+
+    fn mechanisms(&self) -> Result<Vec<String>> {
+        let Some(value) = self.value("auth_mechanisms")? else { return Ok(Vec::new()) };
+        let mechanisms: Vec<String> = value.list().iter().map(|name| name.to_ascii_uppercase()).collect();
+        match mechanisms.iter().find(|name| !MECHANISMS.contains(&name.as_str())) {
+            Some(unknown) => {
+                Err(value.error(format!("names `{unknown}`, which is not one of {}", MECHANISMS.join(", "))))
+            }
+            None => Ok(mechanisms),
+        }
+    }
+
+    fn max_connections(&self) -> Result<usize> {
+        let Some(value) = self.value("maxconnections")? else { return Ok(2) };
+        match value.integer()? {
+            0 => Err(value.error("must be at least 1")),
+            number => Ok(number),
+        }
+    }
+}
