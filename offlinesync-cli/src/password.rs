@@ -21,6 +21,9 @@ pub struct Login {
     pub secret: Secret,
 }
 
+/// Asks the person at the terminal, with this prompt.
+pub type Ask = dyn Fn(&str) -> Result<Secret>;
+
 /// What finding a login needs besides the settings.
 pub struct Finder<'a> {
     /// Repository name, for messages.
@@ -28,7 +31,7 @@ pub struct Finder<'a> {
     /// Where `~/.netrc` is.
     pub environment: &'a dyn Environment,
     /// Asks the person at the terminal; `None` when there is nobody to ask.
-    pub ask: Option<&'a dyn Fn(&str) -> Result<Secret>>,
+    pub ask: Option<&'a Ask>,
     /// Stops a command.
     pub cancel: &'a Cancel,
 }
@@ -94,12 +97,12 @@ impl Finder<'_> {
     fn read(&self, source: &PasswordSource) -> Result<Secret> {
         match source {
             PasswordSource::Text(secret) => Ok(secret.clone()),
-            PasswordSource::File(path) => self.from_file(path),
-            PasswordSource::Command(command) => self.from_command(command),
+            PasswordSource::File(path) => self.read_file(path),
+            PasswordSource::Command(command) => self.ask_command(command),
         }
     }
 
-    fn from_file(&self, path: &Path) -> Result<Secret> {
+    fn read_file(&self, path: &Path) -> Result<Secret> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| self.error(format!("cannot read its password file {}: {error}", path.display())))?;
         let line = text.lines().next().unwrap_or_default().trim();
@@ -109,7 +112,7 @@ impl Finder<'_> {
         }
     }
 
-    fn from_command(&self, command: &str) -> Result<Secret> {
+    fn ask_command(&self, command: &str) -> Result<Secret> {
         let output = shell::run(command, &[], Some(COMMAND_LIMIT), self.cancel)
             .map_err(|error| error.at(format!("repository '{}': the command for its password", self.repository)))?;
         if !output.status.success() {
