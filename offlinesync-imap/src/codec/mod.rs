@@ -1,14 +1,22 @@
 //! Bytes to typed responses and back. Pure: no socket, no clock; never panics, bounded memory.
+//!
+//! Reading: [`decoder`] cuts the stream into responses and lets bodies through, [`lexer`] reads the tokens of one response,
+//! [`parse`] says what they mean, [`response`] holds the answer. Writing: [`encode`] builds commands out of names
+//! ([`mailbox_name`], [`utf7`]), dates ([`date`]) and UID sets ([`uidset`]).
 
 pub mod date;
 pub mod decoder;
 pub mod encode;
-mod lexer;
-mod parse;
-mod parse_data;
-mod parse_fetch;
+pub mod lexer;
+pub mod mailbox_name;
+pub mod parse;
 pub mod response;
-pub mod uid_set;
+pub mod uidset;
 pub mod utf7;
 
 pub use decoder::{Decoder, Item};
+
+/// The peer said something that is not IMAP.
+fn protocol(message: impl Into<String>) -> offlinesync_core::Error {
+    offlinesync_core::Error::new(offlinesync_core::ErrorKind::Protocol, message)
+}

@@ -181,7 +181,7 @@ pub struct Fetch {
     pub uid: Option<Uid>,
     /// All flags; see [`Flags::from_imap`].
     pub flags: Option<Flags>,
-    /// Mod-sequence (RFC 7162).
+    /// Mod-sequence (RFC 7162); `None` also for 0, which is none.
     pub mod_seq: Option<u64>,
     /// INTERNALDATE; `None` also for NIL and nonsense.
     pub date: Option<InternalDate>,
@@ -193,6 +193,8 @@ pub struct Fetch {
     pub header: Option<Box<[u8]>>,
     /// EMAILID (RFC 8474), or X-GM-MSGID as text.
     pub email_id: Option<Box<str>>,
+    /// X-GM-LABELS, undecoded.
+    pub labels: Option<Box<[Box<[u8]>]>>,
 }
 
 /// What became of `BODY[]` (or `RFC822`, `BINARY[]`) in a FETCH.

@@ -1,4 +1,4 @@
-//! Mailbox names on the wire: modified UTF-7 (RFC 3501 section 5.1.3) both ways, byte for byte. Pure.
+//! Modified UTF-7 (RFC 3501 section 5.1.3). Pure; refuses what is not exactly what [`encode`] would write.
 
 use base64::Engine;
 use base64::alphabet::IMAP_MUTF7;
@@ -9,51 +9,58 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
-/// A name in modified UTF-7.
+/// Writes a name: printable ASCII as itself, `&` as `&-`, everything else as UTF-16 in modified BASE64 between `&` and `-`.
 pub fn encode(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
+    let mut out = String::with_capacity(name.len() + 8);
     let mut rest = name;
-    while let Some(c) = rest.chars().next() {
-        match c {
-            '&' => out.push_str("&-"),
-            ' '..='~' => out.push(c),
-            _ => {
-                let end = rest.find(|c: char| (' '..='~').contains(&c)).unwrap_or(rest.len());
-                let units: Vec<u8> = rest[..end].encode_utf16().flat_map(u16::to_be_bytes).collect();
-                out.push('&');
-                BASE64.encode_string(units, &mut out);
-                out.push('-');
-                rest = &rest[end..];
-                continue;
-            }
+    while let Some(first) = rest.chars().next() {
+        let plain = is_plain(first);
+        let n = rest.find(|c| is_plain(c) != plain).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(n);
+        if plain {
+            out.push_str(&run.replace('&', "&-"));
+        } else {
+            push_shifted(&mut out, run);
         }
-        rest = &rest[c.len_utf8()..];
+        rest = after;
     }
     out
 }
 
-/// The name that [`encode`] turns into exactly these bytes; `None` if there is none.
-pub fn decode(wire: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(wire).ok()?;
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        out.push_str(&rest[..at]);
-        let (shifted, after) = rest[at + 1..].split_once('-')?;
-        match shifted {
-            "" => out.push('&'),
-            _ => out.push_str(&unshift(shifted)?),
+/// Reads a name; `None` unless [`encode`] writes exactly these octets for it.
+pub fn decode(raw: &[u8]) -> Option<String> {
+    let raw = std::str::from_utf8(raw).ok()?;
+    let mut name = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((before, shifted)) = rest.split_once('&') {
+        name.push_str(before);
+        let (run, after) = shifted.split_once('-')?;
+        match run {
+            "" => name.push('&'),
+            _ => name.push_str(&unshifted(run)?),
         }
         rest = after;
     }
-    out.push_str(rest);
-    (encode(&out) == text).then_some(out)
+    name.push_str(rest);
+    (encode(&name) == raw).then_some(name)
 }
 
-fn unshift(shifted: &str) -> Option<String> {
-    let bytes = BASE64.decode(shifted).ok()?;
-    let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
-    (bytes.len() % 2 == 0).then(|| String::from_utf16(&units).ok())?
+fn is_plain(c: char) -> bool {
+    matches!(c, ' '..='~')
+}
+
+fn push_shifted(out: &mut String, run: &str) {
+    let units: Vec<u8> = run.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    out.push('&');
+    BASE64.encode_string(units, out);
+    out.push('-');
+}
+
+fn unshifted(run: &str) -> Option<String> {
+    let octets = BASE64.decode(run).ok()?;
+    let (pairs, []) = octets.as_chunks() else { return None };
+    let units: Vec<u16> = pairs.iter().map(|pair| u16::from_be_bytes(*pair)).collect();
+    String::from_utf16(&units).ok()
 }
 
 #[cfg(test)]
@@ -62,25 +69,57 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn names_of_the_rfc() {
-        assert_eq!(encode("~peter/mail/台北/日本語"), "~peter/mail/&U,BTFw-/&ZeVnLIqe-");
-        assert_eq!(decode(b"~peter/mail/&U,BTFw-/&ZeVnLIqe-").unwrap(), "~peter/mail/台北/日本語");
-        assert_eq!(encode("R&D"), "R&-D");
-        for bad in ["&", "&!!-", "&AOk", "&AGE-", "&2AA-", "a&U,BTFw", "é"] {
-            assert_eq!(decode(bad.as_bytes()), None, "{bad}");
+    fn names_go_both_ways() {
+        for (name, raw) in [
+            ("INBOX", "INBOX"),
+            ("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"),
+            ("Entwürfe", "Entw&APw-rfe"),
+            ("Éa&b-c", "&AMk-a&-b-c"),
+            ("été", "&AOk-t&AOk-"),
+            ("🦀", "&2D7dgA-"),
+            ("", ""),
+            ("a\tb\u{7f}", "a&AAk-b&AH8-"),
+        ] {
+            assert_eq!(encode(name), raw);
+            assert_eq!(decode(raw.as_bytes()).as_deref(), Some(name));
+        }
+    }
+
+    #[test]
+    fn what_encode_would_not_write_is_refused() {
+        let refused: [&[u8]; 14] = [
+            b"&",
+            b"a & b",
+            b"&!!-",
+            b"&AGE-",
+            b"&AOk",
+            b"&AOk-&AOk-",
+            b"&AO-",
+            b"&AOl=-",
+            b"&AOn-",
+            b"&2D4-",
+            b"&3YA-",
+            b"&AC--",
+            b"Entw\xfcrfe",
+            "Entwürfe".as_bytes(),
+        ];
+        for raw in refused {
+            assert_eq!(decode(raw), None, "{}", String::from_utf8_lossy(raw));
         }
     }
 
     proptest! {
         #[test]
-        fn every_name_survives(name in any::<String>()) {
-            prop_assert_eq!(decode(encode(&name).as_bytes()), Some(name));
+        fn every_name_comes_back(name in any::<String>()) {
+            let raw = encode(&name);
+            prop_assert!(raw.bytes().all(|b| (0x20..0x7f).contains(&b)));
+            prop_assert_eq!(decode(raw.as_bytes()), Some(name));
         }
 
         #[test]
-        fn what_decodes_encodes_to_the_same_bytes(wire in "[&A-Za-z0-9+,/ -]{0,20}") {
-            if let Some(name) = decode(wire.as_bytes()) {
-                prop_assert_eq!(encode(&name), wire);
+        fn what_is_read_is_written_the_same(raw in "[ -%'-~]{0,3}(&[A-Za-z0-9+,]{0,6}-?[ -~]{0,3}){0,3}") {
+            if let Some(name) = decode(raw.as_bytes()) {
+                prop_assert_eq!(encode(&name), raw);
             }
         }
     }
