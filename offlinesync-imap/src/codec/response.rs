@@ -172,6 +172,9 @@ pub struct Namespace {
     pub separator: Option<char>,
 }
 
+/// Gmail's labels, undecoded: modified UTF-7, system labels with a backslash in front.
+pub type Labels = Box<[Box<[u8]>]>;
+
 /// A FETCH (or UIDFETCH) response. An attribute of odd shape is left out of it, never the whole response; `flags` is `None` only if absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fetch {
@@ -193,8 +196,8 @@ pub struct Fetch {
     pub header: Option<Box<[u8]>>,
     /// EMAILID (RFC 8474), or X-GM-MSGID as text.
     pub email_id: Option<Box<str>>,
-    /// X-GM-LABELS, undecoded.
-    pub labels: Option<Box<[Box<[u8]>]>>,
+    /// X-GM-LABELS.
+    pub labels: Option<Labels>,
 }
 
 /// What became of `BODY[]` (or `RFC822`, `BINARY[]`) in a FETCH.

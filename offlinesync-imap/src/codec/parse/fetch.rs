@@ -2,7 +2,7 @@
 
 use super::super::date;
 use super::super::lexer::{Lexer, Value};
-use super::super::response::{Body, Fetch};
+use super::super::response::{Body, Fetch, Labels};
 use super::flags;
 use offlinesync_core::{Result, Uid};
 
@@ -67,7 +67,7 @@ fn identity<'a>(into: &mut Fetch, name: &[u8], lexer: &mut Lexer<'a>) -> Result<
     Ok(())
 }
 
-fn labels(lexer: &mut Lexer<'_>) -> Result<Option<Box<[Box<[u8]>]>>> {
+fn labels(lexer: &mut Lexer<'_>) -> Result<Option<Labels>> {
     if !lexer.eat(b'(') {
         let nil = lexer.token() == Some(Value::Nil);
         return Ok(nil.then(Box::default));

@@ -60,7 +60,7 @@ fn name(lexer: &mut Lexer<'_>, ends: fn(&[u8]) -> bool) -> Option<Box<[u8]>> {
 fn extended(rest: &[u8]) -> bool {
     let tag = |v: &Value<'_>| v.bytes().is_some();
     let items = |all: &[Value<'_>]| {
-        !all.is_empty() && all.len() % 2 == 0 && all.chunks(2).all(|pair| pair.first().is_some_and(tag))
+        !all.is_empty() && all.len().is_multiple_of(2) && all.chunks(2).all(|pair| pair.first().is_some_and(tag))
     };
     matches!(values(rest).as_deref(), Ok([Value::List(all)]) if items(all))
 }
