@@ -16,6 +16,8 @@ pub struct Merged {
     pub store: PerSide<Option<Box<FlagDelta>>>,
     /// What both sides agree on once the changes are made.
     pub base: Flags,
+    /// Read-only sides that would need a change.
+    pub pending: PerSide<bool>,
 }
 
 /// Merges what both sides show with what they last agreed on; without a row, `base` is empty and the result is the union.
@@ -23,73 +25,77 @@ pub struct Merged {
 /// A change that a read-only side would need is not made, and the base keeps what it said of that flag, so that the change stays
 /// pending instead of being reverted.
 pub fn merge(base: &Flags, seen: PerSide<&Flags>, support: &FlagSupport, read_only: PerSide<bool>) -> Merged {
-    let mut delta = PerSide::<FlagDelta>::default();
-    let system = merge_system(base.system, seen.map(|f| f.system), support.system, read_only, &mut delta);
-    let keywords = merge_keywords(&base.keywords, seen.map(|f| &f.keywords), &support.keywords, read_only, &mut delta);
-    Merged { store: delta.map(boxed), base: Flags { system, keywords } }
+    let mut wanted = Wanted { delta: PerSide::default(), pending: PerSide::default(), read_only };
+    let system = wanted.merge_system(base.system, seen.map(|f| f.system), support.system);
+    let keywords = wanted.merge_keywords(&base.keywords, seen.map(|f| &f.keywords), &support.keywords);
+    Merged { store: wanted.delta.map(boxed), base: Flags { system, keywords }, pending: wanted.pending }
 }
 
 fn boxed(delta: FlagDelta) -> Option<Box<FlagDelta>> {
     (!delta.add.is_empty() || !delta.remove.is_empty()).then(|| Box::new(delta))
 }
 
-/// The table of `table.rs` for all system flags at once: where the sides differ, exactly one of them differs from the base, and
-/// that one has the say.
-fn merge_system(
-    base: SystemFlags,
-    seen: PerSide<SystemFlags>,
-    support: SystemFlags,
+/// The changes that a merge has come to want so far.
+struct Wanted {
+    delta: PerSide<FlagDelta>,
+    pending: PerSide<bool>,
     read_only: PerSide<bool>,
-    delta: &mut PerSide<FlagDelta>,
-) -> SystemFlags {
-    let agreed = seen.remote.intersection(seen.local);
-    let differing = seen.remote.union(seen.local).difference(agreed);
-    let wanted = agreed.union(differing.difference(base));
-    let mut pending = SystemFlags::NONE;
-    for side in Side::BOTH {
-        let add = wanted.difference(seen[side]).intersection(support);
-        let remove = seen[side].difference(wanted).intersection(support);
-        if read_only[side] {
-            pending = pending.union(add).union(remove);
-        } else {
-            delta[side].add.system = add;
-            delta[side].remove.system = remove;
-        }
-    }
-    let kept = wanted.difference(pending).union(base.intersection(pending)).intersection(support);
-    kept.union(base.intersection(agreed).difference(support))
 }
 
-fn merge_keywords(
-    base: &Keywords,
-    seen: PerSide<&Keywords>,
-    support: &KeywordSupport,
-    read_only: PerSide<bool>,
-    delta: &mut PerSide<FlagDelta>,
-) -> Keywords {
-    if seen.remote == base && seen.local == base {
-        return base.clone();
+impl Wanted {
+    /// The table of `table.rs` for all system flags at once: where the sides differ, exactly one of them differs from the base,
+    /// and that one has the say.
+    fn merge_system(&mut self, base: SystemFlags, seen: PerSide<SystemFlags>, support: SystemFlags) -> SystemFlags {
+        let agreed = seen.remote.intersection(seen.local);
+        let differing = seen.remote.union(seen.local).difference(agreed);
+        let wanted = agreed.union(differing.difference(base));
+        let mut pending = SystemFlags::NONE;
+        for side in Side::BOTH {
+            let add = wanted.difference(seen[side]).intersection(support);
+            let remove = seen[side].difference(wanted).intersection(support);
+            if self.read_only[side] {
+                self.pending[side] |= !add.union(remove).is_empty();
+                pending = pending.union(add).union(remove);
+            } else {
+                self.delta[side].add.system = add;
+                self.delta[side].remove.system = remove;
+            }
+        }
+        let kept = wanted.difference(pending).union(base.intersection(pending)).intersection(support);
+        kept.union(base.intersection(agreed).difference(support))
     }
-    let mut merged = Keywords::default();
-    for keyword in base.union(seen.remote).union(seen.local).iter() {
-        let (known, remote, local) =
-            (base.contains(keyword), seen.remote.contains(keyword), seen.local.contains(keyword));
-        let kept = match outcome(Mark::there(known), Mark::there(local), Mark::there(remote)) {
-            _ if !support.allows(keyword) => known && remote && local,
-            Outcome::Set(side) | Outcome::Clear(side) if read_only[side] => known,
+
+    fn merge_keywords(&mut self, base: &Keywords, seen: PerSide<&Keywords>, support: &KeywordSupport) -> Keywords {
+        if seen.remote == base && seen.local == base {
+            return base.clone();
+        }
+        let all = base.union(seen.remote).union(seen.local);
+        all.filtered(|keyword| {
+            let known = base.contains(keyword);
+            let there = seen.map(|keywords| keywords.contains(keyword));
+            match support.allows(keyword) {
+                true => self.merge_keyword(keyword, known, there),
+                false => known && there.remote && there.local,
+            }
+        })
+    }
+
+    /// Whether the keyword is in the new base.
+    fn merge_keyword(&mut self, keyword: &str, known: bool, there: PerSide<bool>) -> bool {
+        match outcome(Mark::there(known), Mark::there(there.local), Mark::there(there.remote)) {
+            Outcome::Set(side) | Outcome::Clear(side) if self.read_only[side] => {
+                self.pending[side] = true;
+                known
+            }
             Outcome::Set(side) => {
-                delta[side].add.keywords.insert(keyword);
+                self.delta[side].add.keywords.insert(keyword);
                 true
             }
             Outcome::Clear(side) => {
-                delta[side].remove.keywords.insert(keyword);
+                self.delta[side].remove.keywords.insert(keyword);
                 false
             }
-            _ => remote && local,
-        };
-        if kept {
-            merged.insert(keyword);
+            _ => there.remote && there.local,
         }
     }
-    merged
 }

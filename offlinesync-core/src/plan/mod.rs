@@ -127,6 +127,9 @@ pub enum ConflictRule {
 pub struct Plan {
     /// The steps.
     pub steps: Vec<Step>,
+    /// Sides whose news the policy kept from the other side. A cursor or witness moved past such news would hide it for good, also
+    /// from a run with another policy: the next run has to hear it again.
+    pub withheld: PerSide<bool>,
 }
 
 /// How many of what a plan does.
@@ -196,84 +199,105 @@ impl Counts {
 
 /// Decides what to do about every touched message, in the order given. A message that needs nothing gets no step.
 ///
-/// No step changes a side that the policy protects; what such a step would have done stays pending, for its row stays as it was.
+/// No step changes a side that the policy protects; what such a step would have done stays pending, for its row stays as it was,
+/// and is told in [`Plan::withheld`].
 pub fn plan(touched: Vec<Touched>, policy: &PlanPolicy) -> Plan {
-    let mut steps: Vec<Step> = touched.into_iter().filter_map(|message| plan_one(message, policy)).collect();
+    let mut planner = Planner { policy, withheld: PerSide::default() };
+    let mut steps: Vec<Step> = touched.into_iter().filter_map(|message| planner.plan(message)).collect();
     steps.shrink_to_fit();
-    Plan { steps }
+    Plan { steps, withheld: planner.withheld }
 }
 
-fn plan_one(message: Touched, policy: &PlanPolicy) -> Option<Step> {
-    match message.row {
-        Some(row) => plan_known(row, message.seen, policy),
-        None => plan_new(message.seen, policy),
-    }
+struct Planner<'p> {
+    policy: &'p PlanPolicy,
+    withheld: PerSide<bool>,
 }
 
-fn plan_new(seen: PerSide<Seen>, policy: &PlanPolicy) -> Option<Step> {
-    match (seen.remote, seen.local) {
-        (Seen::Present(remote, theirs), Seen::Present(local, ours)) => {
-            let pair = PerSide { remote: &theirs, local: &ours };
-            let merged = merge::merge(&Flags::default(), pair, &policy.support, policy.read_only);
-            let ids = PerSide { remote: Some(remote), local: Some(local) };
-            Some(merge_step(ids, merged))
+impl Planner<'_> {
+    fn plan(&mut self, message: Touched) -> Option<Step> {
+        match message.row {
+            Some(row) => self.plan_known(row, message.seen),
+            None => self.plan_new(message.seen),
         }
-        (Seen::Present(id, flags), _) => {
-            copy_new(PerSide { remote: Some(id), local: None }, Side::Local, &flags, policy)
+    }
+
+    fn plan_new(&mut self, seen: PerSide<Seen>) -> Option<Step> {
+        match (seen.remote, seen.local) {
+            (Seen::Present(remote, theirs), Seen::Present(local, ours)) => {
+                let merged = self.merge(&Flags::default(), PerSide { remote: &theirs, local: &ours });
+                Some(merge_step(PerSide { remote: Some(remote), local: Some(local) }, merged))
+            }
+            (Seen::Present(id, flags), _) => {
+                self.copy_new(PerSide { remote: Some(id), local: None }, Side::Local, &flags)
+            }
+            (_, Seen::Present(id, flags)) => {
+                self.copy_new(PerSide { remote: None, local: Some(id) }, Side::Remote, &flags)
+            }
+            _ => None,
         }
-        (_, Seen::Present(id, flags)) => {
-            copy_new(PerSide { remote: None, local: Some(id) }, Side::Remote, &flags, policy)
+    }
+
+    fn copy_new(&mut self, ids: PerSide<Option<MessageId>>, to: Side, flags: &Flags) -> Option<Step> {
+        if self.policy.read_only[to] {
+            self.withheld[to.other()] = true;
+            return None;
         }
-        _ => None,
+        Some(Step { ids, action: Action::Copy { to, flags: flags.supported(&self.policy.support) }, notice: None })
     }
-}
 
-fn copy_new(ids: PerSide<Option<MessageId>>, to: Side, flags: &Flags, policy: &PlanPolicy) -> Option<Step> {
-    let action = Action::Copy { to, flags: flags.supported(&policy.support) };
-    (!policy.read_only[to]).then_some(Step { ids, action, notice: None })
-}
-
-fn plan_known(row: Row, seen: PerSide<Seen>, policy: &PlanPolicy) -> Option<Step> {
-    match (seen.remote, seen.local) {
-        (Seen::Unchanged, Seen::Unchanged) => None,
-        (Seen::Gone, Seen::Gone) => Some(Step { ids: row.ids.map(Some), action: Action::Forget, notice: None }),
-        (Seen::Gone, kept) => plan_removal(row, Side::Remote, kept, policy),
-        (kept, Seen::Gone) => plan_removal(row, Side::Local, kept, policy),
-        (remote, local) => plan_merge(row, PerSide { remote, local }, policy),
-    }
-}
-
-/// The message is gone from `side`, and `kept` is what the other side says.
-fn plan_removal(row: Row, side: Side, kept: Seen, policy: &PlanPolicy) -> Option<Step> {
-    if !policy.propagate_removals[side] {
-        return None;
-    }
-    let flags = match kept {
-        Seen::Present(_, flags) => flags.supported(&policy.support),
-        _ => row.base.supported(&policy.support),
-    };
-    let changed = flags != row.base.supported(&policy.support);
-    let (target, action, notice) = match (changed, policy.conflict) {
-        (true, ConflictRule::ChangeWins) => (side, Action::Copy { to: side, flags }, Some(Notice::KeptBecauseChanged)),
-        (true, ConflictRule::RemovalWins) => {
-            (side.other(), Action::Remove { from: side.other() }, Some(Notice::RemovedThoughChanged))
+    fn plan_known(&mut self, row: Row, seen: PerSide<Seen>) -> Option<Step> {
+        match (seen.remote, seen.local) {
+            (Seen::Unchanged, Seen::Unchanged) => None,
+            (Seen::Gone, Seen::Gone) => Some(Step { ids: row.ids.map(Some), action: Action::Forget, notice: None }),
+            (Seen::Gone, kept) => self.plan_removal(row, Side::Remote, kept),
+            (kept, Seen::Gone) => self.plan_removal(row, Side::Local, kept),
+            (remote, local) => self.plan_merge(row, PerSide { remote, local }),
         }
-        (false, _) => (side.other(), Action::Remove { from: side.other() }, None),
-    };
-    (!policy.read_only[target]).then(|| Step { ids: row.ids.map(Some), action, notice })
-}
-
-fn plan_merge(row: Row, seen: PerSide<Seen>, policy: &PlanPolicy) -> Option<Step> {
-    let flags = seen.as_ref().map(|seen| match seen {
-        Seen::Present(_, flags) => flags,
-        _ => &row.base,
-    });
-    if *flags.remote == row.base && *flags.local == row.base {
-        return None;
     }
-    let merged = merge::merge(&row.base, flags, &policy.support, policy.read_only);
-    let needed = merged.store.remote.is_some() || merged.store.local.is_some() || merged.base != row.base;
-    needed.then(|| merge_step(row.ids.map(Some), merged))
+
+    /// The message is gone from `side`, and `kept` is what the other side says.
+    fn plan_removal(&mut self, row: Row, side: Side, kept: Seen) -> Option<Step> {
+        let recorded = row.base.supported(&self.policy.support);
+        let flags = match kept {
+            Seen::Present(_, flags) => flags.supported(&self.policy.support),
+            _ => recorded.clone(),
+        };
+        let changed = flags != recorded;
+        let (target, action, notice) = match (changed, self.policy.conflict) {
+            (true, ConflictRule::ChangeWins) => {
+                (side, Action::Copy { to: side, flags }, Some(Notice::KeptBecauseChanged))
+            }
+            (true, ConflictRule::RemovalWins) => {
+                (side.other(), Action::Remove { from: side.other() }, Some(Notice::RemovedThoughChanged))
+            }
+            (false, _) => (side.other(), Action::Remove { from: side.other() }, None),
+        };
+        if !self.policy.propagate_removals[side] || self.policy.read_only[target] {
+            self.withheld[side] = true;
+            self.withheld[side.other()] |= changed;
+            return None;
+        }
+        Some(Step { ids: row.ids.map(Some), action, notice })
+    }
+
+    fn plan_merge(&mut self, row: Row, seen: PerSide<Seen>) -> Option<Step> {
+        let flags = seen.as_ref().map(|seen| match seen {
+            Seen::Present(_, flags) => flags,
+            _ => &row.base,
+        });
+        if *flags.remote == row.base && *flags.local == row.base {
+            return None;
+        }
+        let merged = self.merge(&row.base, flags);
+        let needed = merged.store.remote.is_some() || merged.store.local.is_some() || merged.base != row.base;
+        needed.then(|| merge_step(row.ids.map(Some), merged))
+    }
+
+    fn merge(&mut self, base: &Flags, seen: PerSide<&Flags>) -> merge::Merged {
+        let merged = merge::merge(base, seen, &self.policy.support, self.policy.read_only);
+        Side::BOTH.into_iter().for_each(|side| self.withheld[side] |= merged.pending[side.other()]);
+        merged
+    }
 }
 
 fn merge_step(ids: PerSide<Option<MessageId>>, merged: merge::Merged) -> Step {

@@ -120,8 +120,9 @@ proptest! {
     fn the_mirrored_question_has_the_mirrored_answer(messages in messages(), policy in any_policy(), sparse: bool) {
         let touched = world(&messages).touched(sparse);
         let mirrored = plan(touched.iter().cloned().map(swap_touched).collect(), &swap_policy(&policy));
-        let steps = plan(touched, &policy).steps.into_iter().map(swap_step).collect();
-        prop_assert_eq!(mirrored, Plan { steps });
+        let Plan { steps, withheld } = plan(touched, &policy);
+        let steps = steps.into_iter().map(swap_step).collect();
+        prop_assert_eq!(mirrored, Plan { steps, withheld: withheld.swapped() });
     }
 
     #[test]
@@ -156,6 +157,17 @@ proptest! {
         for side in Side::BOTH.into_iter().filter(|side| policy.read_only[*side]) {
             prop_assert_eq!(&after.sides[side], &before.sides[side]);
         }
+    }
+
+    /// The other way round: where nothing is kept back, a run without protection would do nothing more.
+    #[test]
+    fn what_is_not_withheld_is_done(messages in messages(), policy in any_policy(), sparse: bool) {
+        let mut world = world(&messages);
+        let withheld = world.plan(&policy, sparse).withheld;
+        world.sync(&policy, sparse, UNLIMITED);
+        let open = PlanPolicy { conflict: policy.conflict, support: policy.support, ..PlanPolicy::default() };
+        let rest = world.plan(&open, sparse);
+        prop_assert_eq!(rest.is_empty(), withheld == PerSide::default(), "{:?}", rest);
     }
 
     #[test]

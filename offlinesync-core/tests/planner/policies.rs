@@ -74,7 +74,7 @@ fn when_the_change_wins_the_message_is_copied_back_in_place_of_its_row() {
     assert_eq!(step.action, Action::Copy { to: Side::Remote, flags: flags(&["\\Answered"]) });
     assert_eq!(step.ids, ids().map(Some), "the old remote id tells which row goes");
     assert_eq!(step.notice, Some(Notice::KeptBecauseChanged));
-    let counts = Plan { steps: vec![step] }.counts();
+    let counts = Plan { steps: vec![step], ..Plan::default() }.counts();
     let expected = Counts {
         copies: PerSide { remote: 1, local: 0 },
         vanished: PerSide { remote: 1, local: 0 },
@@ -109,6 +109,31 @@ fn a_keyword_that_one_side_dropped_for_want_of_support_is_not_taken_for_removed(
 fn a_keyword_in_another_spelling_is_the_same_keyword() {
     let same = known(&["NonJunk"], there(Side::Remote, &["nonjunk"]), there(Side::Local, &["NONJUNK"]));
     assert_eq!(only(same, &PlanPolicy::default()), None);
+}
+
+/// A listing since a cursor tells news once; what was kept back must be told again when the policy has changed.
+#[test]
+fn news_that_the_policy_keeps_back_is_told() {
+    let withheld = |touched, policy: &PlanPolicy| {
+        let PerSide { remote, local } = plan(vec![touched], policy).withheld;
+        (remote, local)
+    };
+    let new = Touched { row: None, seen: PerSide { remote: Seen::Unchanged, local: there(Side::Local, &[]) } };
+    assert_eq!(withheld(new.clone(), &read_only(Side::Remote)), (false, true));
+    assert_eq!(withheld(new.clone(), &read_only(Side::Local)), (false, false));
+    assert_eq!(withheld(new, &PlanPolicy::default()), (false, false));
+
+    for changed in [&["\\Seen"][..], &["Work"]] {
+        let flagged = known(&[], Seen::Unchanged, there(Side::Local, changed));
+        assert_eq!(withheld(flagged.clone(), &read_only(Side::Remote)), (false, true));
+        assert_eq!(withheld(flagged, &read_only(Side::Local)), (false, false));
+    }
+
+    let kept = PlanPolicy { propagate_removals: PerSide { remote: false, local: true }, ..PlanPolicy::default() };
+    assert_eq!(withheld(known(&[], Seen::Gone, Seen::Unchanged), &kept), (true, false));
+    assert_eq!(withheld(known(&[], Seen::Gone, there(Side::Local, &["\\Seen"])), &kept), (true, true));
+    assert_eq!(withheld(known(&[], Seen::Unchanged, Seen::Gone), &kept), (false, false));
+    assert_eq!(withheld(known(&[], Seen::Unchanged, Seen::Gone), &read_only(Side::Remote)), (false, true));
 }
 
 #[test]
