@@ -217,6 +217,7 @@ impl Street<'_> {
         };
         // A numbering is written before the first row that depends on it.
         site.begin(&record, uid_validity, settled)?;
+        let withheld = plan.withheld;
         let result = site.execute(plan, &mut executed);
         outcome.octets += executed.octets;
         let complete = result.is_ok() && executed.failed.is_empty() && unidentified.is_empty();
@@ -226,7 +227,7 @@ impl Street<'_> {
             .failed
             .extend(unidentified.into_iter().map(|(to, id)| (id, to, numbering::unidentified(self.pair, to))));
         result?;
-        self.record(record, listings, complete)?;
+        self.record(record, listings, complete, withheld)?;
         Ok(if complete { executed.changed } else { PerSide::default() })
     }
 
@@ -236,13 +237,22 @@ impl Street<'_> {
         }
     }
 
-    /// Moves the cursors past what has been dealt with: only when all of it has.
-    fn record(&mut self, before: FolderRecord, listings: Listings, complete: bool) -> Result<()> {
+    /// Moves the cursors past what has been dealt with: only when all of it has. A side whose news was withheld is listed whole next
+    /// time, for no cursor would tell that news again.
+    fn record(
+        &mut self,
+        before: FolderRecord,
+        listings: Listings,
+        complete: bool,
+        withheld: PerSide<bool>,
+    ) -> Result<()> {
         let mut after = before.clone();
         for side in Side::BOTH {
             let Some(ChangeSet { uid_validity, cursor, witness, .. }) = &listings[side] else { continue };
             after.uid_validity[side] = Some(*uid_validity);
-            if complete {
+            if withheld[side] {
+                (after.cursor[side], after.witness[side]) = (None, None);
+            } else if complete {
                 after.cursor[side] = cursor.clone();
                 after.witness[side] = witness.as_ref().map(|witness| witness.token.clone());
             }
