@@ -1,0 +1,460 @@
+//! One folder: listing, changing and removing its messages. Reads directories, renames and unlinks files; message content is read
+//! in [`read`](crate::read) and written in [`deliver`](crate::deliver).
+
+use crate::config::MaildirConfig;
+use crate::deliver::Delivery;
+use crate::disk;
+use crate::keywords::{Letters, Table, Vocabulary};
+use crate::layout::Layout;
+use crate::name::{self, FileName, NumberedBase};
+use crate::names::{Found, Names};
+use crate::read::Reader;
+use crate::scan::{self, Grammar, Sub};
+use crate::stamp::Stamp;
+use offlinesync_core::{
+    ChangeSet, Coverage, Cursor, Entry, Error, ErrorKind, Event, Failures, FlagChange, Folder, FolderName, Headers,
+    Intake, Keywords, Known, LineEnding, MessageId, Partner, Result, Sink, SourceFolder, UidValidity, Witness,
+};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// A Maildir numbers nothing; this is the constant OfflineIMAP answers, too.
+pub(crate) const UID_VALIDITY: UidValidity = UidValidity(42);
+/// More oddities than this in one listing are summed up.
+const WARNINGS: usize = 20;
+
+/// One Maildir: the directories `cur`, `new` and `tmp`.
+#[derive(Debug)]
+pub struct MaildirFolder {
+    pub(crate) config: Arc<MaildirConfig>,
+    name: FolderName,
+    pub(crate) directory: PathBuf,
+    pub(crate) digest: String,
+    names: Option<Names>,
+    pub(crate) reader: Reader,
+    pub(crate) tidied: bool,
+}
+
+/// Directories whose entries changed and are not durable yet.
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    new: bool,
+    cur: bool,
+}
+
+impl Touched {
+    pub(crate) fn mark(&mut self, sub: Sub) {
+        match sub {
+            Sub::New => self.new = true,
+            Sub::Cur => self.cur = true,
+        }
+    }
+
+    fn subs(&self) -> impl Iterator<Item = Sub> {
+        [(self.new, Sub::New), (self.cur, Sub::Cur)].into_iter().filter(|(touched, _)| *touched).map(|(_, sub)| sub)
+    }
+}
+
+impl MaildirFolder {
+    /// A handle; touches no file. Refuses a name that can be no directory.
+    pub(crate) fn new(config: &Arc<MaildirConfig>, name: &FolderName) -> Result<Self> {
+        let relative = Layout::of(config.separator).directory(name).map_err(|e| e.at(&config.name))?;
+        Ok(MaildirFolder {
+            config: Arc::clone(config),
+            name: name.clone(),
+            directory: config.root.join(relative),
+            digest: config.digest(name.as_str()),
+            names: None,
+            reader: Reader::default(),
+            tidied: false,
+        })
+    }
+
+    fn grammar(&self) -> Grammar<'_> {
+        Grammar { info_separator: self.config.info_separator, digest: &self.digest }
+    }
+
+    fn table(&self) -> Table<'_> {
+        let config = &*self.config;
+        let (custom, fsync, cancel) = (&config.custom_flags, config.fsync, &config.cancel);
+        Table { folder: &self.directory, custom, fsync, cancel }
+    }
+
+    pub(crate) fn warn(&self, error: &Error) {
+        self.config.observer.event(&Event::Warning { error });
+    }
+
+    fn warn_of_oddities(&self, odd: &[(String, &str)]) {
+        for (file, why) in odd.iter().take(WARNINGS) {
+            self.warn(&Error::new(
+                ErrorKind::Message,
+                format!("{}: {file:?} is left alone: {why}", self.directory.display()),
+            ));
+        }
+        if odd.len() > WARNINGS {
+            let more = odd.len() - WARNINGS;
+            self.warn(&Error::new(
+                ErrorKind::Message,
+                format!("{}: {more} more files are left alone", self.directory.display()),
+            ));
+        }
+    }
+
+    /// The messages by id, listed now if they were not listed before.
+    pub(crate) fn names(&mut self) -> Result<&mut Names> {
+        let names = match self.names.take() {
+            Some(names) => names,
+            None => scan::scan(&self.directory, self.grammar())?.names,
+        };
+        Ok(self.names.insert(names))
+    }
+
+    pub(crate) fn put(&mut self, file: Found) {
+        let separator = self.config.info_separator;
+        if let Some(names) = &mut self.names {
+            names.put(file, separator);
+        }
+    }
+
+    /// The meaning of letters here, with letters for `keywords` where there is room.
+    pub(crate) fn vocabulary_for(&mut self, keywords: &Keywords) -> Result<Vocabulary> {
+        let (mut vocabulary, _) = Vocabulary::read(&self.directory, &self.config.custom_flags);
+        if !keywords.is_empty() {
+            let used = self.names()?.letters();
+            vocabulary.learn(&self.table(), keywords, used)?;
+        }
+        Ok(vocabulary)
+    }
+
+    /// Makes what was done in these directories durable.
+    pub(crate) fn sync(&self, touched: &Touched) -> Result<()> {
+        if self.config.fsync {
+            for sub in touched.subs() {
+                let directory = self.directory.join(sub.name());
+                disk::sync_dir(&directory).map_err(|e| Error::io(directory.display(), e, ErrorKind::Folder))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does something to a message's file. If the file is not where it was, a mail program may have renamed it: the folder is
+    /// listed anew, once for each file that moved. `None`: there is no such message.
+    pub(crate) fn attempt<T>(
+        &mut self,
+        id: &MessageId,
+        fresh: &mut bool,
+        mut act: impl FnMut(&Found, &Path) -> io::Result<T>,
+    ) -> Result<Option<T>> {
+        let MessageId::Name(id) = id else { return Ok(None) };
+        let mut again = true;
+        loop {
+            let Some(found) = self.locate(id, fresh)? else { return Ok(None) };
+            let path = found.path(&self.directory);
+            match act(&found, &path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && again => {
+                    (again, self.names) = (false, None);
+                }
+                Err(error) => return Err(Error::io(path.display(), error, ErrorKind::Message)),
+                Ok(done) => return Ok(Some(done)),
+            }
+        }
+    }
+
+    /// Where a message is; looked for in a new listing if it is not in the one at hand, unless that is `fresh`.
+    fn locate(&mut self, id: &str, fresh: &mut bool) -> Result<Option<Found>> {
+        *fresh |= self.names.is_none();
+        let found = self.names()?.get(id).cloned();
+        if found.is_some() || *fresh {
+            return Ok(found);
+        }
+        self.names = None;
+        *fresh = true;
+        Ok(self.names()?.get(id).cloned())
+    }
+
+    /// Renames a message's file; `name` makes the new place from the old. Answers where the file is then.
+    fn rename(
+        &mut self,
+        id: &MessageId,
+        fresh: &mut bool,
+        touched: &mut Touched,
+        name: impl Fn(&Found, &FileName<'_>) -> (Sub, String),
+    ) -> Result<Option<Found>> {
+        let (directory, separator) = (self.directory.clone(), self.config.info_separator);
+        let renamed = self.attempt(id, fresh, |found, path| {
+            let parsed = found.parse(separator).ok_or(io::ErrorKind::InvalidData)?;
+            let (sub, whole) = name(found, &parsed);
+            let target = found.renamed(sub, whole);
+            if target != *found {
+                disk::rename_new(path, &target.path(&directory))?;
+                touched.mark(found.sub());
+                touched.mark(sub);
+            }
+            Ok(target)
+        })?;
+        renamed.iter().for_each(|found| self.put(found.clone()));
+        Ok(renamed)
+    }
+
+    /// Changes the flags of one message.
+    pub(crate) fn change_flags(
+        &mut self,
+        change: &FlagChange,
+        vocabulary: &Vocabulary,
+        fresh: &mut bool,
+        touched: &mut Touched,
+    ) -> Result<Option<Found>> {
+        self.rename(&change.id, fresh, touched, |found, name| {
+            let letters = vocabulary.edit(name.letters(), &change.add, &change.remove);
+            match letters == name.letters() {
+                true => (found.sub(), found.whole().to_owned()),
+                false if letters.is_empty() => (found.sub(), name.with_letters(&letters)),
+                false => (Sub::Cur, name.with_letters(&letters)),
+            }
+        })
+    }
+
+    fn token(&self, stamp: &Stamp) -> Box<[u8]> {
+        stamp.token(self.config.reading())
+    }
+
+    fn witness(&self, stamp: Option<Stamp>) -> Option<Witness> {
+        stamp.map(|stamp| Witness { token: self.token(&stamp), covers_flags: true })
+    }
+
+    /// The answer that costs no listing: the directories are as they were at the cursor.
+    fn unchanged(&self, since: Option<&Cursor>) -> Result<Option<ChangeSet>> {
+        let Some(since) = since else { return Ok(None) };
+        let stamp = Stamp::take(&self.directory)?;
+        if self.token(&stamp) != since.0 {
+            return Ok(None);
+        }
+        let (vocabulary, _) = Vocabulary::read(&self.directory, &self.config.custom_flags);
+        let mut set = self.change_set(Coverage::Since, Some(stamp), &vocabulary, Letters::default());
+        set.cursor = Some(since.clone());
+        Ok(Some(set))
+    }
+
+    fn change_set(
+        &self,
+        coverage: Coverage,
+        stamp: Option<Stamp>,
+        vocabulary: &Vocabulary,
+        used: Letters,
+    ) -> ChangeSet {
+        let witness = self.witness(stamp);
+        // Where letters without a meaning are in use, what the folder can keep follows from a listing alone.
+        let cursor = witness.as_ref().filter(|_| !vocabulary.has_strays(used)).map(|w| Cursor(w.token.clone()));
+        ChangeSet {
+            coverage,
+            uid_validity: UID_VALIDITY,
+            present: Vec::new(),
+            gone: Vec::new(),
+            cursor,
+            witness,
+            support: vocabulary.support(used),
+            read_only: false,
+        }
+    }
+
+    fn everything(&mut self) -> Result<ChangeSet> {
+        let now = SystemTime::now();
+        // The scan's own stamp comes after the table is read; this one shows if the table is replaced in between.
+        let before = Stamp::take(&self.directory)?;
+        let (vocabulary, warning) = Vocabulary::read(&self.directory, &self.config.custom_flags);
+        warning.iter().for_each(|w| self.warn(w));
+        let scan = scan::scan(&self.directory, self.grammar())?;
+        self.warn_of_oddities(&scan.odd);
+        let stamp = scan.stamp.filter(|stamp| *stamp == before && stamp.is_settled(now));
+        let used = scan.names.letters();
+        let mut set = self.change_set(Coverage::Complete, stamp, &vocabulary, used);
+        set.present.reserve_exact(scan.names.upper_bound());
+        set.present.extend(scan.names.iter().filter_map(|found| self.entry(found, &vocabulary)));
+        self.names = Some(scan.names);
+        Ok(set)
+    }
+
+    fn entry(&self, found: &Found, vocabulary: &Vocabulary) -> Option<Entry> {
+        let name = found.parse(self.config.info_separator)?;
+        let partner = name.partner(&self.digest).map(|uid| {
+            let told = NumberedBase::parse(name.base()).filter(|base| base.uid == uid);
+            Partner { uid, uid_validity: told.map(|base| base.uid_validity) }
+        });
+        Some(Entry { id: MessageId::Name(found.id().into()), flags: vocabulary.flags(name.letters()), partner })
+    }
+
+    /// Moves one message into another folder. The base stays, unless another message there has it.
+    fn move_one(
+        &mut self,
+        id: &MessageId,
+        to: &mut Self,
+        words: &Words,
+        marks: &mut Marks,
+    ) -> Result<Option<MessageId>> {
+        let (separator, there) = (self.config.info_separator, to.directory.clone());
+        let names = to.names()?;
+        let moved = self.attempt(id, &mut marks.fresh, |found, path| {
+            let name = found.parse(separator).ok_or(io::ErrorKind::InvalidData)?;
+            let free = (1..).map(|n| if n == 1 { name.base().to_owned() } else { name::other_base(name.base(), n) });
+            let base = free.into_iter().find(|base| !names.has_base(base)).unwrap_or_default();
+            let letters = words.to.translate(name.letters(), &words.from);
+            let bare = name.with_partner(None);
+            let whole = format!("{base}{}", &bare[name.base().len()..]);
+            let target = FileName::parse(&whole, separator).ok_or(io::ErrorKind::InvalidData)?;
+            let whole = if letters == target.letters() { whole.clone() } else { target.with_letters(&letters) };
+            let target = FileName::parse(&whole, separator).ok_or(io::ErrorKind::InvalidData)?;
+            let target = Found::new(found.sub(), &target);
+            disk::rename_new(path, &target.path(&there))?;
+            Ok(target)
+        })?;
+        let Some(target) = moved else { return Ok(None) };
+        [&mut marks.from, &mut marks.to].into_iter().for_each(|touched| touched.mark(target.sub()));
+        if let (MessageId::Name(id), Some(names)) = (id, &mut self.names) {
+            names.forget(id);
+        }
+        let id = MessageId::Name(target.id().into());
+        to.put(target);
+        Ok(Some(id))
+    }
+
+    /// The keywords of these messages, for which the folder they move to needs letters.
+    fn keywords_of(&mut self, ids: &[MessageId], vocabulary: &Vocabulary) -> Result<Keywords> {
+        let separator = self.config.info_separator;
+        let names = self.names()?;
+        let found = ids.iter().filter_map(|id| match id {
+            MessageId::Name(id) => names.get(id)?.parse(separator),
+            MessageId::Uid(_) => None,
+        });
+        Ok(found.fold(Keywords::default(), |all, name| all.union(&vocabulary.flags(name.letters()).keywords)))
+    }
+}
+
+/// What letters mean in the two folders of a move.
+struct Words {
+    from: Vocabulary,
+    to: Vocabulary,
+}
+
+/// What a move has touched so far.
+#[derive(Default)]
+struct Marks {
+    fresh: bool,
+    from: Touched,
+    to: Touched,
+}
+
+pub(crate) fn not_there(id: &MessageId) -> Error {
+    Error::new(ErrorKind::Message, format!("message {id} is not there any more"))
+}
+
+impl Folder for MaildirFolder {
+    fn name(&self) -> &FolderName {
+        &self.name
+    }
+
+    fn changes(&mut self, since: Option<&Cursor>, _: &dyn Known) -> Result<ChangeSet> {
+        match self.unchanged(since)? {
+            Some(set) => Ok(set),
+            None => self.everything(),
+        }
+    }
+
+    fn fetch(&mut self, ids: &[MessageId], form: LineEnding, sink: &mut dyn Sink) -> Result<()> {
+        self.send(ids, form, sink)
+    }
+
+    fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<()> {
+        self.read_headers(ids, each)
+    }
+
+    fn intake(&mut self, source: &SourceFolder) -> Result<Box<dyn Intake + '_>> {
+        Ok(Box::new(Delivery::new(self, source)?))
+    }
+
+    fn needs_intent(&self) -> bool {
+        false
+    }
+
+    fn cheap_content(&self) -> bool {
+        true
+    }
+
+    fn store(&mut self, changes: &[FlagChange]) -> Result<Failures> {
+        let wanted = changes.iter().fold(Keywords::default(), |all, c| all.union(&c.add.keywords));
+        let vocabulary = self.vocabulary_for(&wanted)?;
+        let (mut fresh, mut touched, mut failures) = (false, Touched::default(), Failures::new());
+        for change in changes {
+            match self.change_flags(change, &vocabulary, &mut fresh, &mut touched) {
+                Ok(Some(_)) => {}
+                Ok(None) => failures.push((change.id.clone(), not_there(&change.id))),
+                Err(error) => failures.push((change.id.clone(), error)),
+            }
+        }
+        self.sync(&touched)?;
+        Ok(failures)
+    }
+
+    fn remove(&mut self, ids: &[MessageId]) -> Result<Failures> {
+        let (mut fresh, mut touched, mut failures) = (false, Touched::default(), Failures::new());
+        for id in ids {
+            let removed = self.attempt(id, &mut fresh, |found, path| {
+                fs::remove_file(path)?;
+                touched.mark(found.sub());
+                Ok(())
+            });
+            match removed {
+                Err(error) => failures.push((id.clone(), error)),
+                Ok(_) => self.names.iter_mut().zip(named(id)).for_each(|(names, id)| names.forget(id)),
+            }
+        }
+        self.sync(&touched)?;
+        Ok(failures)
+    }
+
+    fn transfer(&mut self, ids: &[MessageId], to: &FolderName) -> Result<Option<Vec<Option<MessageId>>>> {
+        let mut target = MaildirFolder::new(&self.config, to)?;
+        let from = self.vocabulary_for(&Keywords::default())?;
+        let keywords = self.keywords_of(ids, &from)?;
+        let words = Words { from, to: target.vocabulary_for(&keywords)? };
+        let (mut marks, mut moved) = (Marks::default(), Vec::with_capacity(ids.len()));
+        for id in ids {
+            match self.move_one(id, &mut target, &words, &mut marks) {
+                Ok(new) => moved.push(new),
+                Err(_) if moved.iter().all(Option::is_none) => return Ok(None),
+                Err(error) => {
+                    self.warn(&error);
+                    moved.push(None);
+                }
+            }
+        }
+        target.sync(&marks.to)?;
+        self.sync(&marks.from)?;
+        Ok(Some(moved))
+    }
+
+    fn note_partners(&mut self, partners: &[(MessageId, Partner)]) -> Result<()> {
+        let (mut fresh, mut touched) = (false, Touched::default());
+        let digest = self.digest.clone();
+        for (id, partner) in partners {
+            let noted = self.rename(id, &mut fresh, &mut touched, |found, name| {
+                // A message called by its stem would be another one if its attributes changed.
+                let keep = !found.has_base_as_id();
+                let whole =
+                    if keep { found.whole().to_owned() } else { name.with_partner(Some((partner.uid, &digest))) };
+                (found.sub(), whole)
+            });
+            noted.err().iter().for_each(|error| self.warn(error));
+        }
+        Ok(())
+    }
+}
+
+fn named(id: &MessageId) -> Option<&str> {
+    match id {
+        MessageId::Name(name) => Some(name),
+        MessageId::Uid(_) => None,
+    }
+}

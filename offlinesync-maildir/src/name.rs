@@ -1,0 +1,324 @@
+//! The grammar of a message's file name. Pure: text in, text out, no file is touched.
+//!
+//! ```text
+//! 1700000000_17.1690000000.7e33429f,U=17,FMD5=7e33429f656f1e6e9d79b29c3f82c57e:2,FS
+//! └───────────── base ────────────┘└──────────────── attributes ─────────────┘  └┘ letters
+//! └──────────────────────────────── stem ─────────────────────────────────────┘
+//! ```
+//! The base names the message for ever; attributes come and go, and so do letters. A part that this program does not know is
+//! carried along unchanged: foreign attributes, foreign letters, an info part that is not `2,`, fields after the letters.
+
+use md5::{Digest, Md5};
+use offlinesync_core::{InternalDate, SourceFolder, Uid, UidValidity};
+use std::fmt::Write as _;
+
+/// The longest base written by us; a longer one could not take attributes and letters within the usual limit of 255 bytes.
+const LONGEST_BASE: usize = 160;
+
+/// A file name taken apart. Borrows the name; every part is a piece of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileName<'n> {
+    whole: &'n str,
+    separator: char,
+    base: usize,
+    stem: usize,
+    /// Where the info separator before `2,` is.
+    info: Option<usize>,
+}
+
+impl<'n> FileName<'n> {
+    /// Takes a name apart. `None` if no mail program would name a message so: hidden, without a base, or with a line end, a NUL
+    /// or a slash inside.
+    pub fn parse(whole: &'n str, separator: char) -> Option<Self> {
+        if whole.starts_with('.') || whole.bytes().any(|b| matches!(b, b'\n' | b'\r' | b'\0' | b'/')) {
+            return None;
+        }
+        let stem = whole.find(separator).unwrap_or(whole.len());
+        let base = whole[..stem].find(',').unwrap_or(stem);
+        let info = whole.match_indices(separator).map(|(at, _)| at).find(|at| is_info(&whole[*at..], separator));
+        (base > 0).then_some(FileName { whole, separator, base, stem, info })
+    }
+
+    /// The name as it was.
+    pub fn whole(&self) -> &'n str {
+        self.whole
+    }
+
+    /// The part that never changes.
+    pub fn base(&self) -> &'n str {
+        &self.whole[..self.base]
+    }
+
+    /// Base and attributes: everything before the info part.
+    pub fn stem(&self) -> &'n str {
+        &self.whole[..self.stem]
+    }
+
+    /// The flag letters, in the order they stand; empty without an info part.
+    pub fn letters(&self) -> &'n str {
+        let info = self.info.map_or("", |at| &self.whole[at + self.separator.len_utf8() + 2..]);
+        info.split(',').next().unwrap_or_default()
+    }
+
+    /// What follows the letters: nothing, or a comma and fields of some other program.
+    fn after_letters(&self) -> &'n str {
+        let info = self.info.map_or("", |at| &self.whole[at + self.separator.len_utf8() + 2..]);
+        info.find(',').map_or("", |at| &info[at..])
+    }
+
+    /// The UID that the name claims in the folder with this digest: both `,U=` and `,FMD5=` must be there, and `FMD5` must be this one.
+    pub fn partner(&self, digest: &str) -> Option<Uid> {
+        let attributes = || self.whole[self.base..self.stem].split(',').skip(1);
+        let ours = attributes().any(|a| a.strip_prefix("FMD5=") == Some(digest));
+        let uid = attributes().find_map(|a| a.strip_prefix("U="))?;
+        let digits = !uid.is_empty() && uid.bytes().all(|b| b.is_ascii_digit());
+        (ours && digits).then(|| uid.parse().ok().and_then(Uid::new)).flatten()
+    }
+
+    /// The same name with other letters. The info part stays where it is, or is added at the end.
+    pub fn with_letters(&self, letters: &str) -> String {
+        let head = &self.whole[..self.info.unwrap_or(self.whole.len())];
+        format!("{head}{}2,{letters}{}", self.separator, self.after_letters())
+    }
+
+    /// The same name with `,U=` and `,FMD5=` as given, or without them; other attributes stay.
+    pub fn with_partner(&self, partner: Option<(Uid, &str)>) -> String {
+        let mut name = self.base().to_owned();
+        let ours = |a: &&str| a.starts_with("U=") || a.starts_with("FMD5=");
+        for kept in self.whole[self.base..self.stem].split(',').skip(1).filter(|a| !ours(a)) {
+            name.extend([",", kept]);
+        }
+        push_partner(&mut name, partner);
+        name + &self.whole[self.stem..]
+    }
+}
+
+fn is_info(at_separator: &str, separator: char) -> bool {
+    at_separator[separator.len_utf8()..].starts_with("2,")
+}
+
+fn push_partner(name: &mut String, partner: Option<(Uid, &str)>) {
+    if let Some((uid, digest)) = partner {
+        let _ = write!(name, ",U={uid},FMD5={digest}");
+    }
+}
+
+/// Changes a string of letters: what `removed` names goes, what is in `added` and not there yet comes before the first greater
+/// letter. So letters in ASCII order stay in ASCII order, and letters that nobody asked about stay as they are.
+pub fn edit_letters(letters: &str, removed: impl Fn(char) -> bool, added: &[char]) -> String {
+    let mut result: Vec<char> = letters.chars().filter(|l| !removed(*l)).collect();
+    for letter in added {
+        if !result.contains(letter) {
+            let at = result.iter().position(|l| l > letter).unwrap_or(result.len());
+            result.insert(at, *letter);
+        }
+    }
+    result.into_iter().collect()
+}
+
+/// A base as this program makes it for a numbered message: it tells by itself which message it is a copy of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberedBase<'n> {
+    /// The message's UID in the source folder.
+    pub uid: Uid,
+    /// The numbering of the source folder.
+    pub uid_validity: UidValidity,
+    /// [`short_digest`] of the source folder's name.
+    pub source: &'n str,
+    /// When the message arrived there, in seconds since 1970; 0 if that was not known or earlier.
+    pub seconds: u64,
+}
+
+impl<'n> NumberedBase<'n> {
+    /// Reads a base; `None` for the base of anyone else.
+    pub fn parse(base: &'n str) -> Option<Self> {
+        let (seconds, rest) = base.split_once('_')?;
+        let (uid, rest) = rest.split_once('.')?;
+        let (uid_validity, source) = rest.split_once('.')?;
+        let seconds = number(seconds)?;
+        let hex = source.len() == 8 && source.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let uid = Uid::new(u32::try_from(number(uid)?).ok()?)?;
+        let uid_validity = UidValidity(u32::try_from(number(uid_validity)?).ok()?);
+        hex.then_some(NumberedBase { uid, uid_validity, source, seconds })
+    }
+}
+
+/// A decimal number without sign, spaces and leading zeros.
+fn number(digits: &str) -> Option<u64> {
+    let plain = digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+    if plain { digits.parse().ok() } else { None }
+}
+
+/// The base for a message with this UID. The date in front is for programs that sort by it; what follows decides.
+pub fn numbered_base(uid: Uid, source: &SourceFolder, date: Option<InternalDate>) -> String {
+    let seconds = date.map_or(0, |d| d.seconds.max(0));
+    format!("{seconds}_{uid}.{}.{}", source.uid_validity, short_digest(source.name.as_str()))
+}
+
+/// The base for a message that its source already calls by a name: the same, if it can be a base here, else one made from it.
+pub fn named_base(id: &str, separator: char) -> String {
+    let usable = id.len() <= LONGEST_BASE && FileName::parse(id, separator).is_some_and(|name| name.base() == id);
+    if usable { id.to_owned() } else { format!("0_{}", digest(id)) }
+}
+
+/// The `n`th other base for a message whose own is taken by a message with other content.
+pub fn other_base(base: &str, n: u32) -> String {
+    format!("{base}-{n}")
+}
+
+/// The whole name of a new message. Without letters there is no info part, as the Maildir format has it in `new`.
+pub fn compose(base: &str, partner: Option<(Uid, &str)>, letters: &str, separator: char) -> String {
+    let mut name = base.to_owned();
+    push_partner(&mut name, partner);
+    if !letters.is_empty() {
+        let _ = write!(name, "{separator}2,{letters}");
+    }
+    name.replace('/', "-")
+}
+
+/// MD5 of a text in lower-case hex: what OfflineIMAP writes as `FMD5` of a folder's name.
+pub fn digest(text: &str) -> String {
+    Md5::digest(text.as_bytes()).iter().fold(String::with_capacity(32), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// The first eight digits of [`digest`].
+pub fn short_digest(text: &str) -> String {
+    let mut hex = digest(text);
+    hex.truncate(8);
+    hex
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const INBOX: &str = "7e33429f656f1e6e9d79b29c3f82c57e";
+
+    fn parse(name: &str) -> FileName<'_> {
+        FileName::parse(name, ':').unwrap()
+    }
+
+    #[test]
+    fn the_digest_is_the_one_offlineimap_writes() {
+        assert_eq!(digest("INBOX"), INBOX);
+    }
+
+    #[test]
+    fn a_name_of_offlineimap_is_taken_apart() {
+        let whole = format!("1700000000_0.4711.host,U=17,FMD5={INBOX}:2,FSa");
+        let name = parse(&whole);
+        assert_eq!(name.base(), "1700000000_0.4711.host");
+        assert_eq!(name.letters(), "FSa");
+        assert_eq!(name.partner(INBOX), Uid::new(17));
+        assert_eq!(name.partner(&digest("Sent")), None);
+    }
+
+    #[test]
+    fn a_claim_needs_both_attributes_and_a_uid() {
+        for name in
+            ["a,U=7", &format!("a,FMD5={INBOX}"), &format!("a,U=0,FMD5={INBOX}"), &format!("a,U=x,FMD5={INBOX}")]
+        {
+            assert_eq!(parse(name).partner(INBOX), None, "{name}");
+        }
+        assert_eq!(parse(&format!("a,S=5,FMD5={INBOX},U=7")).partner(INBOX), Uid::new(7));
+        assert_eq!(parse(&format!("a,U=4294967296,FMD5={INBOX}")).partner(INBOX), None);
+        assert_eq!(parse(&format!("a,U=+7,FMD5={INBOX}")).partner(INBOX), None);
+    }
+
+    #[test]
+    fn foreign_parts_survive_every_change() {
+        let name = parse("a,S=10,W=11:1,x:2,SQ,ext=1");
+        assert_eq!((name.base(), name.letters()), ("a", "SQ"));
+        assert_eq!(name.with_letters("FSQ"), "a,S=10,W=11:1,x:2,FSQ,ext=1");
+        assert_eq!(parse("a:1,x").with_letters("S"), "a:1,x:2,S");
+        let partner = Uid::new(9).map(|uid| (uid, "ff"));
+        assert_eq!(parse("a,S=10,U=3,FMD5=00,W=11:2,S").with_partner(partner), "a,S=10,W=11,U=9,FMD5=ff:2,S");
+        assert_eq!(parse("a,S=10,U=3,FMD5=00").with_partner(None), "a,S=10");
+    }
+
+    #[test]
+    fn the_windows_separator_is_its_own_grammar() {
+        let name = FileName::parse("a,U=1!2,RS", '!').unwrap();
+        assert_eq!((name.base(), name.letters()), ("a", "RS"));
+        assert_eq!(parse("a!2,RS").letters(), "");
+    }
+
+    #[test]
+    fn what_no_mail_program_writes_is_no_name() {
+        for name in ["", ".hidden", ":2,S", ",U=1", "a\nb", "a/b", "a\0"] {
+            assert_eq!(FileName::parse(name, ':'), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn letters_keep_their_order_and_new_ones_find_theirs() {
+        assert_eq!(edit_letters("FSa", |l| l == 'F', &['T', 'R']), "RSTa");
+        assert_eq!(edit_letters("SFZ", |_| false, &['S', 'R']), "RSFZ");
+        assert_eq!(edit_letters("", |_| false, &[]), "");
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_a_base_is_replaced_by_a_stable_one() {
+        assert_eq!(named_base("m1", ':'), "m1");
+        for id in ["b,U=5", "a:2,S", "a/b", ".x", "", &"x".repeat(300)] {
+            let base = named_base(id, ':');
+            assert_eq!(parse(&base).base(), base);
+            assert_eq!(base, named_base(id, ':'));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused_and_never_panics(whole in any::<String>(), separator in prop_oneof![Just(':'), Just('!'), any::<char>()]) {
+            if let Some(name) = FileName::parse(&whole, separator) {
+                prop_assert!(whole.starts_with(name.stem()) && name.stem().starts_with(name.base()));
+                let _ = name.partner(INBOX);
+            }
+        }
+
+        #[test]
+        fn new_letters_read_back_and_change_nothing_else(
+            whole in "[a-c.,:=U2S]{1,24}",
+            letters in "[DFPRSTa-z]{0,8}",
+        ) {
+            if let Some(name) = FileName::parse(&whole, ':') {
+                let changed = name.with_letters(&letters);
+                let again = FileName::parse(&changed, ':').unwrap();
+                prop_assert_eq!(again.letters(), &letters);
+                prop_assert_eq!(again.stem(), name.stem());
+                prop_assert_eq!(again.after_letters(), name.after_letters());
+                if name.info.is_some() {
+                    prop_assert_eq!(again.with_letters(name.letters()), whole);
+                }
+            }
+        }
+
+        #[test]
+        fn a_partner_reads_back_and_leaves_base_and_letters(whole in "[a-c.,:=U2S]{1,24}", uid in 1u32..) {
+            if let Some(name) = FileName::parse(&whole, ':') {
+                let uid = Uid::new(uid).unwrap();
+                let changed = name.with_partner(Some((uid, INBOX)));
+                let again = FileName::parse(&changed, ':').unwrap();
+                prop_assert_eq!(again.partner(INBOX), Some(uid));
+                prop_assert_eq!((again.base(), again.letters()), (name.base(), name.letters()));
+            }
+        }
+
+        #[test]
+        fn a_numbered_base_tells_its_message(uid in 1u32.., validity in any::<u32>(), seconds in any::<i64>(), folder in any::<String>()) {
+            let source = SourceFolder { name: folder.as_str().into(), uid_validity: UidValidity(validity) };
+            let uid = Uid::new(uid).unwrap();
+            let base = numbered_base(uid, &source, Some(InternalDate { seconds, zone_minutes: 0 }));
+            let read = NumberedBase::parse(&base).unwrap();
+            prop_assert_eq!((read.uid, read.uid_validity), (uid, UidValidity(validity)));
+            prop_assert_eq!(read.source, short_digest(&folder));
+            let whole = compose(&base, Some((uid, INBOX)), "S", ':');
+            let name = FileName::parse(&whole, ':').unwrap();
+            prop_assert_eq!((name.base(), name.letters(), name.partner(INBOX)), (&*base, "S", Some(uid)));
+        }
+    }
+}

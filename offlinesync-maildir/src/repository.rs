@@ -1,0 +1,229 @@
+//! The tree of folders: finding them, making them. Walks directories, never into `cur`, `new` or `tmp`.
+
+use crate::config::MaildirConfig;
+use crate::disk;
+use crate::folder::MaildirFolder;
+use crate::layout::{self, Layout};
+use crate::stamp::{Probe, Stamp};
+use offlinesync_core::{
+    Error, ErrorKind, Event, Folder, FolderEntry, FolderList, FolderName, Repository, Result, Witness,
+};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+use walkdir::{DirEntry, WalkDir};
+
+/// A local disk answers this many at a time well.
+const PARALLELISM: usize = 8;
+
+/// A tree of Maildirs below one directory.
+#[derive(Clone, Debug)]
+pub struct MaildirRepository {
+    config: Arc<MaildirConfig>,
+}
+
+impl MaildirRepository {
+    /// Takes a configuration; touches no file. Refuses values under which names could not be read back.
+    pub fn new(config: MaildirConfig) -> Result<Self> {
+        config.check()?;
+        Ok(MaildirRepository { config: Arc::new(config) })
+    }
+
+    /// The directory of a folder, whether it exists or not. Refuses a name that can be no directory.
+    pub fn directory(&self, folder: &FolderName) -> Result<PathBuf> {
+        Ok(self.config.root.join(self.layout().directory(folder)?))
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::of(self.config.separator)
+    }
+
+    fn error(&self, path: &Path, error: io::Error) -> Error {
+        Error::io(path.display(), error, ErrorKind::Storage).at(&self.config.name)
+    }
+
+    fn missing_root(&self) -> Error {
+        let message = format!("{}: {} is not a directory", self.config.name, self.config.root.display());
+        Error::new(ErrorKind::Storage, message)
+            .with_hint("is a disk not mounted? if the path is right, make the directory")
+    }
+
+    fn walk(&self) -> WalkDir {
+        let depth = if self.layout() == Layout::Flat { 1 } else { usize::MAX };
+        WalkDir::new(&self.config.root).follow_links(true).max_depth(depth).sort_by_file_name()
+    }
+
+    /// The folder in a directory, if it is one.
+    fn entry(&self, directory: &Path) -> Result<Option<FolderEntry>> {
+        let now = SystemTime::now();
+        let probe = Stamp::probe(directory).map_err(|e| self.error(directory, e))?;
+        let relative = directory.strip_prefix(&self.config.root).unwrap_or(directory);
+        let stamp = match probe {
+            Probe::Nothing => return Ok(None),
+            Probe::Broken if relative.as_os_str().is_empty() => return Ok(None),
+            Probe::Broken => None,
+            Probe::Whole(stamp) => Some(stamp).filter(|stamp| stamp.is_settled(now)),
+        };
+        let Some(name) = self.layout().folder(relative) else {
+            self.warn(&format!("{}: this folder is left out: its name is not UTF-8", directory.display()));
+            return Ok(None);
+        };
+        let witness = stamp.map(|s| Witness { token: s.token(self.config.reading()), covers_flags: true });
+        Ok(Some(FolderEntry { witness, ..FolderEntry::named(name) }))
+    }
+
+    fn warn(&self, message: &str) {
+        let error = Error::new(ErrorKind::Folder, message).at(&self.config.name);
+        self.config.observer.event(&Event::Warning { error: &error });
+    }
+
+    /// A link that leads nowhere or round in a circle is no folder, nor is what has just gone; anything else that cannot be read may be one.
+    fn passable(&self, error: walkdir::Error) -> Result<()> {
+        let path = error.path().unwrap_or(&self.config.root).to_owned();
+        let cause = error.io_error();
+        let circle = error.loop_ancestor().is_some()
+            || cause.is_some_and(|e| e.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()));
+        let gone = error.depth() > 0 && cause.is_some_and(|e| e.kind() == io::ErrorKind::NotFound);
+        if circle || gone { Ok(()) } else { Err(self.error(&path, error.into())) }
+    }
+
+    /// Makes a directory and its parents below the root; makes durable what it made.
+    fn make_parents(&self, relative: &Path) -> Result<()> {
+        let mut directory = self.config.root.clone();
+        for component in relative.components() {
+            let parent = directory.clone();
+            directory.push(component);
+            self.check_spelling(&parent, &directory)?;
+            disk::ensure_dir(&directory).and_then(|()| self.sync(&parent)).map_err(|e| self.error(&directory, e))?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a directory that exists under another spelling only, as on a file system that ignores case.
+    fn check_spelling(&self, parent: &Path, directory: &Path) -> Result<()> {
+        if fs::symlink_metadata(directory).is_err() {
+            return Ok(());
+        }
+        let entries = fs::read_dir(parent).and_then(|entries| {
+            entries.map(|e| e.map(|e| e.file_name().to_string_lossy().into_owned())).collect::<io::Result<Vec<_>>>()
+        });
+        let entries = entries.map_err(|e| self.error(parent, e))?;
+        let wanted = directory.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
+        match layout::other_spelling(&wanted, &entries) {
+            None => Ok(()),
+            Some(other) => {
+                let message = format!(
+                    "{}: the file system takes this name for {other:?}, which is another folder",
+                    directory.display()
+                );
+                Err(Error::new(ErrorKind::Folder, message).with_hint("translate one of the two names (nametrans)"))
+            }
+        }
+    }
+
+    fn sync(&self, directory: &Path) -> io::Result<()> {
+        if self.config.fsync { disk::sync_dir(directory) } else { Ok(()) }
+    }
+
+    /// Makes a folder in one step, so that a crash leaves the whole of it or nothing that looks like one.
+    fn make_whole(&self, directory: &Path) -> io::Result<()> {
+        let parent = directory.parent().unwrap_or(&self.config.root);
+        let unfinished = (0..).map(|n| parent.join(layout::unfinished(n)));
+        for path in unfinished {
+            match disk::make_dir(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                made => made?,
+            }
+            let made = self.fill(&path).and_then(|()| disk::rename_new(&path, directory));
+            if made.is_err() {
+                let _ = fs::remove_dir_all(&path);
+            }
+            return made.and_then(|()| self.sync(parent));
+        }
+        Ok(())
+    }
+
+    fn fill(&self, directory: &Path) -> io::Result<()> {
+        layout::OWN.iter().try_for_each(|own| disk::ensure_dir(&directory.join(own)))?;
+        self.sync(directory)
+    }
+
+    fn make(&self, directory: &Path) -> io::Result<()> {
+        if !directory.is_dir() {
+            match self.make_whole(directory) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => return made,
+            }
+        }
+        self.fill(directory)
+    }
+}
+
+/// Whether the walk goes on into a directory.
+fn is_open_to_folders(entry: &DirEntry) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    let closed = layout::OWN.contains(&&*name) || layout::is_unfinished(&name) || name == "lost+found";
+    entry.depth() == 0 || (entry.file_type().is_dir() && !closed)
+}
+
+impl Repository for MaildirRepository {
+    fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    fn exists(&self) -> Result<bool> {
+        match fs::metadata(&self.config.root) {
+            Ok(metadata) if metadata.is_dir() => Ok(true),
+            Ok(_) => Err(self.missing_root()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(self.error(&self.config.root, error)),
+        }
+    }
+
+    fn initialize(&self) -> Result<()> {
+        let root = &self.config.root;
+        let missing: Vec<&Path> = root.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.is_dir()).collect();
+        for directory in missing.into_iter().rev() {
+            let parent = directory.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            disk::ensure_dir(directory).and_then(|()| self.sync(parent)).map_err(|e| self.error(directory, e))?;
+        }
+        Ok(())
+    }
+
+    fn list(&self) -> Result<FolderList> {
+        if !self.exists()? {
+            return Err(self.missing_root());
+        }
+        let mut list = FolderList { separator: Some(self.config.separator), folders: Vec::new() };
+        for entry in self.walk().into_iter().filter_entry(is_open_to_folders) {
+            match entry {
+                Ok(entry) => list.folders.extend(self.entry(entry.path())?),
+                Err(error) => self.passable(error)?,
+            }
+        }
+        Ok(list)
+    }
+
+    fn open(&self, folder: &FolderName) -> Result<Box<dyn Folder>> {
+        Ok(Box::new(MaildirFolder::new(&self.config, folder)?))
+    }
+
+    fn create(&self, folder: &FolderName) -> Result<()> {
+        let relative = self.layout().directory(folder).map_err(|e| e.at(&self.config.name))?;
+        if !self.exists()? {
+            return Err(self.missing_root());
+        }
+        let directory = self.config.root.join(&relative);
+        if let Some(parent) = relative.parent() {
+            self.make_parents(parent)?;
+            self.check_spelling(&self.config.root.join(parent), &directory)?;
+        }
+        self.make(&directory).map_err(|e| self.error(&directory, e))
+    }
+
+    fn parallelism(&self) -> usize {
+        PARALLELISM
+    }
+}
