@@ -1,0 +1,91 @@
+//! The streams a run writes to, and what is known of the terminal behind them. The only place that writes to them.
+
+use crate::config::discover::{Environment, ProcessEnvironment};
+use std::fmt;
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where words go. A stream that is closed is no reason to stop a sync: what cannot be written is dropped.
+pub struct Streams {
+    out: Mutex<Box<dyn Write + Send>>,
+    err: Mutex<Box<dyn Write + Send>>,
+    /// Whether a person sees standard error.
+    pub err_is_terminal: bool,
+    /// Whether a person can answer.
+    pub can_ask: bool,
+    /// Whether colours are welcome on standard error.
+    pub colours: bool,
+    /// The environment.
+    pub environment: Arc<dyn Environment>,
+    /// Whether this run may install signal handlers.
+    pub signals: bool,
+}
+
+impl Streams {
+    /// Those of the process.
+    pub fn of_process() -> Streams {
+        let environment = ProcessEnvironment;
+        let err_is_terminal = std::io::stderr().is_terminal();
+        let set = |name: &str| environment.var(name).is_some_and(|value| !value.is_empty());
+        let dumb = environment.var("TERM").is_some_and(|term| term == "dumb");
+        Streams {
+            out: Mutex::new(Box::new(std::io::stdout())),
+            err: Mutex::new(Box::new(std::io::stderr())),
+            err_is_terminal,
+            can_ask: err_is_terminal && std::io::stdin().is_terminal(),
+            colours: err_is_terminal && !set("NO_COLOR") && !dumb,
+            environment: Arc::new(environment),
+            signals: true,
+        }
+    }
+
+    /// Others, without a terminal and without signals, for programs that run this one inside themselves.
+    pub fn new(
+        out: impl Write + Send + 'static,
+        err: impl Write + Send + 'static,
+        environment: Arc<dyn Environment>,
+    ) -> Streams {
+        Streams {
+            out: Mutex::new(Box::new(out)),
+            err: Mutex::new(Box::new(err)),
+            err_is_terminal: false,
+            can_ask: false,
+            colours: false,
+            environment,
+            signals: false,
+        }
+    }
+
+    /// Writes a line to standard output.
+    pub fn out(&self, line: &str) {
+        write(&self.out, line);
+    }
+
+    /// Writes a line to standard error.
+    pub fn err(&self, line: &str) {
+        write(&self.err, line);
+    }
+
+    /// The line with its label coloured where that is welcome.
+    pub fn paint(&self, line: &str) -> String {
+        if !self.colours {
+            return line.to_owned();
+        }
+        let labels = [("error:", "1;31"), ("warning:", "1;33"), ("hint:", "1;36")];
+        match labels.iter().find_map(|(label, colour)| Some((label, colour, line.strip_prefix(label)?))) {
+            Some((label, colour, rest)) => format!("\u{1b}[{colour}m{label}\u{1b}[0m{rest}"),
+            None => line.to_owned(),
+        }
+    }
+}
+
+fn write(stream: &Mutex<Box<dyn Write + Send>>, line: &str) {
+    let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+    let _ = writeln!(stream, "{line}").and_then(|()| stream.flush());
+}
+
+impl fmt::Debug for Streams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streams").field("err_is_terminal", &self.err_is_terminal).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,42 @@
+//! What `-d` asks for. Values only.
+
+use offlinesync_core::{Error, ErrorKind, Result};
+
+/// Kinds of details.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DebugTypes {
+    /// The protocol, without passwords.
+    pub imap: bool,
+    /// What is planned for each folder.
+    pub maildir: bool,
+    /// What each thread works on; without it everything runs on one thread.
+    pub thread: bool,
+}
+
+impl DebugTypes {
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// Kind `Configuration`: an unknown type.
+    pub fn parse(list: &str) -> Result<Self> {
+        let mut types = DebugTypes::default();
+        for word in list.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            match word.to_ascii_lowercase().as_str() {
+                "imap" => types.imap = true,
+                "maildir" => types.maildir = true,
+                "thread" => types.thread = true,
+                "all" => types = DebugTypes { imap: true, maildir: true, thread: true },
+                _ => {
+                    let error = Error::new(ErrorKind::Configuration, format!("invalid debug type `{word}`"));
+                    return Err(error.with_hint("choose from imap, maildir, thread, all"));
+                }
+            }
+        }
+        Ok(types)
+    }
+
+    /// Whether anything is asked for.
+    pub fn any(self) -> bool {
+        self != DebugTypes::default()
+    }
+}

@@ -1,0 +1,161 @@
+//! Puts the engine's events into words: those of OfflineIMAP where it has words for them.
+
+use super::hub::Hub;
+use super::plans::{dry_run_lines, message_line, messages, place, summary};
+use crate::say::Level;
+use offlinesync_core::plan::{Counts, Notice};
+use offlinesync_core::status::FolderPair;
+use offlinesync_core::sync::Report;
+use offlinesync_core::{Event, MessageId, Observer, PerSide, Side};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// The type of each side, for messages.
+pub type Types = PerSide<&'static str>;
+
+/// Listens to one account.
+#[derive(Debug)]
+pub struct Narrator {
+    hub: Arc<Hub>,
+    account: String,
+    types: Types,
+    names: PerSide<String>,
+    dry_run: bool,
+    started: Instant,
+    /// Copies begun in each folder towards each side, and how many there are to do.
+    copies: Mutex<BTreeMap<FolderPair, PerSide<(u64, u64)>>>,
+}
+
+impl Narrator {
+    /// A listener for a run of an account that begins now.
+    pub fn new(hub: &Arc<Hub>, account: &str, types: Types, names: PerSide<String>, dry_run: bool) -> Self {
+        Narrator {
+            hub: Arc::clone(hub),
+            account: account.to_owned(),
+            types,
+            names,
+            dry_run,
+            started: Instant::now(),
+            copies: Mutex::default(),
+        }
+    }
+
+    /// Tells a person what came of the run.
+    pub fn report(&self, report: &Report) {
+        let line = summary(&self.account, self.dry_run, &report.counts, report.octets, report.pairs);
+        if self.dry_run { self.hub.output(&line) } else { self.hub.summary(&line) }
+    }
+
+    fn account_says(&self, text: &str) {
+        self.hub.say(Level::Info, &format!("Account sync {}", self.account), text);
+    }
+
+    fn folder_says(&self, pair: &FolderPair, text: &str) {
+        self.hub.say(Level::Info, &format!("Folder {} [acc: {}]", pair.remote, self.account), text);
+    }
+
+    fn place(&self, pair: &FolderPair, side: Side) -> String {
+        place(&self.types, pair, side)
+    }
+
+    fn created(&self, pair: &FolderPair, on: Side) {
+        let text = format!("Creating folder {}[{}]", pair[on], self.names[on]);
+        if self.dry_run { self.hub.output(&format!("[DRYRUN] {text}")) } else { self.folder_says(pair, &text) }
+    }
+
+    fn planned(&self, pair: &FolderPair, counts: &Counts) {
+        {
+            let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
+            let entry = copies.entry(pair.clone()).or_default();
+            Side::BOTH.iter().for_each(|side| entry[*side].1 += counts.copies[*side]);
+        }
+        if self.dry_run {
+            dry_run_lines(&self.types, pair, counts).iter().for_each(|line| self.hub.output(line));
+        }
+        if self.hub.debug.maildir {
+            self.hub.say(Level::Debug, "", &format!("debug: folder '{}': {counts:?}", pair.remote));
+        }
+    }
+
+    fn copying(&self, pair: &FolderPair, id: &MessageId, to: Side) {
+        let (begun, all) = {
+            let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
+            let entry = copies.entry(pair.clone()).or_default();
+            entry[to].0 += 1;
+            entry[to]
+        };
+        let from = to.other();
+        let text = format!(
+            "Copy message UID {id} ({begun}/{all}) {}:{} -> {}:{}",
+            self.names[from], pair[from], self.names[to], pair[to]
+        );
+        let thread = format!("Copy message from {}:{}", self.names[from], pair[from]);
+        self.hub.say(Level::Info, &thread, &text);
+    }
+
+    fn noticed(&self, pair: &FolderPair, id: &MessageId, notice: Notice) {
+        let what = match notice {
+            Notice::RemovedThoughChanged => "it was removed on the other side too",
+            Notice::KeptBecauseChanged => "it was kept and copied back",
+        };
+        let text = format!("folder '{}': message {id} was changed on one side and removed on the other; {what}", pair.remote);
+        self.hub.warn(&text);
+    }
+
+    fn trace(&self, repository: &str, connection: usize, sent: bool, line: &str) {
+        if self.hub.debug.imap {
+            let arrow = if sent { '>' } else { '<' };
+            self.hub.say(Level::Debug, "", &format!("debug: imap {repository}#{connection} {arrow} {line}"));
+        }
+    }
+
+    fn finished(&self) {
+        let seconds = self.started.elapsed().as_secs();
+        let text = format!("*** Finished account '{}' in {}:{:02}", self.account, seconds / 60, seconds % 60);
+        self.account_says(&text);
+    }
+
+    fn listed(&self, pairs: usize, touched: usize) {
+        if self.hub.debug.thread {
+            let text = format!("debug: account '{}': {touched} of {pairs} folders need a look", self.account);
+            self.hub.say(Level::Debug, "", &text);
+        }
+    }
+}
+
+impl Observer for Narrator {
+    fn event(&self, event: &Event<'_>) {
+        self.hub.progress(&self.account, event);
+        match event {
+            Event::AccountStarted { account } => self.account_says(&format!("*** Processing account {account}")),
+            Event::AccountFinished { .. } => self.finished(),
+            Event::Connecting { repository, to } => {
+                self.account_says(&format!("Establishing connection to {to} ({repository})"));
+            }
+            Event::Trace { repository, connection, sent, line } => self.trace(repository, *connection, *sent, line),
+            Event::FoldersListed { pairs, touched } => self.listed(*pairs, *touched),
+            Event::FolderCreated { pair, on } => self.created(pair, *on),
+            Event::FolderStarted { pair } => {
+                let text = format!("Syncing {}: {} -> {}", pair.remote, self.types.remote, self.types.local);
+                self.folder_says(pair, &text);
+            }
+            Event::FolderPlanned { pair, counts, .. } => self.planned(pair, counts),
+            Event::MessagePlanned { id, header, .. } => self.hub.output(&message_line(id, header)),
+            Event::MessageStarted { pair, id, to, .. } => self.copying(pair, id, *to),
+            Event::FlagsChanged { pair, on, messages: number } => {
+                self.folder_says(pair, &format!("Changing flags of {} on {}", messages(*number), self.place(pair, *on)));
+            }
+            Event::MessagesRemoved { pair, on, messages: number } => {
+                self.folder_says(pair, &format!("Deleting {} in {}", messages(*number), self.place(pair, *on)));
+            }
+            Event::MessagesMoved { from, to, on, messages: number } => {
+                let text = format!("Moving {} from {} to {}", messages(*number), self.place(from, *on), self.place(to, *on));
+                self.folder_says(from, &text);
+            }
+            Event::Noticed { pair, id, notice } => self.noticed(pair, id, *notice),
+            Event::Warning { error } => self.hub.warn(&error.to_string()),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! A small in-memory IMAP server for tests and demonstrations: standard threads on a loopback port, every command checked by a strict
+//! parser, every count exact, faults on demand. It refuses what it does not offer, as the servers that a client meets do not always.
+//!
+//! ```
+//! use offlinesync_imap::testing::server::{Options, Server};
+//! let server = Server::start(Options::default().without("QRESYNC"));
+//! server.create("u1", "Archive");
+//! let uid = server.mailbox("u1", "INBOX").add(b"Subject: hello\r\n\r\nbody\r\n", &["\\Seen"]);
+//! assert_eq!((uid, server.names("u1").len()), (1, 2));
+//! assert_eq!(server.log().len(), 0); // nobody has connected yet
+//! ```
+
+mod checked;
+mod faults;
+mod handle;
+mod login;
+mod mailboxes;
+mod messages;
+mod session;
+mod store;
+mod text;
+mod watch;
+mod wire;
+
+pub use faults::{Action, Received};
+pub use handle::MailboxHandle;
+
+use faults::Hook;
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use store::State;
+
+const CAPABILITIES: &str = "IMAP4rev1 LITERAL+ SASL-IR AUTH=PLAIN ENABLE ID NAMESPACE UIDPLUS MOVE IDLE UNSELECT CHILDREN \
+    CONDSTORE QRESYNC ESEARCH LIST-EXTENDED LIST-STATUS SPECIAL-USE";
+
+/// What kind of server to start. The default offers everything it knows and has the users `u1` to `u9` with the password `pw`.
+#[derive(Clone, Debug)]
+pub struct Options {
+    users: Vec<(String, String)>,
+    capabilities: BTreeSet<String>,
+    separator: char,
+    append_limit: usize,
+    connection_limit: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            users: (1..10).map(|n| (format!("u{n}"), "pw".to_owned())).collect(),
+            capabilities: CAPABILITIES.split_whitespace().map(str::to_owned).collect(),
+            separator: '/',
+            append_limit: usize::MAX,
+            connection_limit: usize::MAX,
+        }
+    }
+}
+
+impl Options {
+    /// Drops a capability; a command that needs it is then refused with BAD.
+    pub fn without(mut self, capability: &str) -> Self {
+        self.capabilities.remove(capability);
+        self
+    }
+
+    /// Offers one more: `LITERAL-`, `AUTH=XOAUTH2` and `AUTH=OAUTHBEARER` (the password is the token), `LOGINDISABLED`, or one that only shows.
+    pub fn with(mut self, capability: &str) -> Self {
+        self.capabilities.insert(capability.to_owned());
+        self
+    }
+
+    /// One more user.
+    pub fn user(mut self, name: &str, password: &str) -> Self {
+        self.users.push((name.to_owned(), password.to_owned()));
+        self
+    }
+
+    /// The hierarchy separator instead of `/`.
+    pub fn separator(mut self, separator: char) -> Self {
+        self.separator = separator;
+        self
+    }
+
+    /// Refuses larger messages with `[TOOBIG]`, before their bytes are sent if the client waits.
+    pub fn append_limit(mut self, octets: usize) -> Self {
+        self.append_limit = octets;
+        self
+    }
+
+    /// Greets with BYE when so many connections are open.
+    pub fn connection_limit(mut self, connections: usize) -> Self {
+        self.connection_limit = connections;
+        self
+    }
+}
+
+/// A running server; it ends, with all connections, when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    shared: Arc<Shared>,
+    port: u16,
+    accepting: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    options: Options,
+    state: Mutex<State>,
+    changed: Condvar,
+    hook: Mutex<Hook>,
+    log: Mutex<Vec<Received>>,
+    violations: Mutex<Vec<String>>,
+    octets_received: AtomicU64,
+    octets_sent: AtomicU64,
+    connections: Mutex<Connections>,
+    ending: AtomicBool,
+}
+
+#[derive(Default)]
+struct Connections {
+    ever: usize,
+    most: usize,
+    open: Vec<(usize, TcpStream)>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// Works on the mail and wakes whoever waits for changes.
+    fn change<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = lock(&self.state);
+        let result = work(&mut state);
+        state.version += 1;
+        drop(state);
+        self.changed.notify_all();
+        result
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&State) -> T) -> T {
+        work(&lock(&self.state))
+    }
+
+    fn offers(&self, capability: &str) -> bool {
+        self.options.capabilities.contains(capability)
+    }
+
+    fn ending(&self) -> bool {
+        self.ending.load(Ordering::SeqCst)
+    }
+}
+
+/// A test that panicked elsewhere must not hide behind a second panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Server {
+    /// Starts a server on a free port of 127.0.0.1. Every user has an empty INBOX.
+    pub fn start(options: Options) -> Server {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port");
+        let port = listener.local_addr().expect("a bound socket has an address").port();
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::new(&options.users, options.separator)),
+            options,
+            changed: Condvar::new(),
+            hook: Mutex::default(),
+            log: Mutex::default(),
+            violations: Mutex::default(),
+            octets_received: AtomicU64::new(0),
+            octets_sent: AtomicU64::new(0),
+            connections: Mutex::default(),
+            ending: AtomicBool::new(false),
+        });
+        let sharing = Arc::clone(&shared);
+        let accepting = std::thread::spawn(move || accept(&listener, &sharing));
+        Server { shared, port, accepting: Some(accepting) }
+    }
+
+    /// The address to connect to.
+    pub fn host(&self) -> &'static str {
+        "127.0.0.1"
+    }
+
+    /// The port for plain text.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Asks `hook` about every command before it is carried out (before its literals are read). Replaces an earlier hook.
+    pub fn on_command(&self, hook: impl FnMut(&Received) -> Action + Send + 'static) {
+        *lock(&self.shared.hook) = Hook::new(hook);
+    }
+
+    /// Carries commands out again without asking.
+    pub fn behave(&self) {
+        *lock(&self.shared.hook) = Hook::default();
+    }
+
+    /// Every command so far, in order of arrival.
+    pub fn commands(&self) -> Vec<Received> {
+        lock(&self.shared.log).clone()
+    }
+
+    /// The names of every command so far: `SELECT`, `UID FETCH`.
+    pub fn log(&self) -> Vec<String> {
+        lock(&self.shared.log).iter().map(|received| received.name.clone()).collect()
+    }
+
+    /// How often this command was received.
+    pub fn count(&self, name: &str) -> usize {
+        lock(&self.shared.log).iter().filter(|received| received.name == name).count()
+    }
+
+    /// Forgets the commands and octets counted so far.
+    pub fn clear_log(&self) {
+        lock(&self.shared.log).clear();
+        self.shared.octets_received.store(0, Ordering::SeqCst);
+        self.shared.octets_sent.store(0, Ordering::SeqCst);
+    }
+
+    /// What clients did against the grammar, without being offered the extension, or in the wrong state; empty for a good client.
+    pub fn violations(&self) -> Vec<String> {
+        lock(&self.shared.violations).clone()
+    }
+
+    /// Octets received from clients.
+    pub fn octets_received(&self) -> u64 {
+        self.shared.octets_received.load(Ordering::SeqCst)
+    }
+
+    /// Octets sent to clients.
+    pub fn octets_sent(&self) -> u64 {
+        self.shared.octets_sent.load(Ordering::SeqCst)
+    }
+
+    /// How many connections there ever were.
+    pub fn connections(&self) -> usize {
+        lock(&self.shared.connections).ever
+    }
+
+    /// How many connections were open at the same time at most.
+    pub fn most_connections(&self) -> usize {
+        lock(&self.shared.connections).most
+    }
+
+    /// Cuts every open connection, as a network does.
+    pub fn cut_all(&self) {
+        lock(&self.shared.connections).open.iter().for_each(|(_, stream)| drop(stream.shutdown(Shutdown::Both)));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.ending.store(true, Ordering::SeqCst);
+        drop(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)));
+        drop(self.accepting.take().map(JoinHandle::join));
+        self.cut_all();
+        self.shared.changed.notify_all();
+        let threads = std::mem::take(&mut lock(&self.shared.connections).threads);
+        threads.into_iter().for_each(|thread| drop(thread.join()));
+    }
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for stream in listener.incoming().flatten() {
+        if shared.ending() {
+            return;
+        }
+        let mut connections = lock(&shared.connections);
+        connections.ever += 1;
+        let (number, full) = (connections.ever, connections.open.len() >= shared.options.connection_limit);
+        let Ok(copy) = stream.try_clone() else { continue };
+        connections.open.push((number, copy));
+        connections.most = connections.most.max(connections.open.len());
+        let sharing = Arc::clone(shared);
+        connections.threads.push(std::thread::spawn(move || {
+            session::serve(&sharing, stream, number, full);
+            lock(&sharing.connections).open.retain(|(other, _)| *other != number);
+        }));
+    }
+}

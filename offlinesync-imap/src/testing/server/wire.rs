@@ -1,0 +1,104 @@
+//! The two halves of a connection: a reader that counts, and a writer that can be cut short.
+
+use super::Shared;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Longest line or command taken.
+const LIMIT: u64 = 1 << 30;
+
+pub(super) struct Input {
+    stream: BufReader<TcpStream>,
+    shared: Arc<Shared>,
+}
+
+impl Input {
+    pub(super) fn new(stream: TcpStream, shared: &Arc<Shared>) -> Input {
+        Input { stream: BufReader::new(stream), shared: Arc::clone(shared) }
+    }
+
+    /// A line with its line end; `None` at the end of the connection.
+    pub(super) fn line(&mut self) -> Option<Vec<u8>> {
+        let mut line = Vec::new();
+        (&mut self.stream).take(LIMIT).read_until(b'\n', &mut line).ok()?;
+        self.count(line.len());
+        line.ends_with(b"\n").then_some(line)
+    }
+
+    pub(super) fn exactly(&mut self, octets: usize) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        (&mut self.stream).take(octets as u64).read_to_end(&mut bytes).ok()?;
+        self.count(bytes.len());
+        (bytes.len() == octets).then_some(bytes)
+    }
+
+    /// Reads until the client gives up.
+    pub(super) fn drain(&mut self) {
+        drop(std::io::copy(&mut self.stream, &mut std::io::sink()));
+    }
+
+    fn count(&self, octets: usize) {
+        self.shared.octets_received.fetch_add(octets as u64, Ordering::SeqCst);
+    }
+}
+
+pub(super) struct Output {
+    stream: TcpStream,
+    shared: Arc<Shared>,
+    buffer: Vec<u8>,
+    /// How much may still be sent before the connection is cut.
+    budget: Option<usize>,
+    closed: bool,
+}
+
+impl Output {
+    pub(super) fn new(stream: TcpStream, shared: &Arc<Shared>) -> Output {
+        Output { stream, shared: Arc::clone(shared), buffer: Vec::new(), budget: None, closed: false }
+    }
+
+    /// From here on only so many octets pass; then, or at the next [`Output::flush`], the connection is cut.
+    pub(super) fn cut_after(&mut self, octets: usize) {
+        self.budget = Some(octets);
+    }
+
+    pub(super) fn line(&mut self, line: &str) {
+        self.bytes(line.as_bytes());
+        self.bytes(b"\r\n");
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() > 1 << 16 {
+            self.send();
+        }
+    }
+
+    /// Sends what is buffered; false when the connection is over.
+    pub(super) fn flush(&mut self) -> bool {
+        self.send();
+        if self.budget.is_some() {
+            self.close();
+        }
+        !self.closed
+    }
+
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        drop(self.stream.shutdown(Shutdown::Both));
+    }
+
+    fn send(&mut self) {
+        let most = self.budget.unwrap_or(usize::MAX).min(self.buffer.len());
+        if !self.closed && self.stream.write_all(&self.buffer[..most]).is_err() {
+            self.closed = true;
+        }
+        self.shared.octets_sent.fetch_add(most as u64, Ordering::SeqCst);
+        self.budget.iter_mut().for_each(|budget| *budget -= most);
+        if self.budget == Some(0) {
+            self.close();
+        }
+        self.buffer.clear();
+    }
+}
