@@ -7,4 +7,5 @@
 pub mod certificates;
 pub mod client;
 pub mod dovecot;
+pub mod server;
 mod syntax;

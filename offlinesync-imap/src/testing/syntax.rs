@@ -37,12 +37,12 @@ impl Value {
     }
 }
 
-/// The length of the literal that `line` (with or without its CR LF) announces at its end, and whether the client need not wait.
+/// The length of the literal that `line` (with or without its CR LF) announces at its end, and whether the sender waits to be let.
 pub(super) fn literal(line: &[u8]) -> Option<(usize, bool)> {
     let inner = line.trim_ascii_end().strip_suffix(b"}")?;
     let digits = &inner[inner.iter().rposition(|b| *b == b'{')? + 1..];
     let (digits, waits) = digits.strip_suffix(b"+").map_or((digits, true), |d| (d, false));
-    Some((std::str::from_utf8(digits).ok()?.parse().ok()?, !waits))
+    Some((std::str::from_utf8(digits).ok()?.parse().ok()?, waits))
 }
 
 /// Reads a response up to its CR LF, literals and all. Empty at the end of the stream.

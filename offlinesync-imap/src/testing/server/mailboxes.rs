@@ -168,30 +168,19 @@ impl Session {
     /// `LIST [(selection)] reference pattern|(patterns) [RETURN (options)]` (RFC 5258, RFC 5819, RFC 6154).
     pub(super) fn list(&mut self, args: &[Value]) -> Outcome {
         let selection = args.first().filter(|value| matches!(value, Value::List(_)));
-        let rest = &args[usize::from(selection.is_some())..];
-        let [reference, pattern, rest @ ..] = rest else { return bad("LIST needs a reference and a pattern") };
+        let [reference, pattern, rest @ ..] = &args[usize::from(selection.is_some())..] else {
+            return bad("LIST needs a reference and a pattern");
+        };
         let options = rest.get(1).map_or(&[][..], Value::members);
-        let extended = selection.is_some() || !rest.is_empty() || matches!(pattern, Value::List(_));
         let counted = options.iter().position(|option| option.is("STATUS"));
-        if extended && !self.shared.offers("LIST-EXTENDED") && !(counted.is_some() && self.shared.offers("LIST-STATUS"))
-        {
-            return bad("LIST-EXTENDED is not offered");
-        }
-        if counted.is_some() && !self.shared.offers("LIST-STATUS") {
-            return bad("LIST-STATUS is not offered");
-        }
-        let items = counted.map_or(&[][..], |at| options.get(at + 1).map_or(&[], Value::members));
-        let items = self.status_items(items)?;
-        let selects = |what| selection.is_some_and(|s: &Value| s.members().iter().any(|member| member.is(what)));
-        let mut patterns: Vec<String> = pattern.members().iter().map(Value::text).collect();
-        if patterns.is_empty() {
-            patterns.push(pattern.text());
-        }
+        let extended = selection.is_some() || !rest.is_empty() || matches!(pattern, Value::List(_));
+        self.list_is_offered(extended, counted.is_some())?;
+        let patterns = patterns(&reference.text(), pattern);
         if patterns == [""] {
             let separator = self.shared.options.separator;
             return self.told(&format!("* LIST (\\Noselect) \"{separator}\" \"\""));
         }
-        let patterns = patterns.iter().map(|pattern| format!("{}{pattern}", reference.text())).collect();
+        let selects = |what| selection.is_some_and(|s: &Value| s.members().iter().any(|member| member.is(what)));
         let wanted = Wanted {
             patterns,
             subscribed: selects("SUBSCRIBED"),
@@ -199,7 +188,20 @@ impl Session {
             children: options.is_empty() || options.iter().any(|option| option.is("CHILDREN")),
             kind: "LIST",
         };
+        let items = counted.and_then(|at| options.get(at + 1)).map_or(&[][..], Value::members);
+        let items = self.status_items(items)?;
         self.tell_list(&wanted, counted.map(|_| &items[..]))
+    }
+
+    fn list_is_offered(&self, extended: bool, counted: bool) -> Result<(), Refusal> {
+        let offers = |capability| self.shared.offers(capability);
+        if counted && !offers("LIST-STATUS") {
+            return bad("LIST-STATUS is not offered");
+        }
+        if extended && !counted && !offers("LIST-EXTENDED") {
+            return bad("LIST-EXTENDED is not offered");
+        }
+        Ok(())
     }
 
     pub(super) fn lsub(&mut self, args: &[Value]) -> Outcome {
@@ -219,6 +221,13 @@ impl Session {
         });
         lines.iter().for_each(|line| self.out.line(line));
         Ok("listed".to_owned())
+    }
+}
+
+fn patterns(reference: &str, pattern: &Value) -> Vec<String> {
+    match pattern {
+        Value::List(patterns) => patterns.iter().map(|pattern| format!("{reference}{}", pattern.text())).collect(),
+        one => vec![format!("{reference}{}", one.text())],
     }
 }
 
