@@ -110,6 +110,12 @@ pub struct ImapConfig {
     pub reference: String,
     /// Whether only subscribed folders are listed.
     pub subscribed_only: bool,
+    /// Whether folder names are UTF-8. Default no: a name is the modified UTF-7 (RFC 3501 section 5.1.3) that the server sent.
+    pub utf8_folder_names: bool,
+    /// Whether removed messages are expunged. If not, they are only marked `\Deleted`, and messages so marked count as gone. Default yes.
+    pub expunge: bool,
+    /// Capabilities that are taken for not offered, in any case: for servers that offer what they cannot do.
+    pub disabled_capabilities: Vec<String>,
 }
 
 impl ImapConfig {
@@ -142,6 +148,9 @@ impl ImapConfig {
             cancel: Cancel::new(),
             reference: String::new(),
             subscribed_only: false,
+            utf8_folder_names: false,
+            expunge: true,
+            disabled_capabilities: Vec::new(),
         }
     }
 
@@ -193,6 +202,9 @@ setters! {
     cancel: Cancel,
     reference: String,
     subscribed_only: bool,
+    utf8_folder_names: bool,
+    expunge: bool,
+    disabled_capabilities: Vec<String>,
 }
 
 impl fmt::Debug for ImapConfig {
