@@ -87,6 +87,7 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<(File, fs::Metadata)> {
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

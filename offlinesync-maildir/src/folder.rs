@@ -416,6 +416,7 @@ impl Folder for MaildirFolder {
 
     fn transfer(&mut self, ids: &[MessageId], to: &FolderName) -> Result<Option<Vec<Option<MessageId>>>> {
         let mut target = MaildirFolder::new(&self.config, to)?;
+        target.names()?;
         let from = self.vocabulary_for(&Keywords::default())?;
         let keywords = self.keywords_of(ids, &from)?;
         let words = Words { from, to: target.vocabulary_for(&keywords)? };

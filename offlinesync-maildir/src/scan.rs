@@ -140,7 +140,7 @@ fn is_candidate(entry: &DirEntry) -> io::Result<bool> {
 }
 
 /// Of several files with one base, the first is called by the base (one that claims a partner here goes first, for it is the one that
-/// was synced), the others by their stem. One whose stem is given away already moves to `twins`.
+/// was synced; then one that is named by nothing but the base), the others by their stem. One whose stem is given away already moves to `twins`.
 fn give_ids(files: Vec<Found>, grammar: Grammar<'_>, twins: &mut Vec<Found>) -> Vec<Found> {
     if files.windows(2).all(|pair| pair[0].base() != pair[1].base()) {
         return files;
@@ -148,10 +148,18 @@ fn give_ids(files: Vec<Found>, grammar: Grammar<'_>, twins: &mut Vec<Found>) -> 
     let mut result = Vec::with_capacity(files.len());
     for same in files.chunk_by(|a, b| a.base() == b.base()) {
         let mut same = same.to_vec();
-        same.sort_by_key(|f| f.parse(grammar.info_separator).and_then(|n| n.partner(grammar.digest)).is_none());
+        same.sort_by_key(|file| precedence(file, grammar));
         distinct(same, grammar, &mut result, twins);
     }
     result
+}
+
+fn precedence(file: &Found, grammar: Grammar<'_>) -> u8 {
+    match file.parse(grammar.info_separator) {
+        Some(name) if name.partner(grammar.digest).is_some() => 0,
+        Some(name) if name.stem() == name.base() => 1,
+        _ => 2,
+    }
 }
 
 fn distinct(same: Vec<Found>, grammar: Grammar<'_>, kept: &mut Vec<Found>, twins: &mut Vec<Found>) {
