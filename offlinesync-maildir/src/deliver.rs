@@ -215,13 +215,11 @@ impl Intake for Delivery<'_> {
                 draft.file.write_all(buffer)?;
                 buffer.clear();
             }
-            match bytes.len() >= BUFFER {
-                true => draft.file.write_all(bytes),
-                false => {
-                    let _: () = buffer.extend_from_slice(bytes);
-                    Ok(())
-                }
+            if bytes.len() >= BUFFER {
+                return draft.file.write_all(bytes);
             }
+            buffer.extend_from_slice(bytes);
+            Ok(())
         })
     }
 

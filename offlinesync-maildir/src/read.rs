@@ -33,13 +33,11 @@ impl Gather<'_> {
         if self.output.len() + run.len() > PIECE {
             self.flush()?;
         }
-        match run.len() >= PIECE {
-            true => self.sink.write(run),
-            false => {
-                self.output.extend_from_slice(run);
-                Ok(())
-            }
+        if run.len() >= PIECE {
+            return self.sink.write(run);
         }
+        self.output.extend_from_slice(run);
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -150,7 +148,7 @@ impl Reader {
             octets += piece.len() as u64 + count.growth(piece);
             if !complete {
                 convert.convert(piece, |run| {
-                    let _: () = header.extend_from_slice(run);
+                    header.extend_from_slice(run);
                     Ok::<_, Error>(())
                 })?;
                 complete = cut_header(header);

@@ -1,5 +1,7 @@
 //! Delivery: where a message lands, what it is called, and that delivering it again does not double it.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 use common::*;
 use offlinesync_core::*;

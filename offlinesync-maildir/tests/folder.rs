@@ -1,5 +1,7 @@
 //! Listing, reading, changing and removing messages in one folder, with other mail programs at work.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 use common::*;
 use offlinesync_core::*;
@@ -154,7 +156,12 @@ fn what_cannot_be_read_fails_alone() {
     assert_eq!((sink.ended, sink.failed.len()), (1, 2));
     assert!(sink.failed.iter().all(|(_, e)| e.kind() == ErrorKind::Message));
     let mut read = 0;
-    folder.headers(&[name("link"), name("dir"), name("good")], &mut |_| Ok(read += 1)).unwrap();
+    folder
+        .headers(&[name("link"), name("dir"), name("good")], &mut |_| {
+            read += 1;
+            Ok(())
+        })
+        .unwrap();
     assert_eq!(read, 1);
 }
 

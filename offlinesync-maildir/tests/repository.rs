@@ -1,5 +1,7 @@
 //! The tree of folders: which there are, how they are made, what is refused.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 use common::*;
 use offlinesync_core::*;
