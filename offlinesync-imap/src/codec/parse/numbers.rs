@@ -59,7 +59,11 @@ fn returned(answer: &mut ESearch, lexer: &mut Lexer<'_>) -> Option<()> {
         b"MAX" => answer.max = Some(small(lexer)?),
         b"COUNT" => answer.count = Some(small(lexer)?),
         b"MODSEQ" => answer.mod_seq = Some(lexer.number()?),
-        b"ALL" => answer.all.extend(uidset::parse_numbers(lexer.word(b""))?),
+        b"ALL" => {
+            let set = lexer.word(b"");
+            (!set.is_empty() || lexer.at_end()).then_some(())?;
+            answer.all.extend(uidset::parse_numbers(set)?);
+        }
         _ => lexer.skip_value().then_some(())?,
     }
     Some(())
