@@ -367,4 +367,37 @@ mod tests {
             assert_eq!(decoder.is_idle(), idle, "{piece}");
         }
     }
+
+    /// The most that is held while a stream is read that is the same piece again and again.
+    fn most_held(start: &str, piece: &[u8], times: usize) -> usize {
+        let mut decoder = Decoder::default();
+        let mut most = 0;
+        for piece in std::iter::once(start.as_bytes()).chain(std::iter::repeat_n(piece, times)) {
+            let mut rest = piece;
+            while let Ok((used, Some(_))) = decoder.decode(rest) {
+                rest = &rest[used..];
+            }
+            most = most.max(decoder.held.capacity());
+        }
+        most
+    }
+
+    #[test]
+    fn what_is_held_is_bounded_whatever_comes() {
+        let piece = vec![b'x'; 1 << 20];
+        assert!(most_held("* 1 FETCH (BODY[] {1000000000000}\r\n", &piece, 200) < KEPT, "a body is not held");
+        assert!(most_held("* 1 FETCH (BODY[HEADER] {1000000000000}\r\n", &piece, 50) <= 4 * LITERAL_LIMIT);
+        assert!(most_held("* OK ", &piece, 50) <= 2 * RESPONSE_LIMIT);
+        assert!(most_held("* LIST () \"/\" ", &b"{8}\r\nxxxxxxxx ".repeat(1000), 3000) <= 2 * RESPONSE_LIMIT);
+        assert!(most_held("", b"\r\n", 1000) < KEPT);
+    }
+
+    #[test]
+    fn a_long_response_leaves_no_large_buffer_behind() {
+        let mut decoder = Decoder::default();
+        let long = [b"* SEARCH ".to_vec(), b"12345 ".repeat(100_000)].concat();
+        assert_eq!(decoder.decode(&long).unwrap().0, long.len());
+        assert!(decoder.decode(b"\r\n").unwrap().1.is_some());
+        assert!(decoder.held.capacity() <= KEPT);
+    }
 }
