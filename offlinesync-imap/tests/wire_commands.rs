@@ -35,7 +35,7 @@ fn wire(command: &Command) -> Vec<u8> {
 fn body(command: Writer) -> CommandBody<'static> {
     let wire = wire(&command.finish());
     match CommandCodec::default().decode_static(&wire) {
-        Ok((rest, Theirs { body, .. })) if rest.is_empty() => body,
+        Ok(([], Theirs { body, .. })) => body,
         other => panic!("{}: {other:?}", wire.escape_ascii()),
     }
 }

@@ -103,6 +103,29 @@ impl LiteralHeader {
     }
 }
 
+const BLANK: u8 = 1;
+const PARENTHESIS: u8 = 2;
+const OPENING: u8 = 4;
+
+/// What each octet can end.
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    class[b' ' as usize] = BLANK;
+    class[b'\t' as usize] = BLANK;
+    class[b'\r' as usize] = BLANK;
+    class[b'\n' as usize] = BLANK;
+    class[b'(' as usize] = PARENTHESIS;
+    class[b')' as usize] = PARENTHESIS;
+    class[b'[' as usize] = OPENING;
+    class[b'{' as usize] = OPENING;
+    class[b'"' as usize] = OPENING;
+    class
+};
+
+fn is(octet: u8, classes: u8) -> bool {
+    CLASS[octet as usize] & classes != 0
+}
+
 /// Reads tokens one after another.
 #[derive(Clone, Debug)]
 pub struct Lexer<'a> {
@@ -134,7 +157,7 @@ impl<'a> Lexer<'a> {
 
     /// Passes over blanks, and line ends, which stand only behind literals.
     pub fn skip_blanks(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+        while self.peek().is_some_and(|b| is(b, BLANK)) {
             self.at += 1;
         }
     }
@@ -158,12 +181,20 @@ impl<'a> Lexer<'a> {
         self.at = (self.at + 1).min(self.text.len());
     }
 
-    /// Passes over blanks and takes what comes before one of `ends`, a blank or a parenthesis; may be empty.
-    pub(crate) fn word(&mut self, ends: &[u8]) -> &'a [u8] {
+    /// Passes over blanks and takes what comes before a blank or a parenthesis; may be empty.
+    pub(crate) fn word(&mut self) -> &'a [u8] {
+        self.until(BLANK | PARENTHESIS)
+    }
+
+    /// The same, also before a bracket, a brace or a quote: the name of an attribute.
+    pub(crate) fn name(&mut self) -> &'a [u8] {
+        self.until(BLANK | PARENTHESIS | OPENING)
+    }
+
+    fn until(&mut self, classes: u8) -> &'a [u8] {
         self.skip_blanks();
         let rest = self.rest();
-        let stop = |b: &u8| matches!(b, b' ' | b'(' | b')' | b'\r' | b'\n' | b'\t') || ends.contains(b);
-        let n = rest.iter().position(stop).unwrap_or(rest.len());
+        let n = rest.iter().position(|b| is(*b, classes)).unwrap_or(rest.len());
         self.at += n;
         rest.get(..n).unwrap_or_default()
     }
@@ -176,7 +207,7 @@ impl<'a> Lexer<'a> {
             value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
             at += 1;
         }
-        let ended = !matches!(self.text.get(at), Some(b) if !matches!(b, b' ' | b'(' | b')' | b'\r' | b'\n' | b'\t'));
+        let ended = self.text.get(at).is_none_or(|b| is(*b, BLANK | PARENTHESIS));
         (at > self.at && ended).then(|| {
             self.at = at;
             value
@@ -225,7 +256,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn atom(&mut self) -> Value<'a> {
-        let atom = self.word(b"");
+        let atom = self.word();
         if atom.eq_ignore_ascii_case(b"NIL") { Value::Nil } else { Value::Atom(atom) }
     }
 

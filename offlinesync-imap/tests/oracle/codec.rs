@@ -16,7 +16,7 @@ use offlinesync_core::InternalDate;
 /// `Err` if it does not accept the line.
 pub(crate) fn parse(line: &[u8]) -> Result<Meaning, ()> {
     match ResponseCodec::default().decode(line) {
-        Ok((rest, response)) if rest.is_empty() => Ok(meaning(&response)),
+        Ok(([], response)) => Ok(meaning(&response)),
         _ => Err(()),
     }
 }

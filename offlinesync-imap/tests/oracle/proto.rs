@@ -9,7 +9,7 @@ use offlinesync_imap::codec::date;
 /// `Err` if it does not accept the line, or panics.
 pub(crate) fn parse(line: &[u8]) -> Result<Meaning, ()> {
     let parsed = std::panic::catch_unwind(|| match theirs::Response::parse(line) {
-        Ok((rest, response)) if rest.is_empty() => Ok(meaning(&response)),
+        Ok(([], response)) => Ok(meaning(&response)),
         _ => Err(()),
     });
     parsed.unwrap_or(Err(()))

@@ -26,7 +26,7 @@ pub(super) fn uid_fetch(uid: u32, lexer: Lexer<'_>) -> Result<Fetch> {
 }
 
 fn attribute<'a>(into: &mut Fetch, lexer: &mut Lexer<'a>) -> Result<()> {
-    let name = lexer.word(b"[{\"");
+    let name = lexer.name();
     let is = |what: &str| name.eq_ignore_ascii_case(what.as_bytes());
     if is("UID") {
         into.uid = number(lexer).and_then(|n| Uid::new(u32::try_from(n).ok()?));

@@ -1,6 +1,7 @@
 //! What a complete response means, one function per response. Pure; an odd detail never takes the rest of a response with it.
 
 mod code;
+mod fast;
 mod fetch;
 mod flags;
 
@@ -21,7 +22,10 @@ const WORDS: usize = 4096;
 ///
 /// An error means that this is not IMAP, or that a list of messages cannot be read to its end.
 pub fn response(text: &[u8]) -> Result<Option<Response>> {
-    with_streamed(text, None)
+    match fast::fetch(text) {
+        Some(fetch) => Ok(Some(Response::Data(Data::Fetch(fetch)))),
+        None => with_streamed(text, None),
+    }
 }
 
 /// The same with the octets of the literal whose header is at `streamed` left out.
@@ -43,8 +47,8 @@ pub(super) fn with_streamed(text: &[u8], streamed: Option<usize>) -> Result<Opti
 }
 
 fn tagged(mut lexer: Lexer<'_>) -> Result<Response> {
-    let tag = lexer.word(b"");
-    let Some(condition @ (Condition::Ok | Condition::No | Condition::Bad)) = condition(lexer.word(b"")) else {
+    let tag = lexer.word();
+    let Some(condition @ (Condition::Ok | Condition::No | Condition::Bad)) = condition(lexer.word()) else {
         return Err(not_imap(tag));
     };
     let tag = String::from_utf8_lossy(tag).into();
@@ -63,7 +67,7 @@ fn untagged(mut lexer: Lexer<'_>) -> Result<Response> {
     if let Some(number) = lexer.number() {
         return numbered(number, lexer).map(Response::Data);
     }
-    let name = lexer.word(b"");
+    let name = lexer.word();
     match condition(name) {
         Some(condition) => Ok(Response::Status(status(condition, lexer.rest())?)),
         None => named(name, lexer).map(Response::Data),
@@ -71,7 +75,7 @@ fn untagged(mut lexer: Lexer<'_>) -> Result<Response> {
 }
 
 fn numbered(number: u64, mut lexer: Lexer<'_>) -> Result<Data> {
-    let name = lexer.word(b"");
+    let name = lexer.word();
     let is = |what: &str| name.eq_ignore_ascii_case(what.as_bytes());
     let small = u32::try_from(number).ok();
     match small {
@@ -159,7 +163,7 @@ pub(super) fn start(line: &[u8]) -> Start {
         return Start::Text;
     }
     let numbered = lexer.number().is_some();
-    let name = lexer.word(b"");
+    let name = lexer.word();
     let fetch = [&b"FETCH"[..], b"UIDFETCH"].iter().any(|f| name.eq_ignore_ascii_case(f));
     match condition(name) {
         _ if numbered && fetch => Start::Fetch,

@@ -12,7 +12,7 @@ pub(super) fn search(mut lexer: Lexer<'_>) -> Result<Data> {
     let mut mod_seq = None;
     while !lexer.at_end() {
         if lexer.eat(b'(') {
-            let is_mod_seq = lexer.word(b"").eq_ignore_ascii_case(b"MODSEQ");
+            let is_mod_seq = lexer.word().eq_ignore_ascii_case(b"MODSEQ");
             let value = lexer.number().filter(|_| is_mod_seq && lexer.eat(b')'));
             mod_seq = Some(value.ok_or_else(|| unreadable("SEARCH"))?);
             continue;
@@ -45,13 +45,13 @@ pub(super) fn esearch(mut lexer: Lexer<'_>) -> Result<Data> {
 }
 
 fn tag(lexer: &mut Lexer<'_>) -> Option<Box<str>> {
-    lexer.word(b"").eq_ignore_ascii_case(b"TAG").then_some(())?;
+    lexer.word().eq_ignore_ascii_case(b"TAG").then_some(())?;
     let value = lexer.token()?;
     value.bytes().map(|tag| String::from_utf8_lossy(tag).into())
 }
 
 fn returned(answer: &mut ESearch, lexer: &mut Lexer<'_>) -> Option<()> {
-    let name = lexer.word(b"");
+    let name = lexer.word();
     let small = |lexer: &mut Lexer<'_>| lexer.number().and_then(|n| u32::try_from(n).ok());
     match name.to_ascii_uppercase().as_slice() {
         b"UID" => answer.uid = true,
@@ -60,7 +60,7 @@ fn returned(answer: &mut ESearch, lexer: &mut Lexer<'_>) -> Option<()> {
         b"COUNT" => answer.count = Some(small(lexer)?),
         b"MODSEQ" => answer.mod_seq = Some(lexer.number()?),
         b"ALL" => {
-            let set = lexer.word(b"");
+            let set = lexer.word();
             (!set.is_empty() || lexer.at_end()).then_some(())?;
             answer.all.extend(uidset::parse_numbers(set)?);
         }
@@ -73,7 +73,7 @@ fn returned(answer: &mut ESearch, lexer: &mut Lexer<'_>) -> Option<()> {
 pub(super) fn vanished(mut lexer: Lexer<'_>) -> Data {
     let mut earlier = false;
     if lexer.eat(b'(') {
-        earlier = lexer.word(b"").eq_ignore_ascii_case(b"EARLIER");
+        earlier = lexer.word().eq_ignore_ascii_case(b"EARLIER");
         lexer.eat(b')');
     }
     Data::Vanished { earlier, uids: uidset::parse_lenient(lexer.rest()) }
