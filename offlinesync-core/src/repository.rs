@@ -40,6 +40,11 @@ pub trait Repository: Send + Sync {
         1
     }
 
+    /// Whether the store holds `a` and `A` as two folders. `false` keeps such a pair from being created and mixed.
+    fn case_sensitive(&self) -> bool {
+        true
+    }
+
     /// Lets go of connections and watchers. Never waits for a peer. The repository can be used again afterwards.
     fn close(&self) {}
 }

@@ -182,7 +182,9 @@ impl Account {
 
     fn decide(&self, listed: &Listed, report: &mut Report) -> Result<Vec<FolderDecision>> {
         let separators = listed.lists.as_ref().map(|list| list.separator);
-        let named = PerSide::from_fn(|side| self.name_folders(side, &listed.lists[side], &separators, report));
+        let remote = self.name_folders(Side::Remote, &listed.lists.remote, &BTreeMap::new(), &separators, report);
+        let translations = remote.iter().map(|folder| (&folder.translated, &folder.own)).collect();
+        let local = self.name_folders(Side::Local, &listed.lists.local, &translations, &separators, report);
         let taking_part = |pair: &FolderPair| {
             Side::BOTH
                 .into_iter()
@@ -194,19 +196,27 @@ impl Account {
             .filter(|(pair, _)| taking_part(pair))
             .map(|(pair, (_, rows))| (pair.clone(), *rows))
             .collect();
-        Ok(plan_folders(&named.remote, &named.local, &recorded, &FolderPolicy::from(&self.policy)))
+        let case_sensitive = self.repositories.as_ref().map(|repository| repository.case_sensitive());
+        let policy = FolderPolicy { case_sensitive, ..FolderPolicy::from(&self.policy) };
+        Ok(plan_folders(&remote, &local, &recorded, &policy))
     }
 
+    /// Names the folders of a side. A local folder that some remote folder is translated to has that one's name.
     fn name_folders(
         &self,
         side: Side,
         list: &FolderList,
+        translations: &BTreeMap<&FolderName, &FolderName>,
         separators: &PerSide<Option<char>>,
         report: &mut Report,
     ) -> Vec<NamedFolder> {
         let mut named = Vec::with_capacity(list.folders.len());
-        for entry in list.folders.iter().filter(|entry| entry.selectable) {
-            match self.naming.translate(side, &entry.name, separators) {
+        for entry in &list.folders {
+            let translated = match translations.get(&entry.name) {
+                Some(remote) => Ok(Some((*remote).clone())),
+                None => self.translate(side, &entry.name, separators),
+            };
+            match translated {
                 Ok(Some(translated)) => {
                     named.push(NamedFolder { own: entry.name.clone(), translated, selectable: entry.selectable });
                 }
@@ -215,6 +225,30 @@ impl Account {
             }
         }
         named
+    }
+
+    /// Translates a name. A local one must come back, or the folder that is created for it would be another folder's next time.
+    fn translate(
+        &self,
+        side: Side,
+        name: &FolderName,
+        separators: &PerSide<Option<char>>,
+    ) -> Result<Option<FolderName>> {
+        let Some(there) = self.naming.translate(side, name, separators)? else { return Ok(None) };
+        if side == Side::Remote {
+            return Ok(Some(there));
+        }
+        match self.naming.translate(side.other(), &there, separators)? {
+            Some(back) if back == *name => Ok(Some(there)),
+            back => Err(Error::new(
+                ErrorKind::Folder,
+                format!(
+                    "folder '{name}' of the {side} side was not synced: it is called '{there}' on the other side, but that name translates back to {}",
+                    back.map_or_else(|| "nothing".to_owned(), |back| format!("'{back}'"))
+                ),
+            )
+            .with_hint("the nametrans of both repositories must undo each other")),
+        }
     }
 
     /// When every folder that had mail is missing on one side, it is the store that is gone, not the folders.
