@@ -274,6 +274,12 @@ fn counts_and_limits_are_exact() {
     assert_eq!((server.count("SELECT"), server.connections()), (1, 3));
     assert_eq!(server.octets_received(), "t2 NOOP\r\nt3 SELECT \"INBOX\"\r\n".len() as u64);
     assert_eq!(server.commands()[1].user, "u1");
+    server.clear_log();
+    one.send_bytes(b"a NOOP\r\nb NOOP\r\nc NOOP\r\n");
+    let answers = [one.line(), one.line(), one.line()];
+    assert!(answers.iter().all(|line| line.ends_with(b"OK done")));
+    one.ok("NOOP");
+    assert_eq!((server.count("NOOP"), server.flights()), (4, 2));
     drop(two);
 }
 
@@ -293,4 +299,21 @@ fn a_new_numbering_ends_the_session_that_has_the_mailbox_open() {
     let after = server.client("u1").select("INBOX");
     assert_ne!(before.uid_validity, after.uid_validity);
     assert_eq!(inbox.messages().iter().map(|message| message.uid).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn a_hook_can_change_the_mail_just_before_a_command() {
+    let server = Server::start(Options::default());
+    let uid = server.mailbox("u1", "INBOX").add(A, &[]);
+    let mail = server.mail();
+    server.on_command(move |received| {
+        if received.name == "UID STORE" {
+            mail.mailbox("u1", "INBOX").remove(uid);
+        }
+        Action::Continue
+    });
+    let mut client = server.client("u1");
+    client.select("INBOX");
+    let answer = client.ok("UID STORE 1 +FLAGS (\\Seen)");
+    assert_eq!((answer.data("FETCH").len(), answer.data("EXPUNGE").len()), (0, 1));
 }

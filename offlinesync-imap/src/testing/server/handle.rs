@@ -3,6 +3,13 @@
 use super::super::client::{Client, Stored};
 use super::store::{Mailbox, NO_DATE, flag_set};
 use super::{Server, Shared};
+use std::sync::Arc;
+
+/// The mail of a [`Server`]; a copy of it can go into a hook, so that something happens just before a command.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    pub(super) shared: Arc<Shared>,
+}
 
 /// A hand on one mailbox of a [`Server`].
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +27,16 @@ impl Server {
         client.login(user, &password);
         client
     }
+}
 
+impl std::ops::Deref for Server {
+    type Target = Mail;
+    fn deref(&self) -> &Mail {
+        &self.mail
+    }
+}
+
+impl Mail {
     /// A hand on a mailbox. `name` is as on the wire (modified UTF-7).
     pub fn mailbox<'s>(&'s self, user: &'s str, name: &'s str) -> MailboxHandle<'s> {
         MailboxHandle { shared: &self.shared, user, name }

@@ -23,7 +23,7 @@ mod watch;
 mod wire;
 
 pub use faults::{Action, Received};
-pub use handle::MailboxHandle;
+pub use handle::{Mail, MailboxHandle};
 
 use faults::Hook;
 use std::collections::BTreeSet;
@@ -99,7 +99,7 @@ impl Options {
 /// A running server; it ends, with all connections, when it is dropped.
 #[derive(Debug)]
 pub struct Server {
-    shared: Arc<Shared>,
+    mail: Mail,
     port: u16,
     accepting: Option<JoinHandle<()>>,
 }
@@ -113,6 +113,7 @@ struct Shared {
     violations: Mutex<Vec<String>>,
     octets_received: AtomicU64,
     octets_sent: AtomicU64,
+    flights: AtomicU64,
     connections: Mutex<Connections>,
     ending: AtomicBool,
 }
@@ -174,12 +175,18 @@ impl Server {
             violations: Mutex::default(),
             octets_received: AtomicU64::new(0),
             octets_sent: AtomicU64::new(0),
+            flights: AtomicU64::new(0),
             connections: Mutex::default(),
             ending: AtomicBool::new(false),
         });
         let sharing = Arc::clone(&shared);
         let accepting = std::thread::spawn(move || accept(&listener, &sharing));
-        Server { shared, port, accepting: Some(accepting) }
+        Server { mail: Mail { shared }, port, accepting: Some(accepting) }
+    }
+
+    /// The mail, for a hook: `let mail = server.mail();`
+    pub fn mail(&self) -> Mail {
+        self.mail.clone()
     }
 
     /// The address to connect to.
@@ -192,77 +199,85 @@ impl Server {
         self.port
     }
 
-    /// Asks `hook` about every command before it is carried out (before its literals are read). Replaces an earlier hook.
+    /// Asks `hook` about every command before it is carried out (before its literals are read), one command at a time over all
+    /// connections. Replaces an earlier hook. What shall happen to the mail just then goes through a copy of the server's [`Mail`].
     pub fn on_command(&self, hook: impl FnMut(&Received) -> Action + Send + 'static) {
-        *lock(&self.shared.hook) = Hook::new(hook);
+        *lock(&self.mail.shared.hook) = Hook::new(hook);
     }
 
     /// Carries commands out again without asking.
     pub fn behave(&self) {
-        *lock(&self.shared.hook) = Hook::default();
+        *lock(&self.mail.shared.hook) = Hook::default();
     }
 
     /// Every command so far, in order of arrival.
     pub fn commands(&self) -> Vec<Received> {
-        lock(&self.shared.log).clone()
+        lock(&self.mail.shared.log).clone()
     }
 
     /// The names of every command so far: `SELECT`, `UID FETCH`.
     pub fn log(&self) -> Vec<String> {
-        lock(&self.shared.log).iter().map(|received| received.name.clone()).collect()
+        lock(&self.mail.shared.log).iter().map(|received| received.name.clone()).collect()
     }
 
     /// How often this command was received.
     pub fn count(&self, name: &str) -> usize {
-        lock(&self.shared.log).iter().filter(|received| received.name == name).count()
+        lock(&self.mail.shared.log).iter().filter(|received| received.name == name).count()
     }
 
-    /// Forgets the commands and octets counted so far.
+    /// Forgets the commands, octets and flights counted so far.
     pub fn clear_log(&self) {
-        lock(&self.shared.log).clear();
-        self.shared.octets_received.store(0, Ordering::SeqCst);
-        self.shared.octets_sent.store(0, Ordering::SeqCst);
+        lock(&self.mail.shared.log).clear();
+        self.mail.shared.octets_received.store(0, Ordering::SeqCst);
+        self.mail.shared.octets_sent.store(0, Ordering::SeqCst);
+        self.mail.shared.flights.store(0, Ordering::SeqCst);
     }
 
     /// What clients did against the grammar, without being offered the extension, or in the wrong state; empty for a good client.
     pub fn violations(&self) -> Vec<String> {
-        lock(&self.shared.violations).clone()
+        lock(&self.mail.shared.violations).clone()
     }
 
     /// Octets received from clients.
     pub fn octets_received(&self) -> u64 {
-        self.shared.octets_received.load(Ordering::SeqCst)
+        self.mail.shared.octets_received.load(Ordering::SeqCst)
     }
 
     /// Octets sent to clients.
     pub fn octets_sent(&self) -> u64 {
-        self.shared.octets_sent.load(Ordering::SeqCst)
+        self.mail.shared.octets_sent.load(Ordering::SeqCst)
+    }
+
+    /// How often commands arrived while the server had answered everything and waited: the round trips of a client that sends what
+    /// belongs together in one write (of at most 64 KiB).
+    pub fn flights(&self) -> u64 {
+        self.mail.shared.flights.load(Ordering::SeqCst)
     }
 
     /// How many connections there ever were.
     pub fn connections(&self) -> usize {
-        lock(&self.shared.connections).ever
+        lock(&self.mail.shared.connections).ever
     }
 
     /// How many connections were open at the same time at most.
     pub fn most_connections(&self) -> usize {
-        lock(&self.shared.connections).most
+        lock(&self.mail.shared.connections).most
     }
 
     /// Cuts every open connection, as a network does.
     pub fn cut_all(&self) {
-        lock(&self.shared.connections).open.iter().for_each(|(_, stream)| drop(stream.shutdown(Shutdown::Both)));
+        lock(&self.mail.shared.connections).open.iter().for_each(|(_, stream)| drop(stream.shutdown(Shutdown::Both)));
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.shared.ending.store(true, Ordering::SeqCst);
+        self.mail.shared.ending.store(true, Ordering::SeqCst);
         drop(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)));
         drop(self.accepting.take().map(JoinHandle::join));
         self.cut_all();
-        self.shared.changed.notify_all();
-        let threads = std::mem::take(&mut lock(&self.shared.connections).threads);
+        self.mail.shared.changed.notify_all();
+        let threads = std::mem::take(&mut lock(&self.mail.shared.connections).threads);
         threads.into_iter().for_each(|thread| drop(thread.join()));
     }
 }

@@ -16,12 +16,15 @@ pub(super) struct Input {
 
 impl Input {
     pub(super) fn new(stream: TcpStream, shared: &Arc<Shared>) -> Input {
-        Input { stream: BufReader::new(stream), shared: Arc::clone(shared) }
+        Input { stream: BufReader::with_capacity(1 << 16, stream), shared: Arc::clone(shared) }
     }
 
     /// A line with its line end; `None` at the end of the connection.
     pub(super) fn line(&mut self) -> Option<Vec<u8>> {
         let mut line = Vec::new();
+        if self.stream.buffer().is_empty() && !self.stream.fill_buf().ok()?.is_empty() {
+            self.shared.flights.fetch_add(1, Ordering::SeqCst);
+        }
         (&mut self.stream).take(LIMIT).read_until(b'\n', &mut line).ok()?;
         self.count(line.len());
         line.ends_with(b"\n").then_some(line)
