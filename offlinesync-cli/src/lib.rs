@@ -13,3 +13,5 @@ pub mod secret;
 pub mod settings;
 pub mod shell;
 pub mod signals;
+pub mod streams;
+pub mod ui;

@@ -6,6 +6,7 @@ pub mod ini;
 pub mod interpolation;
 pub mod options;
 pub mod place;
+pub mod pyexpr;
 pub mod value;
 
 pub use place::{Place, Warning};

@@ -93,9 +93,5 @@ fn default_interface(streams: &Arc<Streams>) -> Box<dyn Interface> {
 }
 
 fn terminal_interface(streams: &Arc<Streams>) -> Box<dyn Interface> {
-    if streams.err_is_terminal {
-        Box::new(progress::Bars::new(streams))
-    } else {
-        Box::new(ttyui::Lines::new(streams))
-    }
+    if streams.err_is_terminal { Box::new(progress::Bars::new(streams)) } else { Box::new(ttyui::Lines::new(streams)) }
 }

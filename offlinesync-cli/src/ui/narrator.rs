@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// The type of each side, for messages.
-pub type Types = PerSide<&'static str>;
+pub(super) type Types = PerSide<&'static str>;
 
 /// Listens to one account.
 #[derive(Debug)]
@@ -99,7 +99,8 @@ impl Narrator {
             Notice::RemovedThoughChanged => "it was removed on the other side too",
             Notice::KeptBecauseChanged => "it was kept and copied back",
         };
-        let text = format!("folder '{}': message {id} was changed on one side and removed on the other; {what}", pair.remote);
+        let text =
+            format!("folder '{}': message {id} was changed on one side and removed on the other; {what}", pair.remote);
         self.hub.warn(&text);
     }
 
@@ -144,13 +145,17 @@ impl Observer for Narrator {
             Event::MessagePlanned { id, header, .. } => self.hub.output(&message_line(id, header)),
             Event::MessageStarted { pair, id, to, .. } => self.copying(pair, id, *to),
             Event::FlagsChanged { pair, on, messages: number } => {
-                self.folder_says(pair, &format!("Changing flags of {} on {}", messages(*number), self.place(pair, *on)));
+                self.folder_says(
+                    pair,
+                    &format!("Changing flags of {} on {}", messages(*number), self.place(pair, *on)),
+                );
             }
             Event::MessagesRemoved { pair, on, messages: number } => {
                 self.folder_says(pair, &format!("Deleting {} in {}", messages(*number), self.place(pair, *on)));
             }
             Event::MessagesMoved { from, to, on, messages: number } => {
-                let text = format!("Moving {} from {} to {}", messages(*number), self.place(from, *on), self.place(to, *on));
+                let text =
+                    format!("Moving {} from {} to {}", messages(*number), self.place(from, *on), self.place(to, *on));
                 self.folder_says(from, &text);
             }
             Event::Noticed { pair, id, notice } => self.noticed(pair, id, *notice),

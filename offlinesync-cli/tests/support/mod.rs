@@ -1,5 +1,7 @@
 //! Helpers of the tests: a real Python beside us, to be asked what it makes of the same input.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot ask Python has failed")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 

@@ -1,0 +1,106 @@
+//! Finds names in an expression that nothing defines, before it is ever run. Pure.
+
+use super::ast::{Node, Piece};
+use super::builtins;
+use super::error::{PyError, Result};
+
+/// An error for the first such name.
+pub(super) fn check(node: &Node) -> Result<()> {
+    Checker { known: Vec::new() }.node(node)
+}
+
+struct Checker<'a> {
+    known: Vec<&'a str>,
+}
+
+impl<'a> Checker<'a> {
+    fn nodes(&mut self, nodes: impl IntoIterator<Item = &'a Node>) -> Result<()> {
+        nodes.into_iter().try_for_each(|node| self.node(node))
+    }
+
+    fn node(&mut self, node: &'a Node) -> Result<()> {
+        match node {
+            Node::None | Node::Bool(_) | Node::Int(_) | Node::Str(_) => Ok(()),
+            Node::Name(name) => self.name(name),
+            Node::Joined(pieces) => self.nodes(pieces.iter().filter_map(|piece| match piece {
+                Piece::Value { node, .. } => Some(node),
+                Piece::Text(_) => None,
+            })),
+            Node::List(nodes) | Node::Tuple(nodes) | Node::Set(nodes) => self.nodes(nodes),
+            Node::Dict(entries) => self.nodes(entries.iter().flat_map(|(key, value)| [key, value])),
+            Node::Not(node) | Node::Negative(node) => self.node(node),
+            Node::And(a, b) | Node::Or(a, b) | Node::Arithmetic(_, a, b) | Node::Index(a, b) => self.nodes([&**a, b]),
+            Node::Compare(first, more) => {
+                self.node(first)?;
+                self.nodes(more.iter().map(|(_, node)| node))
+            }
+            Node::If { test, then, otherwise } => self.nodes([&**test, then, otherwise]),
+            Node::Lambda(lambda) => {
+                self.nodes(lambda.parameters.iter().filter_map(|(_, default)| default.as_ref()))?;
+                let names = lambda.parameters.iter().map(|(name, _)| name.as_str());
+                self.within(names, |checker| checker.node(&lambda.body))
+            }
+            Node::Call { function, positional, named } => {
+                self.node(function)?;
+                self.nodes(positional)?;
+                self.nodes(named.iter().map(|(_, node)| node))
+            }
+            Node::Attribute(of, name) => self.attribute(of, name),
+            Node::Slice { of, from, to, step } => {
+                self.node(of)?;
+                self.nodes([from, to, step].into_iter().filter_map(|bound| bound.as_deref()))
+            }
+            Node::Comprehension { element, value, clauses, .. } => {
+                let mut names = Vec::new();
+                for clause in clauses {
+                    self.within(names.iter().copied(), |checker| checker.node(&clause.iterable))?;
+                    names.extend(clause.targets.iter().map(String::as_str));
+                    self.within(names.iter().copied(), |checker| checker.nodes(&clause.conditions))?;
+                }
+                self.within(names.iter().copied(), |checker| {
+                    checker.nodes([Some(&**element), value.as_deref()].into_iter().flatten())
+                })
+            }
+        }
+    }
+
+    fn within(
+        &mut self,
+        names: impl Iterator<Item = &'a str>,
+        check: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        let before = self.known.len();
+        self.known.extend(names);
+        let result = check(self);
+        self.known.truncate(before);
+        result
+    }
+
+    fn name(&self, name: &str) -> Result<()> {
+        if self.known.contains(&name) || builtins::find(name).is_some() {
+            return Ok(());
+        }
+        Err(PyError { message: format!("`{name}` is not defined"), unknown_name: Some(name.to_owned()) })
+    }
+
+    /// Members of modules are known beforehand.
+    fn attribute(&mut self, of: &'a Node, name: &str) -> Result<()> {
+        self.node(of)?;
+        match module(of).filter(|(root, _)| !self.known.contains(root)) {
+            Some((_, path)) => builtins::in_module(path, name).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The module that a node names: its first name, and its full name.
+fn module(node: &Node) -> Option<(&str, &'static str)> {
+    match node {
+        Node::Name(name) if name == "re" => Some((name, "re")),
+        Node::Name(name) if name == "os" => Some((name, "os")),
+        Node::Attribute(of, name) if name == "path" => {
+            module(of).filter(|(_, path)| *path == "os").map(|(root, _)| (root, "os.path"))
+        }
+        _ => None,
+    }
+}
