@@ -193,6 +193,7 @@ fn a_dry_run_touches_nothing() {
     (0..4).for_each(|n| drop(world.remote.add("INBOX", &mail(n), seen())));
     let report = world.try_sync(Policy { dry_run: true, ..Policy::default() }).unwrap();
     assert!(report.in_step());
+    assert_eq!(report.counts.copies.local, 4, "what a folder that would be created would get is counted too");
     assert!(world.local.mails("INBOX").is_empty());
     assert_eq!((world.remote.work().1, world.local.work().1), (0, 0));
 }

@@ -1,5 +1,6 @@
 //! One account: lists both sides, decides which pairs of folders need work, sends them down the street side by side.
 
+use super::absent::Absent;
 use super::naming::{Naming, SameNames};
 use super::report::{Failure, Report};
 use super::street::{Outcome, Street, place};
@@ -12,11 +13,11 @@ use crate::message::{PerSide, Side};
 use crate::plan::brake::{self, FolderLoss};
 use crate::plan::folders::{FolderAction, FolderDecision, FolderPolicy, NamedFolder, plan_folders};
 use crate::policy::Policy;
-use crate::repository::{FolderEntry, FolderList, Repository, Witness};
-use crate::status::{FolderPair, FolderRecord, StatusStore};
+use crate::repository::{Folder, FolderEntry, FolderList, Repository, Witness};
+use crate::status::{FolderPair, FolderRecord, MemoryStatus, StatusStore};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Two repositories that are kept in step, and what is remembered of them.
 #[derive(Clone)]
@@ -336,9 +337,9 @@ impl Account {
         cancel: &Cancel,
         report: &mut Report,
     ) -> Vec<(FolderPair, FolderLoss)> {
-        let stop = AtomicBool::new(false);
+        let troubles = AtomicU32::new(0);
         let results = side_by_side(tasks, self.threads(), |task| {
-            if stop.load(Ordering::Relaxed) {
+            if troubles.load(Ordering::Relaxed) >= TROUBLES {
                 return None;
             }
             let pair = task.pair.clone();
@@ -346,7 +347,7 @@ impl Account {
             let (outcome, result) = self.sync_pair(task, observer, cancel);
             if let Err(error) = &result {
                 observer.event(&Event::FolderFailed { pair: &pair, error });
-                stop.fetch_or(error.scope() == Scope::Account, Ordering::Relaxed);
+                troubles.fetch_add(trouble(error), Ordering::Relaxed);
             }
             observer.event(&Event::FolderFinished { pair: &pair });
             Some((pair, outcome, result))
@@ -365,42 +366,43 @@ impl Account {
 
     fn sync_pair(&self, task: Task, observer: &dyn Observer, cancel: &Cancel) -> (Outcome, Result<()>) {
         match self.street(&task, observer, cancel) {
-            Ok(Some(street)) => street.walk(),
-            Ok(None) => (Outcome::default(), Ok(())),
+            Ok(street) => street.walk(),
             Err(error) => (Outcome::default(), Err(error)),
         }
     }
 
-    fn street<'a>(
-        &'a self,
-        task: &'a Task,
-        observer: &'a dyn Observer,
-        cancel: &'a Cancel,
-    ) -> Result<Option<Street<'a>>> {
+    fn street<'a>(&'a self, task: &'a Task, observer: &'a dyn Observer, cancel: &'a Cancel) -> Result<Street<'a>> {
         cancel.check()?;
+        let dry = self.policy.dry_run;
         if let Some(on) = task.create {
             observer.event(&Event::FolderCreated { pair: &task.pair, on });
-            if self.policy.dry_run {
-                return Ok(None);
-            }
-            if task.forget_first {
+            if task.forget_first && !dry {
                 self.status.forget(&task.pair)?;
             }
-            self.repositories[on].create(&task.pair[on])?;
+            if !dry {
+                self.repositories[on].create(&task.pair[on])?;
+            }
         }
-        Ok(Some(Street {
+        let open = |side: Side| -> Result<Box<dyn Folder>> {
+            match task.create == Some(side) && dry {
+                true => Ok(Box::new(Absent(task.pair[side].clone()))),
+                false => self.repositories[side].open(&task.pair[side]),
+            }
+        };
+        let status = match task.forget_first && dry {
+            true => MemoryStatus::default().folder(&task.pair)?,
+            false => self.status.folder(&task.pair)?,
+        };
+        Ok(Street {
             pair: &task.pair,
-            folders: PerSide {
-                remote: self.repositories.remote.open(&task.pair.remote)?,
-                local: self.repositories.local.open(&task.pair.local)?,
-            },
-            status: self.status.folder(&task.pair)?,
+            folders: PerSide { remote: open(Side::Remote)?, local: open(Side::Local)? },
+            status,
             policy: &self.policy,
             may_be_emptied: task.may_be_emptied,
             touched: task.touched,
             observer,
             cancel,
-        }))
+        })
     }
 
     /// Folders that lost everything are looked at together: one emptied folder is a user's work, all of them are a wiped store.
@@ -429,6 +431,18 @@ impl Account {
             }
         }
         again
+    }
+}
+
+/// How much trouble ends the work on an account.
+const TROUBLES: u32 = 3;
+
+/// A lost connection may be one folder's bad luck; what will not be better for the next folder ends the work at once.
+fn trouble(error: &Error) -> u32 {
+    match error.kind() {
+        ErrorKind::Unavailable => 1,
+        _ if error.scope() == Scope::Account => TROUBLES,
+        _ => 0,
     }
 }
 

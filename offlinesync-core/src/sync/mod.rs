@@ -3,6 +3,7 @@
 //! [`Account`] is the door. Inside, `account` lists both sides and chooses the pairs of folders that something touched, and each
 //! pair goes down the `street` by itself, several side by side.
 
+mod absent;
 mod account;
 mod content;
 mod copy;
