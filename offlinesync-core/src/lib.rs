@@ -12,12 +12,12 @@
     feature = "testing",
     doc = "```
 use offlinesync_core::sync::Account;
-use offlinesync_core::testing::memory::{MemoryRepository, Traits};
+use offlinesync_core::testing::{Knobs, MemoryRepository};
 use offlinesync_core::{Cancel, Flags, MemoryStatus};
 use std::sync::Arc;
 
-let traits = Traits { numbered: true, tells_ids: true, deltas: true };
-let (remote, local) = (MemoryRepository::new(\"server\", traits), MemoryRepository::new(\"disk\", traits));
+let remote = MemoryRepository::new(\"server\", Knobs::imap());
+let local = MemoryRepository::new(\"disk\", Knobs::maildir());
 remote.add(\"INBOX\", b\"Subject: hello\\r\\n\\r\\nHello.\\r\\n\", Flags::default());
 
 let account = Account::new(\"me\", Arc::new(remote), Arc::new(local.clone()), Arc::new(MemoryStatus::default()));

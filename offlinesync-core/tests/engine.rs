@@ -3,15 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use offlinesync_core::sync::{Account, Report};
-use offlinesync_core::testing::memory::{MemoryRepository, Traits};
+use offlinesync_core::testing::{Knobs, MemoryRepository};
 use offlinesync_core::{Cancel, ErrorKind, Flags, MemoryStatus, MessageId, Policy, SystemFlags};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-const IMAP: Traits = Traits { numbered: true, tells_ids: true, deltas: true };
-const PLAIN_IMAP: Traits = Traits { numbered: true, tells_ids: false, deltas: false };
-const MAILDIR: Traits = Traits { numbered: false, tells_ids: true, deltas: false };
 
 struct World {
     remote: MemoryRepository,
@@ -20,7 +16,7 @@ struct World {
 }
 
 impl World {
-    fn new(remote: Traits, local: Traits) -> Self {
+    fn new(remote: Knobs, local: Knobs) -> Self {
         World {
             remote: MemoryRepository::new("R", remote),
             local: MemoryRepository::new("L", local),
@@ -69,12 +65,12 @@ fn seen() -> Flags {
 
 fn settings() -> Vec<World> {
     vec![
-        World::new(IMAP, MAILDIR),
-        World::new(PLAIN_IMAP, MAILDIR),
-        World::new(IMAP, IMAP),
-        World::new(PLAIN_IMAP, PLAIN_IMAP),
-        World::new(MAILDIR, MAILDIR),
-        World::new(MAILDIR, IMAP),
+        World::new(Knobs::imap(), Knobs::maildir()),
+        World::new(Knobs::plain_imap(), Knobs::maildir()),
+        World::new(Knobs::imap(), Knobs::imap()),
+        World::new(Knobs::plain_imap(), Knobs::plain_imap()),
+        World::new(Knobs::maildir(), Knobs::maildir()),
+        World::new(Knobs::maildir(), Knobs::imap()),
     ]
 }
 
@@ -101,7 +97,7 @@ fn new_mail_flags_and_removals_go_both_ways_and_the_next_sync_is_quiet() {
 
 #[test]
 fn an_untouched_folder_is_not_even_listed() {
-    let world = World::new(IMAP, IMAP);
+    let world = World::new(Knobs::imap(), Knobs::imap());
     world.remote.add("INBOX", &mail(1), seen());
     world.sync();
     let before = (world.remote.work(), world.local.work());
@@ -126,7 +122,7 @@ fn a_lost_status_doubles_nothing_and_copies_nothing() {
 
 #[test]
 fn a_new_numbering_is_refused_and_paired_by_content_when_allowed() {
-    let world = World::new(IMAP, MAILDIR);
+    let world = World::new(Knobs::imap(), Knobs::maildir());
     (0..5).for_each(|n| drop(world.remote.add("INBOX", &mail(n), seen())));
     world.remote.add("Other", &mail(50), seen());
     world.sync();
@@ -163,7 +159,7 @@ fn a_wiped_store_removes_nothing_on_the_other_side() {
 
 #[test]
 fn an_emptied_store_of_small_folders_removes_nothing_on_the_other_side() {
-    let world = World::new(IMAP, MAILDIR);
+    let world = World::new(Knobs::imap(), Knobs::maildir());
     for folder in ["INBOX", "a", "b"] {
         (0..4).for_each(|n| drop(world.remote.add(folder, &mail(n), seen())));
     }
@@ -178,7 +174,7 @@ fn an_emptied_store_of_small_folders_removes_nothing_on_the_other_side() {
 
 #[test]
 fn one_emptied_folder_is_a_users_work() {
-    let world = World::new(IMAP, MAILDIR);
+    let world = World::new(Knobs::imap(), Knobs::maildir());
     (0..4).for_each(|n| drop(world.remote.add("INBOX", &mail(n), seen())));
     (0..40).for_each(|n| drop(world.remote.add("Archive", &mail(n), seen())));
     world.sync();
@@ -189,7 +185,7 @@ fn one_emptied_folder_is_a_users_work() {
 
 #[test]
 fn a_dry_run_touches_nothing() {
-    let world = World::new(IMAP, MAILDIR);
+    let world = World::new(Knobs::imap(), Knobs::maildir());
     (0..4).for_each(|n| drop(world.remote.add("INBOX", &mail(n), seen())));
     let report = world.try_sync(Policy { dry_run: true, ..Policy::default() }).unwrap();
     assert!(report.in_step());

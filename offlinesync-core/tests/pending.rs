@@ -3,12 +3,9 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use offlinesync_core::sync::{Account, Report};
-use offlinesync_core::testing::memory::{MemoryRepository, Traits};
+use offlinesync_core::testing::{Knobs, MemoryRepository, WitnessKnob};
 use offlinesync_core::{Cancel, Flags, MemoryStatus, PerSide, Policy};
 use std::sync::Arc;
-
-const DELTAS: Traits = Traits { numbered: true, tells_ids: true, deltas: true };
-const WHOLE: Traits = Traits { numbered: false, tells_ids: true, deltas: false };
 
 struct World {
     remote: MemoryRepository,
@@ -22,7 +19,13 @@ fn worlds() -> Vec<World> {
         local: MemoryRepository::new("L", local),
         status: Arc::default(),
     };
-    vec![world(DELTAS, DELTAS), world(DELTAS, WHOLE), world(WHOLE, DELTAS), world(WHOLE, WHOLE)]
+    let whole = || Knobs { witness: WitnessKnob::Nothing, ..Knobs::maildir() };
+    vec![
+        world(Knobs::imap(), Knobs::imap()),
+        world(Knobs::imap(), whole()),
+        world(whole(), Knobs::imap()),
+        world(whole(), whole()),
+    ]
 }
 
 impl World {

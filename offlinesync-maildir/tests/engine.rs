@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use offlinesync_core::sync::Account;
-use offlinesync_core::testing::memory::{MemoryRepository, Traits};
+use offlinesync_core::testing::{Knobs, MemoryRepository};
 use offlinesync_core::{Cancel, Flags, MemoryStatus, Policy, Repository, SystemFlags};
 use offlinesync_maildir::{MaildirConfig, MaildirRepository};
 use std::path::Path;
@@ -23,7 +23,7 @@ fn files(root: &Path, folder: &str) -> Vec<String> {
 fn mail_goes_both_ways_and_the_second_sync_renames_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("mail");
-    let server = MemoryRepository::new("server", Traits { numbered: true, tells_ids: true, deltas: true });
+    let server = MemoryRepository::new("server", Knobs::imap());
     let body = |n: u32| {
         format!("Message-ID: <{n}@example.org>\r\nSubject: number {n}\r\nTo: me\r\n\r\nbody {n}\r\n").into_bytes()
     };

@@ -1,4 +1,15 @@
-//! Feature `testing`: an in-memory repository, fault injection, and the conformance suite that any backend must pass.
+//! Feature `testing`: an in-memory repository, fault injection, and the conformance suites that any backend or status store must
+//! pass. Used by tests only: what is wrong here panics.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code fails by panicking")]
+
+pub mod client;
+pub mod lines;
+pub mod mails;
 pub mod memory;
 pub mod status_suite;
+pub mod suite;
+
+pub use client::{Client, DatePrecision, Held};
+pub use mails::Mail;
+pub use memory::{Calls, Deltas, Knobs, MemoryRepository, WitnessKnob};

@@ -48,7 +48,7 @@ impl Large {
 
 fn line(random: &mut Random, out: &mut Vec<u8>) {
     for _ in 0..LINE / 8 {
-        let word = random.next();
+        let word = random.number();
         out.extend((0..8).map(|at| b'A' + ((word >> (8 * at)) % 26) as u8));
     }
     out.extend_from_slice(b"\r\n");

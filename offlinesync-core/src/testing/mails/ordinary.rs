@@ -51,7 +51,7 @@ pub fn ordinary(n: usize, seed: u64) -> impl Iterator<Item = Mail> {
 
 fn mail(index: u64, seed: u64) -> Mail {
     let mut random = Random::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ index.wrapping_mul(0x9e37_79b9));
-    random.next();
+    random.number();
     let seconds = 1_200_000_000 + (index * 3600 + random.below(3600)) as i64;
     let date = InternalDate { seconds, zone_minutes: *random.of(&[0, 60, 120, -300, 330, -480]) };
     let mut bytes = header(&mut random, index, seed, date).into_bytes();
@@ -64,7 +64,7 @@ fn header(random: &mut Random, index: u64, seed: u64, date: InternalDate) -> Str
     let when = rfc5322(date);
     let mut header = format!("Return-Path: <{}>\r\n", from.1);
     for hop in 0..1 + random.below(4) {
-        let (queue, address) = (random.next(), random.below(250));
+        let (queue, address) = (random.number(), random.below(250));
         header += &format!(
             "Received: from relay{hop}.example.net (relay{hop}.example.net [192.0.2.{address}])\r\n\tby mx.example.org (Postfix) with ESMTPS id {queue:016X};\r\n\t{when}\r\n"
         );
@@ -122,7 +122,7 @@ fn base64_lines(random: &mut Random, lines: u64, out: &mut Vec<u8>) {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for _ in 0..lines {
         for _ in 0..8 {
-            let mut word = random.next();
+            let mut word = random.number();
             for _ in 0..9 {
                 out.push(ALPHABET[(word & 63) as usize]);
                 word >>= 6;
