@@ -3,9 +3,7 @@
 use super::{Bodies, Late};
 use crate::folder::headers::HeaderBlocks;
 use crate::script::Script;
-use offlinesync_core::{
-    Error, ErrorKind, Incoming, LineEnding, MessageId, Result, Sink, Uid, UidValidity,
-};
+use offlinesync_core::{Error, ErrorKind, Incoming, LineEnding, MessageId, Result, Sink, Uid, UidValidity};
 
 /// Writes down what it is given; refuses the message with this UID.
 #[derive(Default)]
@@ -102,7 +100,11 @@ fn a_message_without_content_is_asked_for_once_more_and_then_fails() {
         let mut notes = Notes::default();
         let (_, result) = fetch_into(&mut notes, &[3, 4], LineEnding::Lf, Late::Nothing, &script);
         result.unwrap();
-        assert!(notes.text.starts_with("4/2/9[ok] 3 failed: message 3 could not be read: the server "), "{}", notes.text);
+        assert!(
+            notes.text.starts_with("4/2/9[ok] 3 failed: message 3 could not be read: the server "),
+            "{}",
+            notes.text
+        );
     }
 }
 
@@ -137,7 +139,11 @@ fn a_refused_command_is_repeated_message_by_message() {
          < ok)
          < 2 OK done"
     );
-    assert_fetched(&[3, 4], &script, "3 failed: message 3 could not be read: the server answered: NO broken; 4/2/9[ok]");
+    assert_fetched(
+        &[3, 4],
+        &script,
+        "3 failed: message 3 could not be read: the server answered: NO broken; 4/2/9[ok]",
+    );
 }
 
 #[test]

@@ -1,0 +1,307 @@
+//! What changed in a mailbox since a cursor: the cheapest question the server can answer, and proof that the answer is whole.
+//!
+//! | server | asks | removals |
+//! |---|---|---|
+//! | QRESYNC | `CHANGEDSINCE m VANISHED` | are named |
+//! | CONDSTORE | `CHANGEDSINCE m` | are counted; when some are missing, the UIDs tell which |
+//! | neither | everything | are what is missing |
+//!
+//! A delta counts only if the numbers add up: what was there at the cursor, plus what is new, minus what was named as gone, must be
+//! what SELECT says is there now. If they do not, for whatever reason (a server that forgot old removals and names too many, one
+//! that leaves something out, a second client at work in this moment), the dearer question is asked. No delta is guessed, and a
+//! complete listing that is shorter than SELECT says is an error.
+
+use super::listing::{AllFlags, Delta, Ranges, Uids};
+use super::state::{Since, witness};
+use crate::codec::uidset;
+use crate::connection::{Exchange, Mailbox};
+use offlinesync_core::{
+    ChangeSet, Coverage, Cursor, Entry, Error, ErrorKind, FlagSupport, Flags, KeywordSupport, Known, MessageId, Result,
+    SystemFlags, Uid, UidValidity,
+};
+
+/// Runs one exchange with the mailbox freshly selected.
+pub(super) type Run<'a> = dyn FnMut(&mut dyn Exchange) -> Result<()> + 'a;
+
+/// At most this many UIDs that the server named as gone are passed on as they are; of more, only those that are known.
+const GONE_LIMIT: u64 = 4096;
+
+/// What a delta says of removals.
+#[derive(Debug, PartialEq, Eq)]
+enum Removals {
+    /// These, proven by count.
+    Gone(Ranges),
+    /// Some, it is not known which.
+    Unnamed,
+    /// What contradicts itself.
+    Absurd,
+}
+
+/// Asks what changed. `marked_is_gone`: messages with `\Deleted` count as gone, because nobody will ever expunge them.
+pub(super) fn changes(
+    run: &mut Run<'_>,
+    since: Option<&Cursor>,
+    known: &dyn Known,
+    marked_is_gone: bool,
+) -> Result<ChangeSet> {
+    let mut set = changes_as_told(run, since, known)?;
+    if marked_is_gone {
+        let marked = set.present.extract_if(.., |entry| entry.flags.system.contains(SystemFlags::DELETED));
+        let marked: Vec<MessageId> = marked.map(|entry| entry.id).collect();
+        if set.coverage == Coverage::Since {
+            set.gone.extend(marked);
+        }
+    }
+    Ok(set)
+}
+
+fn changes_as_told(run: &mut Run<'_>, since: Option<&Cursor>, known: &dyn Known) -> Result<ChangeSet> {
+    let since = since.and_then(Since::read);
+    if let Some(since) = since.filter(Since::has_mod_seq)
+        && let Some(set) = delta(run, &since, known)?
+    {
+        return Ok(set);
+    }
+    complete(run, since.as_ref(), known)
+}
+
+/// `None` if the server's answer is of no use.
+fn delta(run: &mut Run<'_>, since: &Since, known: &dyn Known) -> Result<Option<ChangeSet>> {
+    let mut delta = Delta::since(since.mod_seq);
+    run(&mut delta)?;
+    let Delta { watch, seen, vanished, with_vanished, answered, .. } = delta;
+    let changed = seen.into_messages();
+    let mailbox = watch.believable(changed.last().map(|(uid, _)| *uid))?;
+    let now = Since::of(&mailbox).filter(|now| answered && now.has_mod_seq() && since.leads_to(now));
+    let Some(now) = now else { return Ok(None) };
+    let (vanished, expunged) = (uidset::merged(vanished), watch.expunged);
+    let evidence = Evidence { since, now: &now, changed: &changed, expunged };
+    let removals = if with_vanished { evidence.named(&vanished, known)? } else { evidence.counted(known)? };
+    let gone = match removals {
+        Removals::Gone(ranges) => ranges,
+        Removals::Absurd => return Ok(None),
+        Removals::Unnamed => match unnamed(run, &evidence, known)? {
+            Some(ranges) => ranges,
+            None => return Ok(None),
+        },
+    };
+    let gone = uidset::ids(&gone).map(MessageId::Uid).collect();
+    Ok(Some(change_set(Coverage::Since, &mailbox, now.uid_validity, changed, gone)))
+}
+
+/// What a delta rests on.
+struct Evidence<'a> {
+    since: &'a Since,
+    now: &'a Since,
+    /// Ascending.
+    changed: &'a [(Uid, Flags)],
+    /// Messages reported gone after SELECT.
+    expunged: u64,
+}
+
+impl Evidence<'_> {
+    /// Messages among the changed that came after the cursor and before SELECT.
+    fn new(&self) -> u64 {
+        let (from, to) = (self.since.uid_next, self.now.uid_next);
+        self.changed.iter().filter(|(uid, _)| (from..to).contains(&uid.get())).count() as u64
+    }
+
+    fn is_changed(&self, uid: Uid) -> bool {
+        self.changed.binary_search_by_key(&uid, |(uid, _)| *uid).is_ok()
+    }
+
+    /// Whether the mailbox at the cursor, less `gone` old messages, plus the new ones, is the mailbox at SELECT.
+    fn adds_up(&self, gone: u64) -> bool {
+        u64::from(self.since.exists) + self.new() == u64::from(self.now.exists) + gone
+    }
+
+    /// Whether every UID given out since the cursor is a message that is listed or one that was named as gone. If not, a message
+    /// left out could hide a removal left out.
+    fn accounted(&self, gone: &Ranges) -> bool {
+        let given_out = u64::from(self.now.uid_next - self.since.uid_next);
+        self.new() + self.within(gone, self.since.uid_next, self.now.uid_next) >= given_out
+    }
+
+    /// How many of these are at least `from` and below `to`.
+    fn within(&self, ranges: &Ranges, from: u32, to: u32) -> u64 {
+        match (Uid::new(from), to.checked_sub(1).and_then(Uid::new)) {
+            (Some(from), Some(to)) if from <= to => uidset::count(&intersection(ranges, &[(from, to)])),
+            _ => 0,
+        }
+    }
+
+    fn proven(&self, gone: &Ranges) -> bool {
+        self.accounted(gone) && self.adds_up(self.within(gone, 1, self.since.uid_next))
+    }
+
+    /// The server named removals (QRESYNC). They may be more than there were; then those that are known must add up.
+    fn named(&self, vanished: &Ranges, known: &dyn Known) -> Result<Removals> {
+        if self.changed.iter().any(|(uid, _)| uidset::contains(vanished, *uid)) {
+            return Ok(Removals::Absurd);
+        }
+        if uidset::count(vanished) <= GONE_LIMIT && self.proven(vanished) {
+            return Ok(Removals::Gone(vanished.clone()));
+        }
+        let gone = intersection(vanished, &known.uids()?);
+        let proven = self.accounted(vanished) && self.adds_up(self.within(&gone, 1, self.since.uid_next));
+        Ok(if proven { Removals::Gone(gone) } else { Removals::Unnamed })
+    }
+
+    /// The server does not name removals (CONDSTORE alone): what it does not prove is that there were none.
+    fn counted(&self, known: &dyn Known) -> Result<Removals> {
+        let none = Ranges::new();
+        let quiet = self.expunged == 0 && self.proven(&none) && known.count()? <= u64::from(self.now.exists);
+        Ok(if quiet { Removals::Gone(none) } else { Removals::Unnamed })
+    }
+}
+
+/// Finds what is gone by listing the UIDs. `None` if the list shows a message that the delta should have shown and did not.
+fn unnamed(run: &mut Run<'_>, evidence: &Evidence<'_>, known: &dyn Known) -> Result<Option<Ranges>> {
+    let mut uids = Uids::default();
+    run(&mut uids)?;
+    let later = uids.watch.mailbox()?.clone();
+    require_numbering(&later, Some(evidence.now.uid_validity))?;
+    let there = uids.complete()?;
+    let (from, to) = (evidence.since.uid_next, evidence.now.uid_next - 1);
+    let (Some(from), Some(to)) = (Uid::new(from), Uid::new(to)) else { return Ok(None) };
+    let came_since = if from <= to { intersection(&there, &[(from, to)]) } else { Ranges::new() };
+    let overlooked =
+        uidset::count(&came_since) > evidence.new() || uidset::ids(&came_since).any(|uid| !evidence.is_changed(uid));
+    if overlooked {
+        return Ok(None);
+    }
+    let known = known.uids()?;
+    require_not_older(&later, &known)?;
+    Ok(Some(difference(&known, &there)))
+}
+
+/// Lists everything.
+fn complete(run: &mut Run<'_>, since: Option<&Since>, known: &dyn Known) -> Result<ChangeSet> {
+    let mut all = AllFlags::default();
+    run(&mut all)?;
+    let messages = std::mem::take(&mut all.seen).into_messages();
+    let ranges = uidset::from_sorted(messages.iter().map(|(uid, _)| *uid));
+    all.watch.require_all(&ranges)?;
+    let mailbox = all.watch.believable(messages.last().map(|(uid, _)| *uid))?;
+    let uid_validity = numbering(&mailbox)?;
+    if since.is_some_and(|since| since.uid_validity == uid_validity) {
+        require_not_older(&mailbox, &known.uids()?)?;
+    }
+    Ok(change_set(Coverage::Complete, &mailbox, uid_validity, messages, Vec::new()))
+}
+
+fn change_set(
+    coverage: Coverage,
+    mailbox: &Mailbox,
+    uid_validity: UidValidity,
+    messages: Vec<(Uid, Flags)>,
+    gone: Vec<MessageId>,
+) -> ChangeSet {
+    let entry = |(uid, flags)| Entry { id: MessageId::Uid(uid), flags, partner: None };
+    ChangeSet {
+        coverage,
+        uid_validity,
+        present: messages.into_iter().map(entry).collect(),
+        gone,
+        cursor: Since::of(mailbox).map(|state| state.cursor()),
+        witness: witness(
+            Some(uid_validity.0),
+            mailbox.uid_next,
+            Some(u64::from(mailbox.exists)),
+            mailbox.highest_mod_seq,
+        ),
+        support: support(mailbox),
+        read_only: mailbox.read_only,
+    }
+}
+
+/// What the mailbox keeps of flags. A read-only one keeps nothing we say, but what it says itself is worth carrying over.
+pub(super) fn support(mailbox: &Mailbox) -> FlagSupport {
+    let Some(flags) = mailbox.permanent_flags.as_ref().filter(|_| !mailbox.read_only) else {
+        return FlagSupport::default();
+    };
+    if mailbox.any_keyword {
+        return FlagSupport { system: flags.system.union(SystemFlags::FORWARDED), keywords: KeywordSupport::Any };
+    }
+    FlagSupport { system: flags.system, keywords: KeywordSupport::Only(flags.keywords.clone()) }
+}
+
+/// The mailbox's numbering, without which no message can be told from another.
+pub(super) fn numbering(mailbox: &Mailbox) -> Result<UidValidity> {
+    mailbox.uid_validity.filter(|validity| validity.0 > 0).ok_or_else(|| {
+        Error::new(ErrorKind::Folder, "the server gives the folder no UIDVALIDITY: its messages cannot be told apart")
+    })
+}
+
+/// Fails when the mailbox has another numbering than `expected`, if any is.
+pub(super) fn require_numbering(mailbox: &Mailbox, expected: Option<UidValidity>) -> Result<()> {
+    let now = numbering(mailbox)?;
+    match expected.filter(|expected| *expected != now) {
+        None => Ok(()),
+        Some(expected) => Err(Error::new(
+            ErrorKind::Numbering,
+            format!("the folder's numbering changed from UIDVALIDITY {expected} to {now}; nothing was changed"),
+        )),
+    }
+}
+
+/// A server that has given out no UID yet which we know of shows an older state: a replica that lags behind, or a restored backup.
+/// What it does not show is not gone.
+fn require_not_older(mailbox: &Mailbox, known: &[(Uid, Uid)]) -> Result<()> {
+    let next = mailbox.uid_next.filter(|next| *next > 0);
+    match (next, known.last()) {
+        (Some(next), Some((_, last))) if last.get() >= next => Err(Error::new(
+            ErrorKind::Folder,
+            format!("the server shows an older state of the folder: it says that UID {next} is next, but {last} was there already; nothing was changed"),
+        )
+        .with_hint("sync again later; if it stays so, the server was restored from a backup and the folder has to be paired anew")),
+        _ => Ok(()),
+    }
+}
+
+/// What is in both; each ascending and disjoint.
+fn intersection(a: &[(Uid, Uid)], b: &[(Uid, Uid)]) -> Ranges {
+    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
+    let mut both = Ranges::new();
+    while let (Some((a_first, a_last)), Some((b_first, b_last))) = (a.peek(), b.peek()) {
+        let (first, last) = (*a_first.max(b_first), *a_last.min(b_last));
+        if first <= last {
+            both.push((first, last));
+        }
+        if a_last <= b_last {
+            a.next()
+        } else {
+            b.next()
+        };
+    }
+    both
+}
+
+/// What is in `a` and not in `b`; each ascending and disjoint.
+fn difference(a: &[(Uid, Uid)], b: &[(Uid, Uid)]) -> Ranges {
+    let mut left = Ranges::new();
+    let mut b = b.iter().copied().peekable();
+    for (first, last) in a {
+        let mut from = Some(*first);
+        while let Some(start) = from {
+            while b.next_if(|(_, b_last)| *b_last < start).is_some() {}
+            match b.peek() {
+                Some((b_first, b_last)) if *b_first <= *last => {
+                    if let Some(end) = Uid::new(b_first.get() - 1).filter(|end| start <= *end) {
+                        left.push((start, end));
+                    }
+                    from = b_last.get().checked_add(1).and_then(Uid::new).filter(|next| next <= last);
+                }
+                _ => {
+                    left.push((start, *last));
+                    from = None;
+                }
+            }
+        }
+    }
+    left
+}
+
+#[cfg(test)]
+#[path = "changes_tests.rs"]
+mod tests;

@@ -1,0 +1,109 @@
+//! The headers of some messages, for comparing and for showing.
+
+use super::asks::{Asks, Kind, SLICE};
+use super::changes;
+use crate::codec::decoder::Item;
+use crate::codec::response::{Data, Fetch, Response, Tagged};
+use crate::commands::{fetch, is_ok, is_passing, refusal, sets};
+use crate::connection::{Command, Exchange, Mailbox, SessionView};
+use offlinesync_core::repository::HEADER_LIMIT;
+use offlinesync_core::{Error, ErrorKind, Headers, MessageId, Result, Uid, UidValidity};
+use std::collections::BTreeSet;
+
+/// Who gets a header.
+pub(super) type Each<'a> = dyn FnMut(Headers<'_>) -> Result<()> + 'a;
+
+/// The headers of some messages, on their way to a function.
+pub(super) struct HeaderBlocks<'a> {
+    each: &'a mut Each<'a>,
+    uid_validity: Option<UidValidity>,
+    asks: Asks,
+    pending: BTreeSet<Uid>,
+    told: usize,
+    refused: Option<Error>,
+    stopped: Option<Error>,
+}
+
+impl<'a> HeaderBlocks<'a> {
+    /// Asks for `uids`.
+    pub(super) fn new(uids: &[Uid], uid_validity: Option<UidValidity>, each: &'a mut Each<'a>) -> Self {
+        let mut asks = Asks::default();
+        for slice in uids.chunks(SLICE) {
+            for (set, uids) in sets(slice.to_vec()) {
+                asks.push(fetch::headers(&set), Kind::Group, uids);
+            }
+        }
+        HeaderBlocks {
+            each,
+            uid_validity,
+            asks,
+            pending: uids.iter().copied().collect(),
+            told: 0,
+            refused: None,
+            stopped: None,
+        }
+    }
+
+    /// The error of whoever gets the headers, if there was one. A message whose header alone cannot be had is passed over like one
+    /// that is not there; when none could be had it is the server's refusal.
+    pub(super) fn finish(self) -> Result<()> {
+        match (self.stopped, self.refused) {
+            (Some(error), _) => Err(error),
+            (None, Some(error)) if self.told == 0 => Err(error.as_kind(ErrorKind::Folder)),
+            _ => Ok(()),
+        }
+    }
+
+    fn tell(&mut self, fetch: &Fetch) {
+        let (Some(uid), Some(header)) = (fetch.uid, &fetch.header) else { return };
+        if self.stopped.is_some() || !self.pending.remove(&uid) {
+            return;
+        }
+        let header = &header[..header.len().min(HEADER_LIMIT)];
+        self.told += 1;
+        if let Err(error) = (self.each)(Headers { id: &MessageId::Uid(uid), octets: fetch.size, header }) {
+            self.stop(error);
+        }
+    }
+
+    fn stop(&mut self, error: Error) {
+        self.stopped.get_or_insert(error);
+        self.asks.clear();
+    }
+}
+
+impl Exchange for HeaderBlocks<'_> {
+    fn commands(&mut self, _: &SessionView) -> Result<Vec<Command>> {
+        Ok(self.asks.due())
+    }
+
+    fn selected(&mut self, mailbox: &Mailbox) -> Result<()> {
+        if let Err(error) = changes::require_numbering(mailbox, self.uid_validity) {
+            self.stop(error);
+        }
+        Ok(())
+    }
+
+    fn item(&mut self, item: Item<'_>, _: &Mailbox) -> Result<()> {
+        if let Item::Response(Response::Data(Data::Fetch(fetch))) = item {
+            self.tell(&fetch);
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, index: usize, tagged: Tagged, _: &Mailbox) -> Result<Vec<Command>> {
+        let ask = self.asks.ended(index);
+        if !is_ok(&tagged) {
+            let error = refusal("headers could not be read", &tagged, ErrorKind::Message);
+            match ask {
+                _ if is_passing(&tagged) => self.stop(error),
+                Some(ask) if ask.kind == Kind::Group && self.stopped.is_none() => {
+                    let left = ask.uids.into_iter().filter(|uid| self.pending.contains(uid));
+                    left.for_each(|uid| self.asks.push(fetch::headers(uid), Kind::Alone, vec![uid]));
+                }
+                _ => self.refused = Some(error),
+            }
+        }
+        Ok(self.asks.due())
+    }
+}

@@ -1,0 +1,268 @@
+//! The three questions that tell what is in a mailbox, as exchanges: every message with its flags, what changed since a state,
+//! and the UIDs alone. They gather and check what one command said; what follows from it is decided in `changes`.
+
+use crate::codec::decoder::Item;
+use crate::codec::response::{Data, Fetch, Response, Tagged};
+use crate::codec::uidset;
+use crate::commands::search::{self, Search};
+use crate::commands::{fetch, require_ok};
+use crate::connection::{Command, Exchange, Mailbox, SessionView};
+use offlinesync_core::{Error, ErrorKind, Flags, Result, Uid};
+
+/// Ranges of UIDs, ends included.
+pub(super) type Ranges = Vec<(Uid, Uid)>;
+
+/// The mailbox as SELECT showed it, and what came and went since.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    at: Option<Mailbox>,
+    /// Messages reported gone since.
+    pub(super) expunged: u64,
+    /// Whether messages were reported to have come since.
+    grown: bool,
+}
+
+impl Watch {
+    fn selected(&mut self, mailbox: &Mailbox) {
+        *self = Watch { at: Some(mailbox.clone()), expunged: 0, grown: false };
+    }
+
+    /// Notes what came or went.
+    fn note(&mut self, data: &Data) {
+        match data {
+            Data::Expunge(_) => self.expunged += 1,
+            Data::Vanished { earlier: false, uids } => self.expunged += uidset::count(uids),
+            Data::Exists(exists) => self.grown |= u64::from(*exists) > self.left(),
+            _ => {}
+        }
+    }
+
+    /// How many of the messages there were at SELECT have not been reported gone.
+    fn left(&self) -> u64 {
+        self.at.as_ref().map_or(0, |mailbox| u64::from(mailbox.exists).saturating_sub(self.expunged))
+    }
+
+    /// The state at SELECT.
+    pub(super) fn mailbox(&self) -> Result<&Mailbox> {
+        self.at.as_ref().ok_or_else(|| Error::new(ErrorKind::Protocol, "the mailbox was never selected"))
+    }
+
+    /// What comes before SELECT has ended is about another mailbox or another state.
+    fn is_selected(&self) -> bool {
+        self.at.is_some()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.at.as_ref().is_some_and(|mailbox| mailbox.exists == 0)
+    }
+
+    /// The state at SELECT with what the listing proves wrong taken out: a UIDNEXT that is not above every UID there was.
+    pub(super) fn believable(&self, highest: Option<Uid>) -> Result<Mailbox> {
+        let mut mailbox = self.mailbox()?.clone();
+        let below = |next: &u32| *next > 0 && (self.grown || highest.is_none_or(|uid| uid.get() < *next));
+        mailbox.uid_next = mailbox.uid_next.filter(below);
+        Ok(mailbox)
+    }
+
+    /// Fails unless the ranges, all that a listing named, hold as many messages as there must be: every one that was there at
+    /// SELECT and has not been reported gone. Later arrivals do not make up for missing ones.
+    pub(super) fn require_all(&self, listed: &[(Uid, Uid)]) -> Result<()> {
+        let next = self.mailbox()?.uid_next.filter(|next| *next > 0 && self.grown);
+        let old = listed.iter().filter_map(|(first, last)| match next {
+            Some(next) => (first.get() < next).then(|| (*first, Uid::new(last.get().min(next - 1)).unwrap_or(*last))),
+            None => Some((*first, *last)),
+        });
+        let (listed, exist) = (uidset::count(&old.collect::<Vec<_>>()), self.left());
+        if listed >= exist {
+            return Ok(());
+        }
+        let told = format!(
+            "the listing is incomplete: the server told of {listed} of its {exist} messages; nothing was changed"
+        );
+        Err(Error::new(ErrorKind::Folder, told))
+    }
+}
+
+/// Messages with their flags, each once: the last word counts.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    messages: Vec<(Uid, Flags)>,
+    compact_at: usize,
+}
+
+impl Seen {
+    fn note(&mut self, fetch: Fetch) {
+        let (Some(uid), Some(flags)) = (fetch.uid, fetch.flags) else { return };
+        self.messages.push((uid, flags));
+        // A server that repeats itself must not fill the memory.
+        if self.messages.len() > self.compact_at.max(1 << 16) {
+            self.compact();
+            self.compact_at = self.messages.len() * 2;
+        }
+    }
+
+    fn compact(&mut self) {
+        self.messages.reverse();
+        self.messages.sort_by_key(|(uid, _)| *uid);
+        self.messages.dedup_by_key(|(uid, _)| *uid);
+    }
+
+    /// The messages in ascending order.
+    pub(super) fn into_messages(mut self) -> Vec<(Uid, Flags)> {
+        self.compact();
+        self.messages
+    }
+}
+
+/// Every message with its flags.
+#[derive(Debug, Default)]
+pub(super) struct AllFlags {
+    pub(super) watch: Watch,
+    pub(super) seen: Seen,
+}
+
+impl Exchange for AllFlags {
+    fn commands(&mut self, _: &SessionView) -> Result<Vec<Command>> {
+        Ok(vec![fetch::all_flags()])
+    }
+
+    fn selected(&mut self, mailbox: &Mailbox) -> Result<()> {
+        self.watch.selected(mailbox);
+        self.seen = Seen::default();
+        Ok(())
+    }
+
+    fn item(&mut self, item: Item<'_>, _: &Mailbox) -> Result<()> {
+        match item {
+            Item::Response(Response::Data(data)) if self.watch.is_selected() => {
+                self.watch.note(&data);
+                if let Data::Fetch(fetch) = data {
+                    self.seen.note(fetch);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, _: usize, tagged: Tagged, _: &Mailbox) -> Result<Vec<Command>> {
+        // Some servers say BAD to a range in an empty mailbox.
+        if !self.watch.is_empty() {
+            require_ok("the messages could not be listed", &tagged, ErrorKind::Folder)?;
+        }
+        Ok(Vec::new())
+    }
+}
+
+/// What changed since a mod-sequence.
+#[derive(Debug)]
+pub(super) struct Delta {
+    mod_seq: u64,
+    /// Whether the server was asked for removals too.
+    pub(super) with_vanished: bool,
+    pub(super) watch: Watch,
+    pub(super) seen: Seen,
+    /// What the server says was removed since; may name UIDs that never were, in any order.
+    pub(super) vanished: Ranges,
+    /// Whether the command could be sent and succeeded. If not, nothing else counts.
+    pub(super) answered: bool,
+}
+
+impl Delta {
+    pub(super) fn since(mod_seq: u64) -> Self {
+        Delta {
+            mod_seq,
+            with_vanished: false,
+            watch: Watch::default(),
+            seen: Seen::default(),
+            vanished: Vec::new(),
+            answered: false,
+        }
+    }
+}
+
+impl Exchange for Delta {
+    fn commands(&mut self, session: &SessionView) -> Result<Vec<Command>> {
+        if !can_condstore(session) {
+            return Ok(Vec::new());
+        }
+        self.with_vanished = session.qresync;
+        Ok(vec![fetch::flags_since(self.mod_seq, session.qresync)])
+    }
+
+    fn selected(&mut self, mailbox: &Mailbox) -> Result<()> {
+        self.watch.selected(mailbox);
+        Ok(())
+    }
+
+    fn item(&mut self, item: Item<'_>, _: &Mailbox) -> Result<()> {
+        match item {
+            Item::Response(Response::Data(data)) if self.watch.is_selected() => {
+                self.watch.note(&data);
+                match data {
+                    Data::Fetch(fetch) => self.seen.note(fetch),
+                    Data::Vanished { earlier: true, uids } => self.vanished.extend(uids),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, _: usize, tagged: Tagged, _: &Mailbox) -> Result<Vec<Command>> {
+        self.answered = crate::commands::is_ok(&tagged);
+        Ok(Vec::new())
+    }
+}
+
+/// Whether the server can tell what changed since a mod-sequence.
+pub(super) fn can_condstore(session: &SessionView) -> bool {
+    session.qresync || session.condstore || ["CONDSTORE", "QRESYNC"].iter().any(|c| session.capabilities.contains(*c))
+}
+
+/// The UIDs of all messages.
+#[derive(Debug, Default)]
+pub(super) struct Uids {
+    pub(super) watch: Watch,
+    found: Ranges,
+}
+
+impl Uids {
+    /// What was found, ascending and disjoint; an error if it is not everything.
+    pub(super) fn complete(self) -> Result<Ranges> {
+        let found = uidset::merged(self.found);
+        self.watch.require_all(&found)?;
+        Ok(found)
+    }
+}
+
+impl Exchange for Uids {
+    fn commands(&mut self, session: &SessionView) -> Result<Vec<Command>> {
+        Ok(vec![search::search(Search::All, session)])
+    }
+
+    fn selected(&mut self, mailbox: &Mailbox) -> Result<()> {
+        self.watch.selected(mailbox);
+        self.found.clear();
+        Ok(())
+    }
+
+    fn item(&mut self, item: Item<'_>, _: &Mailbox) -> Result<()> {
+        match item {
+            Item::Response(Response::Data(data)) if self.watch.is_selected() => {
+                self.watch.note(&data);
+                self.found.extend(search::found(&data));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, _: usize, tagged: Tagged, _: &Mailbox) -> Result<Vec<Command>> {
+        if !self.watch.is_empty() {
+            require_ok("the messages could not be listed", &tagged, ErrorKind::Folder)?;
+        }
+        Ok(Vec::new())
+    }
+}
