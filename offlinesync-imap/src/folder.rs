@@ -1,7 +1,216 @@
-//! One mailbox as a folder.
+//! One mailbox as a folder of the engine. Sends nothing itself: every call is one or two exchanges run by the pool.
+
 mod asks;
 mod changes;
+mod effects;
 mod fetch;
 mod headers;
+mod intake;
 mod listing;
-mod state;
+mod ranges;
+pub(crate) mod state;
+
+use crate::codec::mailbox_name::NameForm;
+use crate::commands::{store, transfer};
+use crate::connection::{Exchange, On};
+use crate::repository::Shared;
+use effects::{Effects, Removal, Transfer};
+use fetch::Bodies;
+pub(crate) use fetch::Late;
+use headers::HeaderBlocks;
+use intake::{Appends, Target, Wire};
+use listing::Look;
+use offlinesync_core::{
+    ChangeSet, Cursor, Error, ErrorKind, Failures, FlagChange, FlagSupport, Folder, FolderName, Headers, Intake, Known,
+    LineEnding, MessageId, Result, Sink, SourceFolder, Uid, UidValidity,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How often a connection may be lost during one call of `fetch` without a message having come through since.
+const BREAKS: usize = 2;
+
+/// A mailbox.
+pub(crate) struct ImapFolder {
+    shared: Arc<Shared>,
+    name: FolderName,
+    /// The numbering that the ids given to this handle belong to: the one last listed, or else the first one seen.
+    uid_validity: Option<UidValidity>,
+    /// No message had this UID or a higher one when the folder was last listed; 0 if that is not known.
+    uid_next: u32,
+    support: FlagSupport,
+    habits: intake::Habits,
+}
+
+impl ImapFolder {
+    pub(crate) fn new(shared: Arc<Shared>, name: FolderName) -> Self {
+        ImapFolder {
+            shared,
+            name,
+            uid_validity: None,
+            uid_next: 0,
+            support: FlagSupport::default(),
+            habits: intake::Habits::default(),
+        }
+    }
+
+    fn place(&self) -> String {
+        format!("{}: folder {}", self.shared.name(), self.name)
+    }
+
+    fn at(&self, error: Error) -> Error {
+        error.at(self.place())
+    }
+
+    /// Runs an exchange with the mailbox selected.
+    fn run(&self, exchange: &mut dyn Exchange) -> Result<()> {
+        let on = On::Mailbox { name: &self.name, fresh: false };
+        self.shared.pool.run(on, exchange).map_err(|error| self.at(error))
+    }
+
+    /// Runs an exchange that changes messages, in the numbering their ids belong to and in no other.
+    fn run_verified(&mut self, exchange: &mut dyn Exchange) -> Result<()> {
+        let uid_validity = self.numbering()?;
+        let on = On::Verified { name: &self.name, uid_validity };
+        self.shared.pool.run(on, exchange).map_err(|error| self.at(error))
+    }
+
+    fn numbering(&mut self) -> Result<UidValidity> {
+        if let Some(known) = self.uid_validity {
+            return Ok(known);
+        }
+        let mut look = Look::default();
+        self.run(&mut look)?;
+        let seen = look.mailbox().and_then(changes::numbering).map_err(|error| self.at(error))?;
+        self.uid_validity = Some(seen);
+        Ok(seen)
+    }
+
+    fn form(&self) -> NameForm {
+        self.shared.form(false)
+    }
+
+    fn fetch_uids(&mut self, mut uids: Vec<Uid>, form: LineEnding, sink: &mut dyn Sink) -> Result<()> {
+        let mut breaks = 0;
+        while !uids.is_empty() {
+            let mut bodies = Bodies::new(&uids, form, self.uid_validity, self.shared.late(), sink);
+            let result = self.run(&mut bodies);
+            self.shared.found_late(bodies.late());
+            let error = match result {
+                Ok(()) => return bodies.finish().map_err(|error| self.at(error)),
+                Err(error) if error.kind() != ErrorKind::Unavailable || bodies.has_stopped() => return Err(error),
+                Err(error) => error,
+            };
+            breaks = if bodies.settled() > 0 { 0 } else { breaks + 1 };
+            uids = bodies.after_a_break(&error)?;
+            if breaks > BREAKS {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The UIDs among the ids, in their order; what is no UID was never listed by an IMAP folder.
+fn uids(ids: &[MessageId]) -> Vec<Uid> {
+    ids.iter().filter_map(MessageId::uid).collect()
+}
+
+fn not_ours(ids: &[MessageId]) -> impl Iterator<Item = (MessageId, Error)> + '_ {
+    let foreign = ids.iter().filter(|id| id.uid().is_none());
+    foreign.map(|id| (id.clone(), Error::new(ErrorKind::Message, format!("message {id} is not one of an IMAP folder"))))
+}
+
+impl Folder for ImapFolder {
+    fn name(&self) -> &FolderName {
+        &self.name
+    }
+
+    fn changes(&mut self, since: Option<&Cursor>, known: &dyn Known) -> Result<ChangeSet> {
+        let on = On::Mailbox { name: &self.name, fresh: true };
+        let mut run = |exchange: &mut dyn Exchange| self.shared.pool.run(on, exchange);
+        let listed = changes::changes(&mut run, since, known, !self.shared.config().expunge);
+        let listed = listed.map_err(|error| self.at(error))?;
+        self.uid_validity = Some(listed.set.uid_validity);
+        self.uid_next = listed.uid_next;
+        self.support = listed.set.support.clone();
+        Ok(listed.set)
+    }
+
+    fn fetch(&mut self, ids: &[MessageId], form: LineEnding, sink: &mut dyn Sink) -> Result<()> {
+        for (id, error) in not_ours(ids) {
+            sink.failed(&id, error)?;
+        }
+        self.fetch_uids(uids(ids), form, sink)
+    }
+
+    fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<()> {
+        let uids = uids(ids);
+        if uids.is_empty() {
+            return Ok(());
+        }
+        let mut blocks = HeaderBlocks::new(&uids, self.uid_validity, each);
+        self.run(&mut blocks)?;
+        blocks.finish().map_err(|error| self.at(error))
+    }
+
+    fn intake(&mut self, _: &SourceFolder) -> Result<Box<dyn Intake + '_>> {
+        let target = Target {
+            name: self.name.clone(),
+            place: self.place(),
+            decoded: self.form().decoded,
+            numbering: self.numbering()?,
+            uid_next: self.uid_next,
+            support: self.support.clone(),
+        };
+        let (shared, place) = (Arc::clone(&self.shared), self.place());
+        let connect = move || -> Result<Box<dyn Wire>> {
+            let lease = shared.pool.lease().map_err(|error| error.at(&place))?;
+            Ok(Box::new(lease))
+        };
+        Ok(Box::new(Appends::new(target, &mut self.habits, Box::new(connect))))
+    }
+
+    fn needs_intent(&self) -> bool {
+        true
+    }
+
+    fn store(&mut self, changes: &[FlagChange]) -> Result<Failures> {
+        let ids: Vec<MessageId> = changes.iter().map(|change| change.id.clone()).collect();
+        let mut failures: Failures = not_ours(&ids).collect();
+        let commands = store::changes(changes, &self.support);
+        if !commands.is_empty() {
+            let mut effects = Effects::new(commands, "its flags were not changed");
+            self.run_verified(&mut effects)?;
+            failures.extend(effects.failures());
+        }
+        Ok(failures)
+    }
+
+    fn remove(&mut self, ids: &[MessageId]) -> Result<Failures> {
+        let mut failures: Failures = not_ours(ids).collect();
+        let uids = uids(ids);
+        if !uids.is_empty() {
+            let mut removal = Removal::new(uids, self.shared.config().expunge);
+            self.run_verified(&mut removal)?;
+            failures.extend(removal.failures());
+        }
+        Ok(failures)
+    }
+
+    fn transfer(&mut self, ids: &[MessageId], to: &FolderName) -> Result<Option<Vec<Option<MessageId>>>> {
+        let session = self.shared.pool.session()?;
+        if !transfer::can_move(&session) && !transfer::has_uidplus(&session) {
+            return Ok(None);
+        }
+        let uids = uids(ids);
+        let mut moved = BTreeMap::new();
+        if !uids.is_empty() {
+            let mut exchange = Transfer::new(uids, to.clone(), self.form());
+            self.run_verified(&mut exchange)?;
+            moved = exchange.finish().map_err(|error| self.at(error))?;
+        }
+        let new_id = |id: &MessageId| id.uid().and_then(|uid| moved.get(&uid)).map(|uid| MessageId::Uid(*uid));
+        Ok(Some(ids.iter().map(new_id).collect()))
+    }
+}

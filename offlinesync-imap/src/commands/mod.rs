@@ -1,8 +1,11 @@
 //! The commands a folder and a repository send, and what their answers mean: one file for each group. Pure.
 
+pub(crate) mod append;
 pub(crate) mod fetch;
+pub(crate) mod mailbox;
 pub(crate) mod search;
 pub(crate) mod store;
+pub(crate) mod transfer;
 
 use crate::codec::response::{Code, Condition, Tagged};
 use crate::codec::uidset;

@@ -38,3 +38,8 @@ pub(crate) fn expunge(uids: Vec<Uid>) -> Vec<ForUids> {
 fn store(action: &str, uids: Vec<Uid>) -> Vec<ForUids> {
     sets(uids).into_iter().map(|(set, uids)| (line(format!("UID STORE {set} {action}")), uids)).collect()
 }
+
+/// Removes every marked message, whoever marked it.
+pub(crate) fn expunge_all_marked() -> Command {
+    line("EXPUNGE")
+}

@@ -11,7 +11,8 @@
 //! that leaves something out, a second client at work in this moment), the dearer question is asked. No delta is guessed, and a
 //! complete listing that is shorter than SELECT says is an error.
 
-use super::listing::{AllFlags, Delta, Ranges, Uids};
+use super::listing::{AllFlags, Delta, Uids};
+use super::ranges::{Ranges, difference, intersection};
 use super::state::{Since, witness};
 use crate::codec::uidset;
 use crate::connection::{Exchange, Mailbox};
@@ -37,36 +38,45 @@ enum Removals {
     Absurd,
 }
 
+/// The answer.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) set: ChangeSet,
+    /// No message had this UID or a higher one; 0 if the server did not tell.
+    pub(super) uid_next: u32,
+}
+
 /// Asks what changed. `marked_is_gone`: messages with `\Deleted` count as gone, because nobody will ever expunge them.
 pub(super) fn changes(
     run: &mut Run<'_>,
     since: Option<&Cursor>,
     known: &dyn Known,
     marked_is_gone: bool,
-) -> Result<ChangeSet> {
-    let mut set = changes_as_told(run, since, known)?;
+) -> Result<Listed> {
+    let mut listed = changes_as_told(run, since, known)?;
     if marked_is_gone {
+        let set = &mut listed.set;
         let marked = set.present.extract_if(.., |entry| entry.flags.system.contains(SystemFlags::DELETED));
         let marked: Vec<MessageId> = marked.map(|entry| entry.id).collect();
         if set.coverage == Coverage::Since {
             set.gone.extend(marked);
         }
     }
-    Ok(set)
+    Ok(listed)
 }
 
-fn changes_as_told(run: &mut Run<'_>, since: Option<&Cursor>, known: &dyn Known) -> Result<ChangeSet> {
+fn changes_as_told(run: &mut Run<'_>, since: Option<&Cursor>, known: &dyn Known) -> Result<Listed> {
     let since = since.and_then(Since::read);
     if let Some(since) = since.filter(Since::has_mod_seq)
-        && let Some(set) = delta(run, &since, known)?
+        && let Some(listed) = delta(run, &since, known)?
     {
-        return Ok(set);
+        return Ok(listed);
     }
     complete(run, since.as_ref(), known)
 }
 
 /// `None` if the server's answer is of no use.
-fn delta(run: &mut Run<'_>, since: &Since, known: &dyn Known) -> Result<Option<ChangeSet>> {
+fn delta(run: &mut Run<'_>, since: &Since, known: &dyn Known) -> Result<Option<Listed>> {
     let mut delta = Delta::since(since.mod_seq);
     run(&mut delta)?;
     let Delta { watch, seen, vanished, with_vanished, answered, .. } = delta;
@@ -86,7 +96,7 @@ fn delta(run: &mut Run<'_>, since: &Since, known: &dyn Known) -> Result<Option<C
         },
     };
     let gone = uidset::ids(&gone).map(MessageId::Uid).collect();
-    Ok(Some(change_set(Coverage::Since, &mailbox, now.uid_validity, changed, gone)))
+    Ok(Some(listed(Coverage::Since, &mailbox, now.uid_validity, changed, gone)))
 }
 
 /// What a delta rests on.
@@ -101,7 +111,7 @@ struct Evidence<'a> {
 
 impl Evidence<'_> {
     /// Messages among the changed that came after the cursor and before SELECT.
-    fn new(&self) -> u64 {
+    fn arrivals(&self) -> u64 {
         let (from, to) = (self.since.uid_next, self.now.uid_next);
         self.changed.iter().filter(|(uid, _)| (from..to).contains(&uid.get())).count() as u64
     }
@@ -112,14 +122,14 @@ impl Evidence<'_> {
 
     /// Whether the mailbox at the cursor, less `gone` old messages, plus the new ones, is the mailbox at SELECT.
     fn adds_up(&self, gone: u64) -> bool {
-        u64::from(self.since.exists) + self.new() == u64::from(self.now.exists) + gone
+        u64::from(self.since.exists) + self.arrivals() == u64::from(self.now.exists) + gone
     }
 
     /// Whether every UID given out since the cursor is a message that is listed or one that was named as gone. If not, a message
     /// left out could hide a removal left out.
     fn accounted(&self, gone: &Ranges) -> bool {
         let given_out = u64::from(self.now.uid_next - self.since.uid_next);
-        self.new() + self.within(gone, self.since.uid_next, self.now.uid_next) >= given_out
+        self.arrivals() + self.within(gone, self.since.uid_next, self.now.uid_next) >= given_out
     }
 
     /// How many of these are at least `from` and below `to`.
@@ -165,8 +175,8 @@ fn unnamed(run: &mut Run<'_>, evidence: &Evidence<'_>, known: &dyn Known) -> Res
     let (from, to) = (evidence.since.uid_next, evidence.now.uid_next - 1);
     let (Some(from), Some(to)) = (Uid::new(from), Uid::new(to)) else { return Ok(None) };
     let came_since = if from <= to { intersection(&there, &[(from, to)]) } else { Ranges::new() };
-    let overlooked =
-        uidset::count(&came_since) > evidence.new() || uidset::ids(&came_since).any(|uid| !evidence.is_changed(uid));
+    let overlooked = uidset::count(&came_since) > evidence.arrivals()
+        || uidset::ids(&came_since).any(|uid| !evidence.is_changed(uid));
     if overlooked {
         return Ok(None);
     }
@@ -176,7 +186,7 @@ fn unnamed(run: &mut Run<'_>, evidence: &Evidence<'_>, known: &dyn Known) -> Res
 }
 
 /// Lists everything.
-fn complete(run: &mut Run<'_>, since: Option<&Since>, known: &dyn Known) -> Result<ChangeSet> {
+fn complete(run: &mut Run<'_>, since: Option<&Since>, known: &dyn Known) -> Result<Listed> {
     let mut all = AllFlags::default();
     run(&mut all)?;
     let messages = std::mem::take(&mut all.seen).into_messages();
@@ -187,18 +197,18 @@ fn complete(run: &mut Run<'_>, since: Option<&Since>, known: &dyn Known) -> Resu
     if since.is_some_and(|since| since.uid_validity == uid_validity) {
         require_not_older(&mailbox, &known.uids()?)?;
     }
-    Ok(change_set(Coverage::Complete, &mailbox, uid_validity, messages, Vec::new()))
+    Ok(listed(Coverage::Complete, &mailbox, uid_validity, messages, Vec::new()))
 }
 
-fn change_set(
+fn listed(
     coverage: Coverage,
     mailbox: &Mailbox,
     uid_validity: UidValidity,
     messages: Vec<(Uid, Flags)>,
     gone: Vec<MessageId>,
-) -> ChangeSet {
+) -> Listed {
     let entry = |(uid, flags)| Entry { id: MessageId::Uid(uid), flags, partner: None };
-    ChangeSet {
+    let set = ChangeSet {
         coverage,
         uid_validity,
         present: messages.into_iter().map(entry).collect(),
@@ -212,7 +222,8 @@ fn change_set(
         ),
         support: support(mailbox),
         read_only: mailbox.read_only,
-    }
+    };
+    Listed { set, uid_next: mailbox.uid_next.unwrap_or(0) }
 }
 
 /// What the mailbox keeps of flags. A read-only one keeps nothing we say, but what it says itself is worth carrying over.
@@ -257,49 +268,6 @@ fn require_not_older(mailbox: &Mailbox, known: &[(Uid, Uid)]) -> Result<()> {
         .with_hint("sync again later; if it stays so, the server was restored from a backup and the folder has to be paired anew")),
         _ => Ok(()),
     }
-}
-
-/// What is in both; each ascending and disjoint.
-fn intersection(a: &[(Uid, Uid)], b: &[(Uid, Uid)]) -> Ranges {
-    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
-    let mut both = Ranges::new();
-    while let (Some((a_first, a_last)), Some((b_first, b_last))) = (a.peek(), b.peek()) {
-        let (first, last) = (*a_first.max(b_first), *a_last.min(b_last));
-        if first <= last {
-            both.push((first, last));
-        }
-        if a_last <= b_last {
-            a.next()
-        } else {
-            b.next()
-        };
-    }
-    both
-}
-
-/// What is in `a` and not in `b`; each ascending and disjoint.
-fn difference(a: &[(Uid, Uid)], b: &[(Uid, Uid)]) -> Ranges {
-    let mut left = Ranges::new();
-    let mut b = b.iter().copied().peekable();
-    for (first, last) in a {
-        let mut from = Some(*first);
-        while let Some(start) = from {
-            while b.next_if(|(_, b_last)| *b_last < start).is_some() {}
-            match b.peek() {
-                Some((b_first, b_last)) if *b_first <= *last => {
-                    if let Some(end) = Uid::new(b_first.get() - 1).filter(|end| start <= *end) {
-                        left.push((start, end));
-                    }
-                    from = b_last.get().checked_add(1).and_then(Uid::new).filter(|next| next <= last);
-                }
-                _ => {
-                    left.push((start, *last));
-                    from = None;
-                }
-            }
-        }
-    }
-    left
 }
 
 #[cfg(test)]

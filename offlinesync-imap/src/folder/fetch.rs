@@ -21,11 +21,22 @@ const DRAIN_LIMIT: u64 = 1 << 20;
 
 /// What a server puts behind the body though it was asked for before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Late {
+pub(crate) enum Late {
     #[default]
     Nothing,
     Date,
     Uid,
+}
+
+impl Late {
+    /// The inverse of `as u8`.
+    pub(crate) fn from_number(number: u8) -> Self {
+        match number {
+            0 => Late::Nothing,
+            1 => Late::Date,
+            _ => Late::Uid,
+        }
+    }
 }
 
 /// Why a message that was asked for has not been delivered yet.
@@ -126,6 +137,11 @@ impl<'a> Bodies<'a> {
     /// What was learned of the server's habits.
     pub(super) fn late(&self) -> Late {
         self.late
+    }
+
+    /// Whether the call shall end whatever is still to come.
+    pub(super) fn has_stopped(&self) -> bool {
+        self.stopped.is_some()
     }
 
     /// Messages delivered or given up.

@@ -1,16 +1,14 @@
 //! The three questions that tell what is in a mailbox, as exchanges: every message with its flags, what changed since a state,
 //! and the UIDs alone. They gather and check what one command said; what follows from it is decided in `changes`.
 
+use super::ranges::Ranges;
 use crate::codec::decoder::Item;
 use crate::codec::response::{Data, Fetch, Response, Tagged};
 use crate::codec::uidset;
 use crate::commands::search::{self, Search};
-use crate::commands::{fetch, require_ok};
+use crate::commands::{fetch, mailbox, require_ok};
 use crate::connection::{Command, Exchange, Mailbox, SessionView};
 use offlinesync_core::{Error, ErrorKind, Flags, Result, Uid};
-
-/// Ranges of UIDs, ends included.
-pub(super) type Ranges = Vec<(Uid, Uid)>;
 
 /// The mailbox as SELECT showed it, and what came and went since.
 #[derive(Debug, Default)]
@@ -164,6 +162,7 @@ pub(super) struct Delta {
     pub(super) seen: Seen,
     /// What the server says was removed since; may name UIDs that never were, in any order.
     pub(super) vanished: Ranges,
+    asked: bool,
     /// Whether the command could be sent and succeeded. If not, nothing else counts.
     pub(super) answered: bool,
 }
@@ -176,6 +175,7 @@ impl Delta {
             watch: Watch::default(),
             seen: Seen::default(),
             vanished: Vec::new(),
+            asked: false,
             answered: false,
         }
     }
@@ -184,8 +184,9 @@ impl Delta {
 impl Exchange for Delta {
     fn commands(&mut self, session: &SessionView) -> Result<Vec<Command>> {
         if !can_condstore(session) {
-            return Ok(Vec::new());
+            return Ok(vec![mailbox::noop()]);
         }
+        self.asked = true;
         self.with_vanished = session.qresync;
         Ok(vec![fetch::flags_since(self.mod_seq, session.qresync)])
     }
@@ -211,7 +212,7 @@ impl Exchange for Delta {
     }
 
     fn ended(&mut self, _: usize, tagged: Tagged, _: &Mailbox) -> Result<Vec<Command>> {
-        self.answered = crate::commands::is_ok(&tagged);
+        self.answered = self.asked && crate::commands::is_ok(&tagged);
         Ok(Vec::new())
     }
 }
@@ -263,6 +264,38 @@ impl Exchange for Uids {
         if !self.watch.is_empty() {
             require_ok("the messages could not be listed", &tagged, ErrorKind::Folder)?;
         }
+        Ok(Vec::new())
+    }
+}
+
+/// Nothing but the mailbox's state.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    watch: Watch,
+}
+
+impl Look {
+    /// The state.
+    pub(super) fn mailbox(&self) -> Result<&Mailbox> {
+        self.watch.mailbox()
+    }
+}
+
+impl Exchange for Look {
+    fn commands(&mut self, _: &SessionView) -> Result<Vec<Command>> {
+        Ok(vec![mailbox::noop()])
+    }
+
+    fn selected(&mut self, mailbox: &Mailbox) -> Result<()> {
+        self.watch.selected(mailbox);
+        Ok(())
+    }
+
+    fn item(&mut self, _: Item<'_>, _: &Mailbox) -> Result<()> {
+        Ok(())
+    }
+
+    fn ended(&mut self, _: usize, _: Tagged, _: &Mailbox) -> Result<Vec<Command>> {
         Ok(Vec::new())
     }
 }

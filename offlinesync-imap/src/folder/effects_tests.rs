@@ -1,0 +1,185 @@
+//! Flags, removals and moves: what is sent, and which messages a refusal is about.
+
+use super::*;
+use crate::script::Script;
+use offlinesync_core::{FlagChange, FlagSupport, Flags, KeywordSupport, SystemFlags};
+
+fn uids(numbers: &[u32]) -> Vec<Uid> {
+    numbers.iter().filter_map(|number| Uid::new(*number)).collect()
+}
+
+fn change(uid: u32, add: &[&str], remove: &[&str]) -> FlagChange {
+    let flags = |names: &[&str]| Flags::from_imap(names.iter().copied());
+    FlagChange { id: MessageId::Uid(Uid::new(uid).unwrap()), add: flags(add), remove: flags(remove) }
+}
+
+fn play(capabilities: &str, exchange: &mut dyn Exchange, script: &str) {
+    let mut script = Script::new(capabilities, script);
+    script.run(exchange).unwrap();
+    script.finish();
+}
+
+fn told(failures: Failures) -> Vec<String> {
+    failures.into_iter().map(|(_, error)| error.to_string()).collect()
+}
+
+#[test]
+fn equal_changes_share_a_command_and_a_refusal_is_about_its_messages() {
+    let changes = [
+        change(1, &["\\Seen"], &[]),
+        change(5, &["\\Seen", "work"], &["\\Flagged"]),
+        change(2, &["\\Seen"], &[]),
+        change(9, &[], &["\\Flagged"]),
+        change(3, &["\\Seen"], &[]),
+    ];
+    let commands = store::changes(&changes, &FlagSupport::default());
+    let mut effects = Effects::new(commands, "its flags were not changed");
+    play(
+        "",
+        &mut effects,
+        "= exists 9
+         > UID STORE 5 +FLAGS.SILENT (\\Seen work)
+         > UID STORE 1:3 +FLAGS.SILENT (\\Seen)
+         > UID STORE 5,9 -FLAGS.SILENT (\\Flagged)
+         < 0 NO too many keywords
+         < 1 OK done
+         < 2 OK done",
+    );
+    assert_eq!(
+        told(effects.failures()),
+        ["message 5: its flags were not changed: the server answered: NO too many keywords"]
+    );
+}
+
+#[test]
+fn flags_that_the_folder_cannot_keep_are_left_out() {
+    let support =
+        FlagSupport { system: SystemFlags::SEEN, keywords: KeywordSupport::Only(["ok"].into_iter().collect()) };
+    let changes = [change(1, &["\\Seen", "\\Draft", "work"], &[]), change(2, &["$Forwarded"], &["OK", "other"])];
+    let sent: Vec<String> = store::changes(&changes, &support).iter().map(|(c, _)| crate::script::text(c)).collect();
+    assert_eq!(sent, ["UID STORE 1 +FLAGS.SILENT (\\Seen)", "UID STORE 2 -FLAGS.SILENT (OK)"]);
+}
+
+#[test]
+fn long_uid_sets_are_split() {
+    let changes: Vec<FlagChange> = (0..2000).map(|n| change(1_000_000 + 2 * n, &["\\Seen"], &[])).collect();
+    let sent = store::changes(&changes, &FlagSupport::default());
+    assert!(sent.len() > 3 && sent.iter().all(|(command, _)| crate::script::text(command).len() < 3100));
+    assert_eq!(sent.iter().map(|(_, uids)| uids.len()).sum::<usize>(), 2000);
+}
+
+#[test]
+fn with_uidplus_exactly_these_messages_are_expunged() {
+    let mut removal = Removal::new(uids(&[4, 3, 9]), true);
+    play(
+        "UIDPLUS",
+        &mut removal,
+        "= exists 9
+         > UID STORE 3:4,9 +FLAGS.SILENT (\\Deleted)
+         > UID EXPUNGE 3:4,9
+         < 0 OK done
+         < * 3 EXPUNGE
+         < 1 OK done",
+    );
+    assert_eq!(removal.failures().len(), 0);
+}
+
+#[test]
+fn a_refused_expunge_leaves_the_messages_marked_and_says_so() {
+    for said in ["< 0 NO read-only\n< 1 OK done", "< 0 OK done\n< 1 NO not me"] {
+        let mut removal = Removal::new(uids(&[3, 4]), true);
+        let script = format!("= exists 9\n> UID STORE 3:4 +FLAGS.SILENT (\\Deleted)\n> UID EXPUNGE 3:4\n{said}");
+        play("UIDPLUS", &mut removal, &script);
+        assert_eq!(removal.failures().len(), 2, "{said}");
+    }
+}
+
+#[test]
+fn without_uidplus_everything_marked_is_expunged_only_if_all_of_it_is_ours() {
+    let script = |search: &str, rest: &str| {
+        format!(
+            "= exists 9
+             > UID STORE 3:4 +FLAGS.SILENT (\\Deleted)
+             < 0 OK done
+             > UID SEARCH DELETED
+             < * SEARCH {search}
+             < 1 OK done
+             {rest}"
+        )
+    };
+    let mut removal = Removal::new(uids(&[3, 4]), true);
+    play("", &mut removal, &script("3 4", "> EXPUNGE\n< 2 OK done"));
+    assert_eq!(removal.failures().len(), 0);
+
+    let mut removal = Removal::new(uids(&[3, 4]), true);
+    play("", &mut removal, &script("3 4 7", ""));
+    let failures = told(removal.failures());
+    assert_eq!(failures.len(), 2);
+    assert!(
+        failures[0].contains("marked \\Deleted, but not removed") && failures[0].contains("1 other"),
+        "{failures:?}"
+    );
+
+    let mut removal = Removal::new(uids(&[3, 4]), true);
+    play("", &mut removal, &script("3 4", "> EXPUNGE\n< 2 NO no"));
+    assert_eq!(removal.failures().len(), 2);
+}
+
+#[test]
+fn where_nothing_is_expunged_messages_are_marked_and_no_more() {
+    let mut removal = Removal::new(uids(&[3]), false);
+    play("UIDPLUS", &mut removal, "= exists 9\n> UID STORE 3 +FLAGS.SILENT (\\Deleted)\n< 0 OK done");
+    assert_eq!(removal.failures().len(), 0);
+}
+
+fn transfer_of(numbers: &[u32], capabilities: &str, script: &str) -> Result<Vec<(u32, u32)>> {
+    let mut transfer = Transfer::new(uids(numbers), FolderName::from("to"), NameForm::default());
+    play(capabilities, &mut transfer, script);
+    Ok(transfer.finish()?.into_iter().map(|(from, to)| (from.get(), to.get())).collect())
+}
+
+#[test]
+fn a_move_is_one_command_and_tells_where_the_messages_went() {
+    let moved = transfer_of(
+        &[3, 4, 9],
+        "MOVE UIDPLUS",
+        "= exists 9
+         > UID MOVE 3:4,9 \"to\"
+         < * OK [COPYUID 8 3:4 100:101] moved
+         < * 3 EXPUNGE
+         < 0 OK done",
+    );
+    assert_eq!(moved.unwrap(), [(3, 100), (4, 101)], "9 was not there");
+}
+
+#[test]
+fn a_copyuid_that_cannot_be_true_names_nothing() {
+    for lie in ["3:4 100", "3 100:101", "7 100", "1:4294967295 1:4294967295"] {
+        let script = format!("= exists 9\n> UID MOVE 3:4 \"to\"\n< 0 OK [COPYUID 8 {lie}] moved");
+        assert_eq!(transfer_of(&[3, 4], "MOVE", &script).unwrap(), [], "{lie}");
+    }
+}
+
+#[test]
+fn without_move_the_originals_go_only_when_their_copies_are_named() {
+    let moved = transfer_of(
+        &[3, 4],
+        "UIDPLUS",
+        "= exists 9
+         > UID COPY 3:4 \"to\"
+         < 0 OK [COPYUID 8 3 100] one of them was gone
+         > UID STORE 3 +FLAGS.SILENT (\\Deleted)
+         > UID EXPUNGE 3
+         < 1 OK done
+         < 2 OK done",
+    );
+    assert_eq!(moved.unwrap(), [(3, 100)]);
+    let unnamed = transfer_of(&[3], "UIDPLUS", "= exists 9\n> UID COPY 3 \"to\"\n< 0 OK done");
+    assert_eq!(unnamed.unwrap(), []);
+}
+
+#[test]
+fn a_refused_move_is_an_error() {
+    let script = "= exists 9\n> UID MOVE 3 \"to\"\n< 0 NO [TRYCREATE] no such mailbox";
+    assert_eq!(transfer_of(&[3], "MOVE", script).unwrap_err().kind(), ErrorKind::Folder);
+}

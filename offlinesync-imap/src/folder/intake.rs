@@ -1,0 +1,397 @@
+//! Stores messages by APPEND: small ones in groups, several in one command where the server can, large ones alone and as they come.
+//!
+//! A message of up to [`HELD`] octets is held until it is complete, so that one whose source breaks off leaves no trace. A larger
+//! one goes out while it comes in; before it begins, everything sent earlier is answered for, so that breaking off costs the
+//! connection and nothing else.
+
+use crate::codec::mailbox_name::NameForm;
+use crate::codec::response::Tagged;
+use crate::commands::{append, is_ok};
+use crate::connection::{Lease, Part, SessionView};
+use offlinesync_core::{
+    Error, ErrorKind, FlagSupport, Flags, FolderName, GroupSize, Intake, InternalDate, LineEnding, MessageId, Outgoing,
+    Result, UidValidity,
+};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Octets of a message that is held until it is complete.
+const HELD: u64 = 512 * 1024;
+/// How much goes into a group: what a slow line takes in a few seconds, and enough that a round trip does not matter.
+const GROUP: GroupSize = GroupSize { messages: 200, octets: 5 << 19 };
+
+/// What earlier intakes of this folder learned.
+#[derive(Debug, Default)]
+pub(super) struct Habits {
+    /// The server refused several messages in one command: from now on each has its own.
+    alone: bool,
+    /// Sources of large messages that turned out to hold NUL octets.
+    with_nul: BTreeSet<MessageId>,
+}
+
+/// Where messages go.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) name: FolderName,
+    /// Repository and folder, for messages.
+    pub(super) place: String,
+    /// Whether folder names are UTF-8.
+    pub(super) decoded: bool,
+    pub(super) numbering: UidValidity,
+    /// No message has this UID or a higher one yet, as far as is known.
+    pub(super) uid_next: u32,
+    pub(super) support: FlagSupport,
+}
+
+/// What an intake writes to; see [`Lease`].
+pub(super) trait Wire {
+    fn session(&self) -> Arc<SessionView>;
+    fn begin_command(&mut self, text: &[u8]) -> Result<()>;
+    fn literal(&mut self, octets: u64) -> Result<bool>;
+    fn write(&mut self, bytes: &[u8]) -> Result<()>;
+    fn end_command(&mut self) -> Result<()>;
+    fn finish(&mut self) -> Result<Vec<Tagged>>;
+}
+
+impl Wire for Lease {
+    fn session(&self) -> Arc<SessionView> {
+        Lease::session(self)
+    }
+    fn begin_command(&mut self, text: &[u8]) -> Result<()> {
+        Lease::begin_command(self, text)
+    }
+    fn literal(&mut self, octets: u64) -> Result<bool> {
+        Lease::literal(self, octets)
+    }
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        Lease::write(self, bytes)
+    }
+    fn end_command(&mut self) -> Result<()> {
+        Lease::end_command(self)
+    }
+    fn finish(&mut self) -> Result<Vec<Tagged>> {
+        Lease::finish(self)
+    }
+}
+
+/// Opens a wire.
+pub(super) type Open<'a> = Box<dyn FnMut() -> Result<Box<dyn Wire>> + 'a>;
+
+/// An intake.
+pub(super) struct Appends<'a> {
+    target: Target,
+    habits: &'a mut Habits,
+    connect: Open<'a>,
+    /// Held from the first message of a group to its commit.
+    wire: Option<Box<dyn Wire>>,
+    current: Option<Message>,
+    /// A command that can take more messages.
+    open: bool,
+    /// Messages in each command sent and not yet answered for.
+    commands: Vec<usize>,
+    /// One for each message ended: answered, or still to come, in the order of the commands.
+    answers: Vec<Option<Answer>>,
+    /// Why nothing more is taken.
+    closed: Option<(ErrorKind, String)>,
+}
+
+type Answer = Result<Option<MessageId>>;
+
+/// The message under way.
+struct Message {
+    source: MessageId,
+    flags: Flags,
+    date: Option<InternalDate>,
+    octets: u64,
+    written: u64,
+    flow: Flow,
+}
+
+enum Flow {
+    Held(Vec<u8>),
+    Streaming {
+        binary: bool,
+    },
+    /// The server did not want it; its answer is among those of the commands.
+    Refused,
+}
+
+impl<'a> Appends<'a> {
+    pub(super) fn new(target: Target, habits: &'a mut Habits, connect: Open<'a>) -> Self {
+        Appends {
+            target,
+            habits,
+            connect,
+            wire: None,
+            current: None,
+            open: false,
+            commands: Vec::new(),
+            answers: Vec::new(),
+            closed: None,
+        }
+    }
+
+    fn wire(&mut self) -> Result<&mut dyn Wire> {
+        let wire = match self.wire.take() {
+            Some(wire) => wire,
+            None => (self.connect)()?,
+        };
+        Ok(self.wire.insert(wire).as_mut())
+    }
+
+    fn at(&self, error: Error) -> Error {
+        error.at(&self.target.place)
+    }
+
+    /// Sends everything up to the literal: of a new command, or of the open one. Answers whether the literal may follow.
+    fn send_head(&mut self, message: &Message, binary: bool, octets: u64) -> Result<bool> {
+        let head = append::head(&message.flags.supported(&self.target.support), message.date, binary);
+        if !self.open {
+            let session = self.wire()?.session();
+            let form = NameForm { decoded: self.target.decoded, utf8: session.utf8 };
+            let start = append::start(&self.target.name, form);
+            if !self.send_start(start)? {
+                return Ok(false);
+            }
+        }
+        let wire = self.wire()?;
+        wire.write(head.as_bytes())?;
+        wire.literal(octets)
+    }
+
+    fn send_start(&mut self, parts: Vec<Part>) -> Result<bool> {
+        self.commands.push(0);
+        let wire = self.wire()?;
+        let mut begun = false;
+        for part in parts {
+            match part {
+                Part::Text(text) | Part::Secret(text) if !begun => wire.begin_command(&text)?,
+                Part::Text(text) | Part::Secret(text) => wire.write(&text)?,
+                Part::Literal(name) => {
+                    if !wire.literal(name.len() as u64)? {
+                        return Ok(false);
+                    }
+                    wire.write(&name)?;
+                }
+            }
+            begun = true;
+        }
+        Ok(true)
+    }
+
+    /// Ends the open command.
+    fn close_command(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.open) {
+            self.wire()?.end_command()?;
+        }
+        Ok(())
+    }
+
+    /// The message begun belongs to the command sent last.
+    fn count_message(&mut self) {
+        if let Some(messages) = self.commands.last_mut() {
+            *messages += 1;
+        }
+        self.answers.push(None);
+    }
+
+    /// Waits for the answers to everything sent.
+    fn settle(&mut self) -> Result<()> {
+        self.close_command()?;
+        if self.commands.is_empty() {
+            return Ok(());
+        }
+        let tagged = self.wire()?.finish()?;
+        let commands = std::mem::take(&mut self.commands);
+        if tagged.len() != commands.len() {
+            return Err(Error::new(ErrorKind::Protocol, "not every APPEND was answered"));
+        }
+        let mut answered: Vec<Answer> = Vec::new();
+        for (tagged, messages) in tagged.iter().zip(commands) {
+            let answers = self.answers_of(tagged, messages);
+            answered.extend(answers);
+        }
+        let mut answered = answered.into_iter();
+        self.answers.iter_mut().filter(|answer| answer.is_none()).for_each(|answer| *answer = answered.next());
+        Ok(())
+    }
+
+    fn answers_of(&mut self, tagged: &Tagged, messages: usize) -> Vec<Answer> {
+        if is_ok(tagged) {
+            let uids = append::new_uids(tagged, messages, self.target.numbering, self.target.uid_next);
+            if let Some(last) = uids.iter().flatten().last() {
+                self.target.uid_next = last.get().saturating_add(1);
+            }
+            let named = uids.into_iter().flatten().map(|uid| Ok(Some(MessageId::Uid(uid))));
+            return named.chain(std::iter::repeat_with(|| Ok(None))).take(messages).collect();
+        }
+        self.habits.alone |= messages > 1;
+        let place = self.target.place.clone();
+        let failure = || append::failure(tagged, messages <= 1).at(&place);
+        let first = failure();
+        if first.kind() != ErrorKind::Message {
+            self.closed = Some((first.kind(), first.to_string()));
+        }
+        (0..messages).map(|_| Err(failure())).collect()
+    }
+
+    /// Sends a message that is held.
+    fn send_held(&mut self, message: &Message, body: &[u8]) -> Result<()> {
+        let session = self.wire()?.session();
+        let binary = memchr::memchr(0, body).is_some();
+        if binary && !append::can_binary(&session) {
+            return Err(self.no_nul());
+        }
+        // A message without an octet would end the command (RFC 3502 section 6.3.11).
+        let grouped = append::can_group(&session) && !self.habits.alone && !body.is_empty() && !binary;
+        if !grouped {
+            self.close_command()?;
+        }
+        let wanted = self.send_head(message, binary, body.len() as u64)?;
+        self.count_message();
+        if !wanted {
+            self.open = false;
+            return Ok(());
+        }
+        self.wire()?.write(body)?;
+        self.open = true;
+        if grouped { Ok(()) } else { self.close_command() }
+    }
+
+    fn no_nul(&self) -> Error {
+        self.at(Error::new(
+            ErrorKind::Message,
+            "the message holds NUL octets, which the server cannot take unaltered (it does not offer BINARY)",
+        ))
+    }
+
+    fn stream(&mut self, message: &mut Message) -> Result<()> {
+        self.settle()?;
+        let session = self.wire()?.session();
+        let binary = self.habits.with_nul.contains(&message.source) && append::can_binary(&session);
+        message.flow = match self.send_head(message, binary, message.octets)? {
+            true => Flow::Streaming { binary },
+            false => Flow::Refused,
+        };
+        Ok(())
+    }
+
+    /// A large message cannot be taken back; what went before it has been answered for.
+    fn break_off(&mut self) {
+        self.wire = None;
+        self.open = false;
+        self.commands.clear();
+    }
+
+    fn write_through(&mut self, message: &Message, binary: bool, bytes: &[u8]) -> Result<()> {
+        if !binary && memchr::memchr(0, bytes).is_some() {
+            let offered = append::can_binary(&self.wire()?.session());
+            self.habits.with_nul.insert(message.source.clone());
+            return Err(match offered {
+                true => {
+                    self.at(Error::new(ErrorKind::Message, "the message holds NUL octets: it is sent again as such"))
+                }
+                false => self.no_nul(),
+            });
+        }
+        self.wire()?.write(bytes)
+    }
+
+    /// The length of a literal is told before its content.
+    fn wrong_length(&self, message: &Message) -> Error {
+        let told =
+            format!("the message changed while it was read: {} octets of {} came", message.written, message.octets);
+        self.at(Error::new(ErrorKind::Message, told))
+    }
+}
+
+impl Intake for Appends<'_> {
+    fn line_ending(&self) -> LineEnding {
+        LineEnding::Crlf
+    }
+
+    fn group_size(&self) -> GroupSize {
+        GROUP
+    }
+
+    fn begin(&mut self, message: &Outgoing<'_>) -> Result<()> {
+        if let Some((kind, why)) = &self.closed {
+            return Err(Error::new(*kind, why.clone()));
+        }
+        let mut begun = Message {
+            source: message.source.clone(),
+            flags: message.flags.clone(),
+            date: message.date,
+            octets: message.octets,
+            written: 0,
+            flow: Flow::Held(Vec::new()),
+        };
+        if message.octets > HELD {
+            self.stream(&mut begun)?;
+        }
+        self.current = Some(begun);
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let Some(mut message) = self.current.take() else { return Ok(()) };
+        message.written += bytes.len() as u64;
+        let result = match &mut message.flow {
+            _ if message.written > message.octets => Err(self.wrong_length(&message)),
+            Flow::Held(body) => {
+                body.extend_from_slice(bytes);
+                Ok(())
+            }
+            Flow::Refused => Ok(()),
+            Flow::Streaming { binary } => {
+                let binary = *binary;
+                self.write_through(&message, binary, bytes)
+            }
+        };
+        self.current = Some(message);
+        result
+    }
+
+    fn end(&mut self) -> Result<()> {
+        let Some(mut message) = self.current.take() else { return Ok(()) };
+        let whole = message.written == message.octets;
+        match std::mem::replace(&mut message.flow, Flow::Refused) {
+            Flow::Held(body) if whole => self.send_held(&message, &body),
+            Flow::Streaming { .. } if whole => {
+                self.wire()?.end_command()?;
+                self.count_message();
+                Ok(())
+            }
+            Flow::Refused => {
+                self.count_message();
+                Ok(())
+            }
+            Flow::Held(_) => Err(self.wrong_length(&message)),
+            Flow::Streaming { .. } => {
+                self.break_off();
+                Err(self.wrong_length(&message))
+            }
+        }
+    }
+
+    fn discard(&mut self) -> Result<()> {
+        match self.current.take().map(|message| message.flow) {
+            Some(Flow::Streaming { .. }) => self.break_off(),
+            // The command is over; its answer is about no message.
+            Some(Flow::Refused) | Some(Flow::Held(_)) | None => {}
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<Vec<Answer>> {
+        let settled = self.settle();
+        self.wire = None;
+        settled?;
+        let answers = std::mem::take(&mut self.answers).into_iter();
+        Ok(answers.map(|answer| answer.unwrap_or(Ok(None))).collect())
+    }
+}
+
+#[cfg(test)]
+#[path = "intake_tests.rs"]
+mod tests;

@@ -1,0 +1,101 @@
+//! An IMAP account as a repository of the engine: the list of its folders, and handles on them.
+
+mod list;
+
+use crate::codec::mailbox_name::NameForm;
+use crate::config::ImapConfig;
+use crate::connection::{On, Pool};
+use crate::folder::{ImapFolder, Late};
+use list::{Create, List};
+use offlinesync_core::{Folder, FolderList, FolderName, Repository, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// So many folders can usefully share one connection: while one waits for its disk, the others' answers come in.
+const FOLDERS_PER_CONNECTION: usize = 4;
+
+/// An IMAP account. Cloning it gives another handle on the same connections.
+#[derive(Clone, Debug)]
+pub struct ImapRepository {
+    shared: Arc<Shared>,
+}
+
+/// What the repository and its folders share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) pool: Pool,
+    config: Arc<ImapConfig>,
+    late: AtomicU8,
+}
+
+impl Shared {
+    pub(crate) fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    pub(crate) fn config(&self) -> &ImapConfig {
+        &self.config
+    }
+
+    /// How folder names are written on a connection that has UTF-8 enabled or not.
+    pub(crate) fn form(&self, utf8: bool) -> NameForm {
+        NameForm { decoded: self.config.utf8_folder_names, utf8 }
+    }
+
+    /// What the server is known to put behind a body.
+    pub(crate) fn late(&self) -> Late {
+        Late::from_number(self.late.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn found_late(&self, late: Late) {
+        self.late.fetch_max(late as u8, Ordering::Relaxed);
+    }
+}
+
+impl ImapRepository {
+    /// An account that is not connected yet: connections are opened when they are needed.
+    pub fn new(config: ImapConfig) -> Self {
+        let config = Arc::new(config);
+        let pool = Pool::new(Arc::clone(&config));
+        ImapRepository { shared: Arc::new(Shared { pool, config, late: AtomicU8::new(0) }) }
+    }
+
+    /// Its connections, for watching.
+    pub fn pool(&self) -> &Pool {
+        &self.shared.pool
+    }
+}
+
+impl Repository for ImapRepository {
+    fn name(&self) -> &str {
+        self.shared.name()
+    }
+
+    fn list(&self) -> Result<FolderList> {
+        let config = self.shared.config();
+        let mut list = List::new(&config.reference, config.subscribed_only, self.shared.form(false));
+        let listed = self.shared.pool.run(On::Anywhere, &mut list).and_then(|()| list.finish());
+        listed.map_err(|error| error.at(self.name()))
+    }
+
+    fn open(&self, folder: &FolderName) -> Result<Box<dyn Folder>> {
+        Ok(Box::new(ImapFolder::new(Arc::clone(&self.shared), folder.clone())))
+    }
+
+    fn create(&self, folder: &FolderName) -> Result<()> {
+        let mut create = Create::new(folder, self.shared.form(false));
+        let created = self.shared.pool.run(On::Anywhere, &mut create).and_then(|()| create.finish());
+        created.map_err(|error| error.at(format_args!("{}: folder {folder}", self.name())))
+    }
+
+    fn parallelism(&self) -> usize {
+        match self.shared.config().max_connections {
+            0 | 1 => 1,
+            connections => connections * FOLDERS_PER_CONNECTION,
+        }
+    }
+
+    fn close(&self) {
+        self.shared.pool.close();
+    }
+}

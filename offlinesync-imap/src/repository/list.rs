@@ -1,0 +1,227 @@
+//! The exchanges that ask which folders there are, and that create one.
+
+use crate::codec::decoder::Item;
+use crate::codec::mailbox_name::{self, NameForm};
+use crate::codec::response::{Code, Data, ListEntry, MailboxStatus, Response, Tagged};
+use crate::commands::mailbox::{self, ListForm};
+use crate::commands::{is_ok, refusal, require_ok};
+use crate::connection::{Command, Exchange, Mailbox, SessionView};
+use crate::folder::state::witness;
+use offlinesync_core::{Error, ErrorKind, FolderEntry, FolderList, FolderName, Result};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// So many STATUS commands are under way at most.
+const STATUS_AHEAD: usize = 500;
+
+/// All folders with their states: in one flight where the server offers LIST-STATUS, else in two.
+#[derive(Debug)]
+pub(super) struct List {
+    reference: String,
+    subscribed_only: bool,
+    form: NameForm,
+    list_form: Option<ListForm>,
+    stage: Stage,
+    separator: Option<char>,
+    entries: Vec<(FolderName, ListEntry)>,
+    subscribed: BTreeSet<FolderName>,
+    states: BTreeMap<FolderName, MailboxStatus>,
+    to_ask: Vec<FolderName>,
+    failed: Option<Error>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// So many of LIST and LSUB are still to be answered.
+    Names(usize),
+    States,
+}
+
+impl List {
+    pub(super) fn new(reference: &str, subscribed_only: bool, form: NameForm) -> Self {
+        List {
+            reference: reference.to_owned(),
+            subscribed_only,
+            form,
+            list_form: None,
+            stage: Stage::Names(0),
+            separator: None,
+            entries: Vec::new(),
+            subscribed: BTreeSet::new(),
+            states: BTreeMap::new(),
+            to_ask: Vec::new(),
+            failed: None,
+        }
+    }
+
+    fn ask_names(&mut self, list_form: ListForm) -> Vec<Command> {
+        self.list_form = Some(list_form);
+        self.entries.clear();
+        self.subscribed.clear();
+        let mut commands = vec![list_form.list(&self.reference, self.subscribed_only, self.form)];
+        if self.subscribed_only && !list_form.subscribed_by_list {
+            commands.push(mailbox::lsub(&self.reference, self.form));
+        }
+        self.stage = Stage::Names(commands.len());
+        commands
+    }
+
+    fn name(&self, wire: &[u8]) -> FolderName {
+        match wire.eq_ignore_ascii_case(b"INBOX") {
+            true => FolderName::from("INBOX"),
+            false => mailbox_name::decode(wire, self.form),
+        }
+    }
+
+    fn note(&mut self, data: Data) {
+        match data {
+            Data::List(entry) => {
+                self.separator = self.separator.or(entry.separator);
+                self.entries.push((self.name(&entry.name), entry));
+            }
+            Data::Lsub(entry) => {
+                self.subscribed.insert(self.name(&entry.name));
+            }
+            Data::Status(status) => {
+                self.states.insert(self.name(&status.name), status);
+            }
+            _ => {}
+        }
+    }
+
+    fn names_ended(&mut self, left: usize, tagged: &Tagged) -> Vec<Command> {
+        let Some(list_form) = self.list_form else { return Vec::new() };
+        if !is_ok(tagged) {
+            if list_form != list_form.plain() && left == 0 {
+                // It offers more than it understands.
+                return self.ask_names(list_form.plain());
+            }
+            let error = refusal("the folders could not be listed", tagged, ErrorKind::Unavailable);
+            self.failed.get_or_insert(error);
+        }
+        self.stage = Stage::Names(left);
+        if left > 0 || self.failed.is_some() {
+            return Vec::new();
+        }
+        self.stage = Stage::States;
+        if !list_form.with_status {
+            self.to_ask =
+                self.shown().filter(|(_, entry)| mailbox::is_selectable(entry)).map(|(name, _)| name).collect();
+            self.to_ask.reverse();
+        }
+        self.ask_states(STATUS_AHEAD)
+    }
+
+    fn ask_states(&mut self, count: usize) -> Vec<Command> {
+        let Some(list_form) = self.list_form else { return Vec::new() };
+        let keep = self.to_ask.len().saturating_sub(count);
+        self.to_ask.split_off(keep).iter().rev().map(|name| list_form.status(name, self.form)).collect()
+    }
+
+    /// The listed folders that are wanted, each once.
+    fn shown(&self) -> impl Iterator<Item = (FolderName, &ListEntry)> {
+        let mut seen = BTreeSet::new();
+        let by_lsub = self.subscribed_only && self.list_form.is_some_and(|form| !form.subscribed_by_list);
+        let wanted = move |name: &FolderName| !by_lsub || self.subscribed.contains(name);
+        self.entries
+            .iter()
+            .filter(move |(name, _)| wanted(name) && seen.insert(name))
+            .map(|(name, entry)| (name.clone(), entry))
+    }
+
+    /// The list.
+    pub(super) fn finish(mut self) -> Result<FolderList> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let folders = self.shown().map(|(name, entry)| self.entry(name, entry)).collect();
+        Ok(FolderList { separator: self.separator, folders })
+    }
+
+    fn entry(&self, name: FolderName, entry: &ListEntry) -> FolderEntry {
+        let state = self.states.get(&name);
+        let told =
+            |state: &MailboxStatus| witness(state.uid_validity, state.uid_next, state.messages, state.highest_mod_seq);
+        FolderEntry {
+            selectable: mailbox::is_selectable(entry),
+            special_use: mailbox::special_use(entry),
+            witness: state.and_then(told),
+            messages: state.and_then(|state| state.messages),
+            name,
+        }
+    }
+}
+
+impl Exchange for List {
+    fn commands(&mut self, session: &SessionView) -> Result<Vec<Command>> {
+        self.form.utf8 = session.utf8;
+        Ok(self.ask_names(ListForm::of(session)))
+    }
+
+    fn item(&mut self, item: Item<'_>, _: &Mailbox) -> Result<()> {
+        if let Item::Response(Response::Data(data)) = item {
+            self.note(data);
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, _: usize, tagged: Tagged, _: &Mailbox) -> Result<Vec<Command>> {
+        Ok(match self.stage {
+            Stage::Names(left) => self.names_ended(left.saturating_sub(1), &tagged),
+            // A folder without a state is a folder of which it is not known.
+            Stage::States => self.ask_states(1),
+        })
+    }
+}
+
+/// Creates a folder and subscribes to it.
+#[derive(Debug)]
+pub(super) struct Create {
+    name: FolderName,
+    form: NameForm,
+    refused: Option<Error>,
+    exists: bool,
+}
+
+impl Create {
+    pub(super) fn new(name: &FolderName, form: NameForm) -> Self {
+        Create { name: name.clone(), form, refused: None, exists: false }
+    }
+
+    /// Whether the folder is there now.
+    pub(super) fn finish(self) -> Result<()> {
+        match self.refused {
+            Some(error) if !self.exists => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Exchange for Create {
+    fn commands(&mut self, session: &SessionView) -> Result<Vec<Command>> {
+        self.form.utf8 = session.utf8;
+        Ok(vec![mailbox::create(&self.name, self.form), mailbox::subscribe(&self.name, self.form)])
+    }
+
+    fn item(&mut self, item: Item<'_>, _: &Mailbox) -> Result<()> {
+        if let Item::Response(Response::Data(Data::List(entry))) = item {
+            let is_it = mailbox_name::decode(&entry.name, self.form) == self.name;
+            self.exists |= is_it && mailbox::is_selectable(&entry);
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, index: usize, tagged: Tagged, _: &Mailbox) -> Result<Vec<Command>> {
+        if index != 0 {
+            return Ok(Vec::new());
+        }
+        self.exists = matches!(tagged.status.code, Some(Code::AlreadyExists));
+        self.refused = require_ok("it was not created", &tagged, ErrorKind::Folder).err();
+        // Not every server says in its code that the folder is there already.
+        let ask = self.refused.is_some() && !self.exists;
+        Ok(if ask { vec![mailbox::list_one(&self.name, self.form)] } else { Vec::new() })
+    }
+}
+
+#[cfg(test)]
+#[path = "list_tests.rs"]
+mod tests;
