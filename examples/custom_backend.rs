@@ -49,7 +49,8 @@ struct MboxFolder {
 }
 
 impl MboxFolder {
-    /// Every message by its place in the file, which numbers it: an mbox like this one only grows.
+    /// Every message by its place in the file, which numbers it: an mbox like this one only grows. A line that begins with "From "
+    /// behind an empty one begins a message.
     fn messages(&self) -> Result<Vec<(Uid, Vec<u8>)>> {
         let place = || self.path.display();
         let content = std::fs::read(&self.path).map_err(|e| Error::io(place(), e, ErrorKind::Folder))?;
