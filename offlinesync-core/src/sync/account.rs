@@ -2,6 +2,7 @@
 
 use super::absent::Absent;
 use super::naming::{Naming, SameNames};
+use super::refusals;
 use super::report::{Failure, Report};
 use super::street::{Outcome, Street, place};
 use super::workers::side_by_side;
@@ -165,14 +166,7 @@ impl Account {
             return repository.list();
         }
         if known {
-            return Err(Error::new(
-                ErrorKind::Refused,
-                format!(
-                    "the {side} store '{}' is missing though it was synced before; nothing was removed on the other side",
-                    repository.name()
-                ),
-            )
-            .with_hint("is its disk mounted? To start it anew and fill it again, run once with --restore-folders"));
+            return Err(refusals::store_missing(side, repository.name()));
         }
         if self.policy.dry_run || self.policy.read_only[side] {
             return Ok(FolderList::default());
@@ -241,14 +235,7 @@ impl Account {
         }
         match self.naming.translate(side.other(), &there, separators)? {
             Some(back) if back == *name => Ok(Some(there)),
-            back => Err(Error::new(
-                ErrorKind::Folder,
-                format!(
-                    "folder '{name}' of the {side} side was not synced: it is called '{there}' on the other side, but that name translates back to {}",
-                    back.map_or_else(|| "nothing".to_owned(), |back| format!("'{back}'"))
-                ),
-            )
-            .with_hint("the nametrans of both repositories must undo each other")),
+            back => Err(refusals::does_not_translate_back(side, name, &there, back.as_ref())),
         }
     }
 
@@ -262,14 +249,7 @@ impl Account {
                 decisions.iter().filter(|d| matches!(d.action, FolderAction::Missing { on, .. } if on == side)).count();
             let present = decisions.iter().any(|d| d.action == FolderAction::Sync);
             if missing > 0 && !present {
-                return Err(Error::new(
-                    ErrorKind::Refused,
-                    format!(
-                        "none of the {missing} known folders is left in the {side} store '{}'; nothing was removed on the other side",
-                        self.repositories[side].name()
-                    ),
-                )
-                .with_hint("is its disk mounted, is it the right account? To fill it again, run once with --restore-folders"));
+                return Err(refusals::all_folders_missing(side, self.repositories[side].name(), missing));
             }
         }
         Ok(())
@@ -305,10 +285,14 @@ impl Account {
                     tasks.push(Task { forget_first: true, ..task });
                 }
                 FolderAction::Missing { on, rows } => {
-                    report.failures.push(Failure { error: missing(&pair, on, rows), pair: Some(pair), message: None });
+                    report.failures.push(Failure {
+                        error: refusals::folder_missing(&pair, on, rows),
+                        pair: Some(pair),
+                        message: None,
+                    });
                 }
                 FolderAction::Collision { on, with } => {
-                    let error = collision(&pair, on, &with);
+                    let error = refusals::collision(&pair, on, &with);
                     report.failures.push(Failure { pair: Some(pair), message: None, error });
                 }
                 FolderAction::Gone { .. } if !self.policy.dry_run => self.status.forget(&pair)?,
@@ -479,31 +463,6 @@ impl Report {
         }
         emptied.extend(outcome.emptied.map(|case| (pair.clone(), case)));
     }
-}
-
-fn collision(pair: &FolderPair, on: Side, with: &[FolderPair]) -> Error {
-    let names: Vec<String> = with.iter().map(|other| format!("'{}'", other[on.other()])).collect();
-    Error::new(
-        ErrorKind::Folder,
-        format!(
-            "folder '{}' was not synced: on the {on} side it would be the same folder '{}' as {}",
-            pair[on.other()],
-            pair[on],
-            names.join(", ")
-        ),
-    )
-    .with_hint("give them different names with nametrans, or leave one out with folderfilter")
-}
-
-fn missing(pair: &FolderPair, on: Side, rows: u64) -> Error {
-    Error::new(
-        ErrorKind::Refused,
-        format!(
-            "folder '{}' is missing on the {on} side, but {rows} messages of it were synced before; it was left alone on the other side",
-            pair[on]
-        ),
-    )
-    .with_hint("to create and fill it again, run once with --restore-folders; to drop it for good, delete it on the other side too")
 }
 
 fn shown(decision: FolderDecision, listed: &Listed) -> Option<PairedFolder> {

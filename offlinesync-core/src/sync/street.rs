@@ -5,8 +5,9 @@
 
 use super::difference::{Listings, difference, speaks};
 use super::execute::{Executed, Site};
-use super::numbering;
+
 use super::pairing::{Circumstances, pair};
+use super::refusals;
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
@@ -148,13 +149,13 @@ impl Street<'_> {
         });
         let Some(side) = changed else { return Ok(()) };
         if !self.policy.accept_new_numbering {
-            return Err(numbering::refused(self.pair, side, record.uid_validity[side], listings));
+            return Err(refusals::new_numbering(self.pair, side, record.uid_validity[side], listings));
         }
         *record = FolderRecord::default();
         *listings = self.list(record, PerSide { remote: true, local: true })?;
         match self.policy.dry_run {
             true => self.status = MemoryStatus::default().folder(self.pair)?,
-            false => numbering::forget_rows(self.status.as_mut())?,
+            false => refusals::forget_rows(self.status.as_mut())?,
         }
         Ok(())
     }
@@ -223,9 +224,7 @@ impl Street<'_> {
         let complete = result.is_ok() && executed.failed.is_empty() && unidentified.is_empty();
         self.tell_failures(&executed.failed);
         outcome.failed.append(&mut executed.failed);
-        outcome
-            .failed
-            .extend(unidentified.into_iter().map(|(to, id)| (id, to, numbering::unidentified(self.pair, to))));
+        outcome.failed.extend(unidentified.into_iter().map(|(to, id)| (id, to, refusals::unidentified(self.pair, to))));
         result?;
         self.record(record, listings, complete, withheld)?;
         Ok(if complete { executed.changed } else { PerSide::default() })

@@ -1,0 +1,116 @@
+//! What the engine refuses to protect mail, in words: each says what was not done and what would let it through. Pure but for
+//! `forget_rows`.
+
+use super::difference::Listings;
+use crate::error::{Error, ErrorKind, Result};
+use crate::folder_name::FolderName;
+use crate::message::{MessageId, Side, UidValidity};
+use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus};
+
+/// The refusal of a folder whose UIDVALIDITY changed.
+pub(super) fn new_numbering(pair: &FolderPair, side: Side, then: Option<UidValidity>, listings: &Listings) -> Error {
+    let shown = |validity: Option<UidValidity>| validity.map_or_else(|| "unknown".to_owned(), |v| v.to_string());
+    let now = listings[side].as_ref().map(|set| set.uid_validity);
+    Error::new(
+        ErrorKind::Numbering,
+        format!(
+            "folder '{}': the {side} side has new message numbers (UIDVALIDITY was {}, is {}); the folder was left alone, nothing was copied or removed",
+            pair[side],
+            shown(then),
+            shown(now)
+        ),
+    )
+    .with_hint(format!(
+        "if the folder was re-created or restored from a backup, run once with --accept-uidvalidity -f '{}': messages are paired again by content",
+        pair.remote
+    ))
+}
+
+/// An upload that the server confirmed but that cannot be found there.
+pub(super) fn unidentified(pair: &FolderPair, to: Side) -> Error {
+    Error::new(
+        ErrorKind::Message,
+        format!(
+            "folder '{}': the {to} side stored this message but no message there equals it; it is not uploaded again",
+            pair[to]
+        ),
+    )
+}
+
+/// Deletes every row and the record, in transactions of bounded size; the folder is paired anew afterwards.
+pub(super) fn forget_rows(status: &mut dyn FolderStatus) -> Result<()> {
+    let mut delete: Vec<MessageId> = Vec::new();
+    status.rows(&mut |row| {
+        delete.push(row.ids.remote);
+        Ok(())
+    })?;
+    status.apply(Batch { delete, record: Some(FolderRecord::default()), ..Batch::default() })
+}
+
+/// A store that was there before is missing as a whole.
+pub(super) fn store_missing(side: Side, name: &str) -> Error {
+    Error::new(
+        ErrorKind::Refused,
+        format!(
+            "the {side} store '{name}' is missing though it was synced before; nothing was removed on the other side"
+        ),
+    )
+    .with_hint(
+        "is its disk mounted? To start it anew and fill it again, create it empty and run once with --restore-folders",
+    )
+}
+
+/// The store is there, but none of the folders that had mail.
+pub(super) fn all_folders_missing(side: Side, name: &str, folders: usize) -> Error {
+    Error::new(
+        ErrorKind::Refused,
+        format!(
+            "none of the {folders} known folders is left in the {side} store '{name}'; nothing was removed on the other side"
+        ),
+    )
+    .with_hint("is its disk mounted, is it the right account? To fill it again, run once with --restore-folders")
+}
+
+/// The names of the two sides do not undo each other.
+pub(super) fn does_not_translate_back(
+    side: Side,
+    name: &FolderName,
+    there: &FolderName,
+    back: Option<&FolderName>,
+) -> Error {
+    let back = back.map_or_else(|| "nothing".to_owned(), |back| format!("'{back}'"));
+    Error::new(
+        ErrorKind::Folder,
+        format!(
+            "folder '{name}' of the {side} side was not synced: it would be called '{there}' on the other side, but that name translates back to {back}"
+        ),
+    )
+    .with_hint("the nametrans of both repositories must undo each other")
+}
+
+/// Two folders would be one.
+pub(super) fn collision(pair: &FolderPair, on: Side, with: &[FolderPair]) -> Error {
+    let names: Vec<String> = with.iter().map(|other| format!("'{}'", other[on.other()])).collect();
+    Error::new(
+        ErrorKind::Folder,
+        format!(
+            "folder '{}' was not synced: on the {on} side it would be the same folder '{}' as {}",
+            pair[on.other()],
+            pair[on],
+            names.join(", ")
+        ),
+    )
+    .with_hint("give them different names with nametrans, or leave one out with folderfilter")
+}
+
+/// A folder that was synced before is missing on one side.
+pub(super) fn folder_missing(pair: &FolderPair, on: Side, rows: u64) -> Error {
+    Error::new(
+        ErrorKind::Refused,
+        format!(
+            "folder '{}' is missing on the {on} side, but {rows} messages of it were synced before; it was left alone on the other side",
+            pair[on]
+        ),
+    )
+    .with_hint("to create and fill it again, run once with --restore-folders; to drop it for good, delete it on the other side too")
+}
