@@ -63,7 +63,7 @@ mod folder;
 mod repository;
 #[cfg(test)]
 mod script;
-pub mod stream;
+mod stream;
 #[cfg(feature = "testing")]
 pub mod testing;
 

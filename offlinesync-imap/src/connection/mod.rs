@@ -6,7 +6,10 @@
 //! the leader's sink, and nobody waits for a round trip that another could use.
 
 mod lease;
+mod outbox;
 mod pool;
+mod selection;
+mod session;
 
 pub use lease::Lease;
 pub use pool::Pool;

@@ -75,7 +75,10 @@ impl Outbox {
                 None => return,
                 Some((tag, Piece::Gate)) => self.gate = Some(tag),
                 Some((_, Piece::Octets(mut octets))) => {
-                    self.ready.append(&mut octets);
+                    self.ready.extend_from_slice(&octets);
+                    if self.secret {
+                        octets.zeroize();
+                    }
                 }
             }
         }
@@ -98,8 +101,9 @@ impl Outbox {
         if self.sent < self.ready.len() {
             return;
         }
-        if std::mem::take(&mut self.secret) {
+        if self.secret {
             self.ready.zeroize();
+            self.secret = !self.held.is_empty();
         }
         self.ready.clear();
         self.sent = 0;

@@ -2,6 +2,7 @@
 
 use super::Mailbox;
 use crate::codec::response::{Code, Condition, Data, StatusResponse};
+use crate::codec::uidset;
 use offlinesync_core::{FolderName, UidValidity};
 use std::sync::Arc;
 
@@ -69,22 +70,36 @@ impl Selection {
         if let (Some(Code::Closed), Some(opening)) = (&status.code, &mut self.opening) {
             (opening.old_closed, opening.mailbox) = (true, Arc::default());
             self.current = None;
-        } else if let Some(mailbox) = self.spoken_of(status.code.is_some()) {
-            note_code(mailbox, status);
+        } else {
+            self.note_mod_seq(status);
+            if let Some(mailbox) = self.spoken_of(status.code.is_some()) {
+                note_code(mailbox, status);
+            }
+        }
+    }
+
+    /// HIGHESTMODSEQ counts only while SELECT answers: raised later, a cursor made from it would skip changes that no listing has shown.
+    fn note_mod_seq(&mut self, status: &StatusResponse) {
+        let (Some(opening), Some(code)) = (&mut self.opening, &status.code) else { return };
+        match code {
+            Code::HighestModSeq(n) => Arc::make_mut(&mut opening.mailbox).highest_mod_seq = (*n != 0).then_some(*n),
+            Code::NoModSeq => Arc::make_mut(&mut opening.mailbox).highest_mod_seq = None,
+            _ => {}
         }
     }
 
     /// Takes note of untagged data.
     pub(super) fn note_data(&mut self, data: &Data) {
-        let Some(mailbox) = self.spoken_of(matches!(data, Data::Exists(_) | Data::Expunge(_) | Data::Vanished { .. })) else {
+        let Some(mailbox) = self.spoken_of(matches!(data, Data::Exists(_) | Data::Expunge(_) | Data::Vanished { .. }))
+        else {
             return;
         };
         match data {
             Data::Exists(exists) => mailbox.exists = *exists,
             Data::Expunge(_) => mailbox.exists = mailbox.exists.saturating_sub(1),
             Data::Vanished { earlier: false, uids } => {
-                let gone: u64 = uids.iter().map(|(a, b)| u64::from(b.get().saturating_sub(a.get())) + 1).sum();
-                mailbox.exists = mailbox.exists.saturating_sub(u32::try_from(gone).unwrap_or(u32::MAX));
+                let gone = u32::try_from(uidset::count(uids)).unwrap_or(u32::MAX);
+                mailbox.exists = mailbox.exists.saturating_sub(gone);
             }
             _ => {}
         }
@@ -101,7 +116,6 @@ impl Selection {
     }
 }
 
-/// HIGHESTMODSEQ counts only while SELECT answers: raised later, a cursor made from it would skip changes that no listing has shown.
 fn note_code(mailbox: &mut Mailbox, status: &StatusResponse) {
     match &status.code {
         Some(Code::UidValidity(n)) => mailbox.uid_validity = (*n != 0).then_some(UidValidity(*n)),

@@ -1,1 +1,222 @@
-//! The only place in this crate that touches a socket.
+//! The only place in this crate that touches a socket: TCP or a tunnel command, with TLS on top or without. Nothing here blocks but
+//! [`wait::poll`], and that has a deadline and a waker. Knows nothing of IMAP.
+
+mod connect;
+mod resolve;
+mod socket;
+mod tls;
+mod tls_error;
+mod tunnel;
+mod verify;
+pub(crate) mod wait;
+
+pub(crate) use tls::TlsSettings;
+
+use crate::config::ImapConfig;
+use offlinesync_core::{Error, ErrorKind, Result};
+use rustls::ClientConnection;
+use socket::Socket;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use tunnel::Child;
+use wait::Patience;
+
+/// How many octets one system call may read from the socket under TLS.
+const CIPHERTEXT: usize = 64 << 10;
+
+/// A connection to a server, in clear or encrypted. All calls return at once.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    socket: Arc<Socket>,
+    tls: Option<Box<Tls>>,
+    place: String,
+    _child: Option<Child>,
+}
+
+#[derive(Debug)]
+struct Tls {
+    connection: ClientConnection,
+    /// Read from the socket and not yet decrypted: `ciphertext[start..end]`.
+    ciphertext: Box<[u8]>,
+    start: usize,
+    end: usize,
+}
+
+/// What [`Stream::read`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// This many octets.
+    Octets(usize),
+    /// Nothing yet.
+    Blocked,
+    /// The peer has closed.
+    Closed,
+}
+
+impl Stream {
+    /// Connects as configured, without TLS. Waits for the peer, as long as the configuration allows.
+    pub(crate) fn connect(config: &ImapConfig, patience: &Patience<'_>) -> Result<Self> {
+        let place = config.destination();
+        let (socket, child) = match &config.tunnel {
+            Some(tunnel) => tunnel::start(tunnel).map(|(socket, child)| (socket, Some(child)))?,
+            None => (connect::connect(config, patience)?, None),
+        };
+        Ok(Stream { socket: Arc::new(socket), tls: None, place, _child: child })
+    }
+
+    /// A stream over a connected socket.
+    #[cfg(test)]
+    pub(crate) fn over(socket: std::os::unix::net::UnixStream) -> Self {
+        socket.set_nonblocking(true).unwrap();
+        let socket = Arc::new(Socket::new(socket.into()).unwrap());
+        Stream { socket, tls: None, place: "test".into(), _child: None }
+    }
+
+    /// The socket, for waiting on it.
+    pub(crate) fn socket(&self) -> Arc<Socket> {
+        self.socket.clone()
+    }
+
+    /// Encrypts from here on. The handshake takes place while reading and writing; nothing written is sent before it has ended well.
+    pub(crate) fn start_tls(&mut self, settings: &TlsSettings) -> Result<()> {
+        let connection = settings.connection()?;
+        let ciphertext = vec![0; CIPHERTEXT].into_boxed_slice();
+        self.tls = Some(Box::new(Tls { connection, ciphertext, start: 0, end: 0 }));
+        Ok(())
+    }
+
+    /// Protocol version and cipher, for a person; `None` without TLS or before the handshake has ended.
+    pub(crate) fn security(&self) -> Option<String> {
+        let connection = &self.tls.as_ref()?.connection;
+        let version = match connection.protocol_version()? {
+            rustls::ProtocolVersion::TLSv1_2 => "TLS 1.2".to_owned(),
+            rustls::ProtocolVersion::TLSv1_3 => "TLS 1.3".to_owned(),
+            other => format!("{other:?}"),
+        };
+        let suite = connection.negotiated_cipher_suite().map_or(String::new(), |s| format!(", {:?}", s.suite()));
+        Some(version + &suite)
+    }
+
+    /// Whether TLS was asked for and its handshake is not over.
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.connection.is_handshaking())
+    }
+
+    /// Reads what is there into the front of `buffer`.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<Input> {
+        match &mut self.tls {
+            None => socket_input((&*self.socket).read(buffer)).map_err(|error| lost(&self.place, error)),
+            Some(tls) => tls.read(&self.socket, buffer).map_err(|error| error.describe(&self.place)),
+        }
+    }
+
+    /// Takes octets to send, as many as fit. Follow with [`Stream::flush`].
+    pub(crate) fn write(&mut self, octets: &[u8]) -> Result<usize> {
+        let written = match &mut self.tls {
+            None => (&*self.socket).write(octets),
+            Some(tls) => tls.connection.writer().write(octets),
+        };
+        blocked_is(written, 0).map_err(|error| lost(&self.place, error))
+    }
+
+    /// Sends what was written, as far as the socket takes it. Answers whether octets were sent.
+    pub(crate) fn flush(&mut self) -> Result<bool> {
+        let Some(tls) = &mut self.tls else { return Ok(false) };
+        tls.flush(&self.socket).map_err(|error| lost(&self.place, error))
+    }
+
+    /// Whether [`Stream::flush`] left something.
+    pub(crate) fn wants_write(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.connection.wants_write())
+    }
+
+    /// Says goodbye to the peer as far as the socket takes it, and closes: everyone who waits on the socket wakes.
+    pub(crate) fn close(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.connection.send_close_notify();
+            let _ = tls.flush(&self.socket);
+        }
+        self.socket.shut_down();
+    }
+}
+
+impl Tls {
+    fn read(&mut self, socket: &Socket, buffer: &mut [u8]) -> Result<Input, Broken> {
+        loop {
+            match self.connection.reader().read(buffer) {
+                Ok(0) => return Ok(Input::Closed),
+                Ok(n) => return Ok(Input::Octets(n)),
+                // No close_notify: many servers just close. A cut is noticed by the protocol above.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Input::Closed),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(Broken::Io(error)),
+            }
+            if self.start == self.end && self.fill(socket)? == Input::Blocked {
+                return Ok(Input::Blocked);
+            }
+            self.decrypt(socket)?;
+        }
+    }
+
+    fn fill(&mut self, mut socket: &Socket) -> Result<Input, Broken> {
+        let input = socket_input(socket.read(&mut self.ciphertext)).map_err(Broken::Io)?;
+        (self.start, self.end) = (0, if let Input::Octets(n) = input { n } else { 0 });
+        Ok(input)
+    }
+
+    fn decrypt(&mut self, socket: &Socket) -> Result<(), Broken> {
+        let mut rest = self.ciphertext.get(self.start..self.end).unwrap_or_default();
+        self.start += self.connection.read_tls(&mut rest).map_err(Broken::Io)?;
+        let processed = self.connection.process_new_packets();
+        // Handshake answers, key updates, and the alert that tells the peer why we give up.
+        let flushed = self.flush(socket);
+        processed.map_err(Broken::Tls)?;
+        flushed.map(drop).map_err(Broken::Io)
+    }
+
+    fn flush(&mut self, mut socket: &Socket) -> io::Result<bool> {
+        let mut sent = false;
+        while self.connection.wants_write() {
+            if blocked_is(self.connection.write_tls(&mut socket), 0)? == 0 {
+                break;
+            }
+            sent = true;
+        }
+        Ok(sent)
+    }
+}
+
+/// Why an encrypted stream cannot be read.
+enum Broken {
+    Io(io::Error),
+    Tls(rustls::Error),
+}
+
+impl Broken {
+    fn describe(self, place: &str) -> Error {
+        match self {
+            Broken::Io(error) => lost(place, error),
+            Broken::Tls(error) => tls_error::describe(place, error),
+        }
+    }
+}
+
+fn lost(place: &str, error: io::Error) -> Error {
+    Error::new(ErrorKind::Unavailable, format!("{place}: connection lost: {error}")).with_source(error)
+}
+
+fn socket_input(read: io::Result<usize>) -> io::Result<Input> {
+    match read {
+        Ok(0) => Ok(Input::Closed),
+        Ok(n) => Ok(Input::Octets(n)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Input::Blocked),
+        Err(error) => Err(error),
+    }
+}
+
+fn blocked_is(result: io::Result<usize>, value: usize) -> io::Result<usize> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(value),
+        other => other,
+    }
+}
