@@ -61,10 +61,11 @@ pub mod config;
 pub mod connection;
 mod folder;
 mod repository;
+mod sasl;
 #[cfg(test)]
 mod script;
 mod stream;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 pub use config::ImapConfig;

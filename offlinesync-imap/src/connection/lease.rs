@@ -1,8 +1,11 @@
 //! A connection held by one thread alone, for APPEND data that is written as it comes.
 
+use super::link::Exclusive;
+use super::pool::Used;
 use super::{Exchange, On, SessionView};
 use crate::codec::response::Tagged;
 use offlinesync_core::{Error, ErrorKind, Result};
+use std::fmt;
 use std::sync::Arc;
 
 /// A connection held exclusively. At most about 256 KiB written to it wait in memory; beyond, [`Lease::write`] waits for the
@@ -10,57 +13,85 @@ use std::sync::Arc;
 ///
 /// ```text
 /// begin_command(b"APPEND INBOX (\\Seen) ")?;     // tag and this
-/// if literal(octets)? { write(bytes)?; … write(b"")? }   // {n+} or {n} and the wait for `+`
-/// end_command()?;                                // CR LF
+/// if literal(octets)? { write(bytes)?; … end_command()?; }   // {n+} or {n} and the wait for `+`; at last CR LF
 /// let answers = finish()?;                       // one per command begun, in their order
 /// ```
 /// Several commands may be begun before `finish`. Dropping a lease in the middle of a command or with answers outstanding
 /// closes its connection.
-#[derive(Debug)]
 pub struct Lease {
-    _private: (),
+    /// Before `used`, so that it is dropped first.
+    connection: Option<Exclusive>,
+    used: Used,
+    /// How many commands were begun since the last `finish`.
+    begun: usize,
+    answers: Vec<(usize, Tagged)>,
 }
 
 impl Lease {
+    pub(super) fn new(used: Used) -> Result<Self> {
+        let connection = Some(Exclusive::new(used.link.clone())?);
+        Ok(Lease { connection, used, begun: 0, answers: Vec::new() })
+    }
+
     /// What the server can do.
     pub fn session(&self) -> Arc<SessionView> {
-        Arc::default()
+        self.used.link.view()
     }
 
     /// Starts a command: a tag, a blank and `text`.
     pub fn begin_command(&mut self, text: &[u8]) -> Result<()> {
-        let _ = text;
-        Err(Error::new(ErrorKind::Unavailable, "not connected"))
+        self.connection()?.begin(text)?;
+        self.begun += 1;
+        Ok(())
     }
 
     /// Announces a literal of exactly `octets` and, where the server wants it so, waits until it is allowed.
     ///
     /// `Ok(false)`: the server ended the command instead (its answer is among those of [`Lease::finish`]); nothing more may be
-    /// written for this command, not even [`Lease::end_command`].
+    /// written for this command: [`Lease::write`] and [`Lease::end_command`] do nothing until the next is begun.
     pub fn literal(&mut self, octets: u64) -> Result<bool> {
-        let _ = octets;
-        Err(Error::new(ErrorKind::Unavailable, "not connected"))
+        self.connection()?.literal(octets)
     }
 
     /// The next bytes of the command or of its literal.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let _ = bytes;
-        Err(Error::new(ErrorKind::Unavailable, "not connected"))
+        self.connection()?.write(bytes)
     }
 
     /// Ends the command with CR LF.
     pub fn end_command(&mut self) -> Result<()> {
-        Err(Error::new(ErrorKind::Unavailable, "not connected"))
+        self.connection()?.end()
     }
 
     /// Waits for the answers of all commands begun since the last time, in the order they were begun.
     pub fn finish(&mut self) -> Result<Vec<Tagged>> {
-        Err(Error::new(ErrorKind::Unavailable, "not connected"))
+        while self.answers.len() < self.begun {
+            let ended = self.connection()?.wait_ended()?;
+            self.answers.push(ended);
+        }
+        self.answers.sort_by_key(|(index, _)| *index);
+        self.begun = 0;
+        Ok(self.answers.drain(..).map(|(_, tagged)| tagged).collect())
     }
 
-    /// Runs an exchange on this connection, between two groups of commands.
+    /// Runs an exchange on this connection, between two groups of commands: after [`Lease::finish`], before the next is begun.
     pub fn run(&mut self, on: On<'_>, exchange: &mut dyn Exchange) -> Result<()> {
-        let _ = (on, exchange);
-        Err(Error::new(ErrorKind::Unavailable, "not connected"))
+        if self.begun > 0 {
+            return Err(Error::new(ErrorKind::Unavailable, "the answers of the commands before were not waited for"));
+        }
+        self.connection = None;
+        let result = self.used.link.run(on, exchange);
+        self.connection = Some(Exclusive::new(self.used.link.clone())?);
+        result
+    }
+
+    fn connection(&mut self) -> Result<&mut Exclusive> {
+        self.connection.as_mut().ok_or_else(|| Error::new(ErrorKind::Unavailable, "the connection is closed"))
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").field("begun", &self.begun).finish_non_exhaustive()
     }
 }

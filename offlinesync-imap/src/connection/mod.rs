@@ -6,13 +6,19 @@
 //! the leader's sink, and nobody waits for a round trip that another could use.
 
 mod lease;
+mod link;
+mod login;
 mod outbox;
 mod pool;
+mod reader;
 mod selection;
 mod session;
+mod trace;
 
 pub use lease::Lease;
 pub use pool::Pool;
+
+use reader::Reader;
 
 use crate::codec::decoder::Item;
 use crate::codec::response::Tagged;

@@ -7,7 +7,7 @@ use super::outbox::Outbox;
 use super::selection::Selection;
 use super::{Command, Mailbox, On, Part, SessionView};
 use crate::codec::encode::Writer;
-use crate::codec::mailbox_name::Encoding;
+use crate::codec::mailbox_name::NameForm;
 use crate::codec::response::Tagged;
 use offlinesync_core::{Error, FolderName, UidValidity};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -79,11 +79,23 @@ pub(super) struct Session {
     hold: Option<Batch>,
     deferred: VecDeque<Batch>,
     select_condstore: bool,
+    habits: Habits,
     counters: Counters,
     /// Lines sent, with secrets replaced; `None` where nobody traces.
     pub(super) trace: Option<Vec<String>>,
     /// What the server wants a person to read.
     pub(super) alerts: Vec<String>,
+}
+
+/// What the configuration says about every session.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Habits {
+    /// Whether folder names are UTF-8; see [`NameForm`].
+    pub(super) decoded_names: bool,
+    /// Capabilities that are taken for not offered.
+    pub(super) disabled: Vec<String>,
+    pub(super) send_id: bool,
+    pub(super) trace: bool,
 }
 
 #[derive(Debug, Default)]
@@ -129,8 +141,8 @@ struct Batch {
 }
 
 impl Session {
-    pub(super) fn new(trace: bool) -> Self {
-        Session { trace: trace.then(Vec::new), ..Session::default() }
+    pub(super) fn new(habits: Habits) -> Self {
+        Session { trace: habits.trace.then(Vec::new), habits, ..Session::default() }
     }
 
     /// What exchanges may know.
@@ -143,14 +155,18 @@ impl Session {
     }
 
     pub(super) fn set_capabilities(&mut self, words: impl IntoIterator<Item = impl AsRef<str>>) {
-        let capabilities: BTreeSet<Box<str>> =
-            words.into_iter().map(|w| w.as_ref().to_ascii_uppercase().into()).collect();
+        let disabled = &self.habits.disabled;
+        let capabilities: BTreeSet<Box<str>> = words
+            .into_iter()
+            .filter(|word| !disabled.iter().any(|disabled| disabled.eq_ignore_ascii_case(word.as_ref())))
+            .map(|word| word.as_ref().to_ascii_uppercase().into())
+            .collect();
         Arc::make_mut(&mut self.view).capabilities = capabilities;
     }
 
     /// The login is over and the capabilities are known: turns on what the server offers, in front of the first command.
-    pub(super) fn ready(&mut self, send_id: bool) {
-        if send_id && self.has("ID") {
+    pub(super) fn ready(&mut self) {
+        if self.habits.send_id && self.has("ID") {
             let id = concat!("ID (\"name\" \"offlinesync\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")");
             self.queue(None, Work::Quiet, None, &text(id));
         }
@@ -235,11 +251,6 @@ impl Session {
         self.owners.len()
     }
 
-    /// Whether nothing is under way and nobody is here.
-    pub(super) fn is_idle(&self) -> bool {
-        self.owners.is_empty() && self.pending.is_empty()
-    }
-
     /// The mailbox that will be selected once everything sent so far is done.
     pub(super) fn will_have(&self) -> Option<&FolderName> {
         let held = self.hold.as_ref().and_then(|batch| match &batch.target {
@@ -255,12 +266,31 @@ impl Session {
         let tag = self.push(Some(owner), Work::Command(index), None);
         self.outbox.octets(tag, format!("A{tag} ").as_bytes());
         self.outbox.octets(tag, text);
+        self.trace_line(|| format!("A{tag} {}", String::from_utf8_lossy(text)));
         tag
     }
 
     /// More octets of a command begun.
     pub(super) fn raw(&mut self, tag: u32, octets: &[u8]) {
         self.outbox.octets(tag, octets);
+    }
+
+    /// A line that answers `+`; secret.
+    pub(super) fn answer(&mut self, line: &[u8]) {
+        self.outbox.mark_secret();
+        self.outbox.octets(0, line);
+        self.outbox.octets(0, b"\r\n");
+        self.trace_line(|| "***".to_owned());
+    }
+
+    /// Says goodbye.
+    pub(super) fn log_out(&mut self) {
+        self.queue(None, Work::Quiet, None, &text("LOGOUT"));
+    }
+
+    /// Whether the command with this tag has not ended.
+    pub(super) fn is_pending(&self, tag: u32) -> bool {
+        self.pending.iter().any(|p| p.tag == tag)
     }
 
     /// Announces a literal; answers whether `+` must come first.
@@ -335,11 +365,15 @@ impl Session {
     fn queue_select(&mut self, owner: Owner, name: FolderName, verify: Option<UidValidity>) -> u32 {
         self.counters.select += 1;
         let serial = self.counters.select;
-        let select = Writer::new("SELECT").mailbox(&name, Encoding::utf8(self.view.utf8));
+        let select = Writer::new("SELECT").mailbox(&name, self.name_form());
         let select = if self.select_condstore { select.word("(CONDSTORE)") } else { select };
         self.predicted = Some((name.clone(), serial));
         self.queue(Some(owner), Work::Select { name, serial, at_front: false, verify }, None, &select.finish());
         serial
+    }
+
+    fn name_form(&self) -> NameForm {
+        NameForm { decoded: self.habits.decoded_names, utf8: self.view.utf8 }
     }
 
     fn queue(&mut self, owner: Option<Owner>, work: Work, needs: Option<u32>, command: &Command) {

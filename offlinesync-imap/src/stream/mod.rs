@@ -10,12 +10,12 @@ mod tunnel;
 mod verify;
 pub(crate) mod wait;
 
+pub(crate) use socket::Socket;
 pub(crate) use tls::TlsSettings;
 
 use crate::config::ImapConfig;
 use offlinesync_core::{Error, ErrorKind, Result};
 use rustls::ClientConnection;
-use socket::Socket;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use tunnel::Child;
@@ -95,11 +95,6 @@ impl Stream {
         };
         let suite = connection.negotiated_cipher_suite().map_or(String::new(), |s| format!(", {:?}", s.suite()));
         Some(version + &suite)
-    }
-
-    /// Whether TLS was asked for and its handshake is not over.
-    pub(crate) fn is_handshaking(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.connection.is_handshaking())
     }
 
     /// Reads what is there into the front of `buffer`.

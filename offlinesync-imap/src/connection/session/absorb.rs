@@ -168,10 +168,9 @@ impl Session {
     pub(super) fn front_changed(&mut self) {
         let Some(front) = self.pending.front_mut() else { return };
         match &mut front.work {
-            Work::Select { name, serial, at_front, .. } => {
-                if !std::mem::replace(at_front, true) {
-                    self.selection.open(name.clone(), *serial);
-                }
+            Work::Select { name, serial, at_front, .. } if !*at_front => {
+                *at_front = true;
+                self.selection.open(name.clone(), *serial);
             }
             Work::Command(_) if front.needs.is_some() => {
                 if let Some(owner) = front.owner {

@@ -1,0 +1,309 @@
+//! One connection: the session, its stream, and who may use them when.
+//!
+//! State is behind one lock that is never held while waiting or while an exchange is called. The [`Reader`] is a baton: whoever has
+//! the oldest commands takes it and leads, the others wait for it.
+
+use super::Command;
+use super::SessionView;
+use super::reader::Reader;
+use super::session::{Habits, Owner, Session, Target};
+use crate::codec::decoder::Item;
+use crate::config::{ImapConfig, Tls};
+use crate::stream::wait::{self, Interest, Patience, Waker};
+use crate::stream::{Input, Socket, Stream, TlsSettings};
+use offlinesync_core::{CancelGuard, Error, ErrorKind, Event, FolderName, Result};
+use rustix::fd::AsFd;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+mod exclusive;
+mod turn;
+
+pub(super) use exclusive::Exclusive;
+
+/// How long a follower sleeps before it looks whether it was cancelled; the leader wakes it for everything else.
+const NAP: Duration = Duration::from_secs(1);
+
+/// One connection. Dropped, it says goodbye and closes.
+#[derive(Debug)]
+pub(super) struct Link {
+    state: Mutex<State>,
+    turn: Condvar,
+    socket: Arc<Socket>,
+    waker: Arc<Waker>,
+    config: Arc<ImapConfig>,
+    /// From 1, for traces.
+    number: usize,
+    _cancel: CancelGuard,
+}
+
+#[derive(Debug)]
+struct State {
+    session: Session,
+    stream: Stream,
+    /// The baton; away while someone leads.
+    reader: Option<Box<Reader>>,
+    dead: Option<Death>,
+    write_failed: bool,
+}
+
+/// Why a connection is no more.
+#[derive(Clone, Debug)]
+struct Death {
+    kind: ErrorKind,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Death {
+    fn error(&self) -> Error {
+        let error = Error::new(self.kind, self.message.clone());
+        match &self.hint {
+            Some(hint) => error.with_hint(hint.clone()),
+            None => error,
+        }
+    }
+}
+
+impl Link {
+    /// Connects; no login yet.
+    pub(super) fn connect(config: &Arc<ImapConfig>, number: usize, tls: Option<&TlsSettings>) -> Result<Self> {
+        let waker = Arc::new(Waker::new().map_err(|error| Error::io("waker", error, ErrorKind::Storage))?);
+        let woken = waker.clone();
+        let cancel = config.cancel.on_cancel(move || woken.wake());
+        let mut stream = Stream::connect(config, &Patience { waker: &waker, cancel: &config.cancel })?;
+        if let (Tls::Implicit, Some(settings)) = (config.tls, tls) {
+            stream.start_tls(settings)?;
+        }
+        Ok(Self::over(stream, config, number, waker, cancel))
+    }
+
+    fn over(stream: Stream, config: &Arc<ImapConfig>, number: usize, waker: Arc<Waker>, cancel: CancelGuard) -> Self {
+        let habits = Habits {
+            decoded_names: config.utf8_folder_names,
+            disabled: config.disabled_capabilities.clone(),
+            send_id: config.send_id,
+            trace: config.trace,
+        };
+        let socket = stream.socket();
+        let reader = Some(Box::new(Reader::new(config.trace)));
+        let state = State { session: Session::new(habits), stream, reader, dead: None, write_failed: false };
+        Link {
+            state: Mutex::new(state),
+            turn: Condvar::new(),
+            socket,
+            waker,
+            config: config.clone(),
+            number,
+            _cancel: cancel,
+        }
+    }
+
+    /// A connection over a socket, for tests.
+    #[cfg(test)]
+    pub(super) fn over_socket(socket: std::os::unix::net::UnixStream, config: &Arc<ImapConfig>) -> Self {
+        let waker = Arc::new(Waker::new().unwrap());
+        let woken = waker.clone();
+        let cancel = config.cancel.on_cancel(move || woken.wake());
+        Self::over(Stream::over(socket), config, 1, waker, cancel)
+    }
+
+    pub(super) fn view(&self) -> Arc<SessionView> {
+        self.lock().session.view().clone()
+    }
+
+    /// Whether this mailbox will be selected once everything sent is done.
+    pub(super) fn will_have(&self, name: &FolderName) -> bool {
+        self.lock().session.will_have() == Some(name)
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.lock().dead.is_some()
+    }
+
+    /// Takes in what an unused connection has received meanwhile. Answers whether it is still good: the server may have closed it.
+    pub(super) fn is_fresh(&self) -> bool {
+        let mut state = self.lock();
+        let Some(mut reader) = state.reader.take() else { return state.dead.is_none() };
+        let outcome = state.take_in(&mut reader);
+        state.reader = Some(reader);
+        if let Err(error) = outcome {
+            self.die(&mut state, &error);
+        }
+        state.dead.is_none()
+    }
+
+    /// Ends the connection now; everyone who works on it gets an error.
+    pub(super) fn kill(&self, error: &Error) {
+        self.die(&mut self.lock(), error);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn die(&self, state: &mut State, error: &Error) {
+        if state.dead.is_none() {
+            let hint = error.hint().map(str::to_owned);
+            state.dead = Some(Death { kind: error.kind(), message: error.to_string(), hint });
+            state.stream.close();
+            self.waker.wake();
+        }
+        self.turn.notify_all();
+    }
+
+    /// The error of a connection that an error has just ended.
+    fn dying(&self, error: Error) -> Error {
+        let error = if error.kind() == ErrorKind::Cancelled { error } else { self.placed(error) };
+        self.die(&mut self.lock(), &error);
+        error
+    }
+
+    fn placed(&self, error: Error) -> Error {
+        let place = self.config.destination();
+        if error.to_string().starts_with(&place) { error } else { error.at(place) }
+    }
+
+    /// Puts commands in line and sends them as far as possible.
+    fn join(&self, target: Target, commands: Vec<Command>) -> Result<Owner> {
+        let mut state = self.lock();
+        if let Some(death) = &state.dead {
+            return Err(death.error());
+        }
+        let owner = state.session.join(target, commands);
+        self.send(state);
+        Ok(owner)
+    }
+
+    /// Sends what may be sent; what the socket does not take, the leader sends when it does. Then tells the observer.
+    fn send(&self, mut state: MutexGuard<'_, State>) {
+        state.flush();
+        if state.wants_write() && state.reader.is_none() {
+            self.waker.wake();
+        }
+        let (sent, alerts) =
+            (state.session.trace.as_mut().map(std::mem::take), std::mem::take(&mut state.session.alerts));
+        drop(state);
+        self.tell(true, sent.unwrap_or_default());
+        for alert in alerts {
+            let error = self.placed(Error::new(ErrorKind::Unavailable, alert));
+            self.config.observer.event(&Event::Warning { error: &error });
+        }
+    }
+
+    fn tell(&self, sent: bool, lines: Vec<String>) {
+        for line in &lines {
+            let event = Event::Trace { repository: &self.config.name, connection: self.number, sent, line };
+            self.config.observer.event(&event);
+        }
+    }
+
+    /// Waits for octets. An error has ended the connection.
+    fn receive(&self, reader: &mut Reader) -> Result<()> {
+        self.receive_unless(reader, |_| false)
+    }
+
+    /// Waits for octets, or until less than this waits to be sent. An error has ended the connection.
+    fn receive_or_send(&self, reader: &mut Reader, left: usize) -> Result<()> {
+        self.receive_unless(reader, |state| state.session.outbox.len() < left)
+    }
+
+    fn receive_unless(&self, reader: &mut Reader, enough: impl Fn(&State) -> bool) -> Result<()> {
+        if let Some(lines) = &mut reader.lines {
+            self.tell(false, lines.take());
+        }
+        self.try_receive(reader, enough).map_err(|error| self.dying(error))
+    }
+
+    fn try_receive(&self, reader: &mut Reader, enough: impl Fn(&State) -> bool) -> Result<()> {
+        let timeout = self.config.timeouts.read;
+        let patience = Patience { waker: &self.waker, cancel: &self.config.cancel };
+        let mut deadline = Instant::now() + timeout;
+        loop {
+            let interest = {
+                let mut state = self.lock();
+                if let Some(death) = &state.dead {
+                    return Err(death.error());
+                }
+                if state.flush() {
+                    deadline = Instant::now() + timeout;
+                }
+                if enough(&state) {
+                    return Ok(());
+                }
+                match reader.fill(&mut state.stream)? {
+                    Input::Octets(_) => return Ok(()),
+                    Input::Closed => {
+                        return Err(Error::new(ErrorKind::Unavailable, "the server closed the connection"));
+                    }
+                    Input::Blocked if state.wants_write() => Interest::Both,
+                    Input::Blocked => Interest::Read,
+                }
+            };
+            if Instant::now() >= deadline {
+                let message = format!("the server was silent for {} seconds", timeout.as_secs());
+                return Err(Error::new(ErrorKind::Unavailable, message));
+            }
+            wait::poll(&[(self.socket.as_fd(), interest)], deadline, &patience)?;
+        }
+    }
+}
+
+impl State {
+    /// Sends what may be sent, as far as the socket takes it. Answers whether octets went out.
+    ///
+    /// A failure is left to the reader to find: what the server said before it closed is the better explanation.
+    fn flush(&mut self) -> bool {
+        if self.write_failed || self.dead.is_some() {
+            return false;
+        }
+        let sent = self.try_flush();
+        self.write_failed = sent.is_err();
+        sent.unwrap_or(false)
+    }
+
+    fn try_flush(&mut self) -> Result<bool> {
+        let mut sent = self.stream.flush()?;
+        while !self.session.outbox.pending().is_empty() {
+            let octets = self.stream.write(self.session.outbox.pending())?;
+            if octets == 0 {
+                break;
+            }
+            self.session.outbox.consume(octets);
+            self.stream.flush()?;
+            sent = true;
+        }
+        Ok(sent)
+    }
+
+    fn wants_write(&self) -> bool {
+        !self.write_failed && (self.stream.wants_write() || !self.session.outbox.pending().is_empty())
+    }
+
+    /// Reads and takes in whatever is there, for nobody.
+    fn take_in(&mut self, reader: &mut Reader) -> Result<()> {
+        loop {
+            while let Some(item) = reader.next()? {
+                if let Item::Response(response) = item {
+                    self.session.absorb(response)?;
+                }
+            }
+            match reader.fill(&mut self.stream)? {
+                Input::Octets(_) => {}
+                Input::Blocked => return Ok(()),
+                Input::Closed => return Err(Error::new(ErrorKind::Unavailable, "the server closed the connection")),
+            }
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if state.dead.is_none() && state.session.load() == 0 {
+            state.session.log_out();
+            state.flush();
+        }
+        state.stream.close();
+    }
+}

@@ -1,0 +1,148 @@
+//! Which connection does what. Decides only; opens and waits for nothing.
+
+use super::super::On;
+use super::super::link::Link;
+use offlinesync_core::{Error, ErrorKind};
+use std::sync::Arc;
+
+/// What a connection is wanted for.
+#[derive(Clone, Copy)]
+pub(super) enum Use<'a> {
+    Shared(On<'a>),
+    Alone,
+}
+
+/// What to do about it.
+pub(super) enum Choice {
+    Take(Arc<Link>),
+    Open,
+    Wait,
+}
+
+struct Slot {
+    link: Arc<Link>,
+    users: usize,
+    leased: bool,
+}
+
+/// The connections there are.
+pub(super) struct Slots {
+    all: Vec<Slot>,
+    /// Most connections; falls when the server allows fewer.
+    limit: usize,
+    /// Being opened.
+    pub(super) opening: usize,
+    /// The number of the last one opened.
+    pub(super) number: usize,
+    /// Counts everything that others may wait for.
+    pub(super) changes: u64,
+    /// How many attempts to open one have failed, and how the last did.
+    pub(super) failures: u64,
+    last_failure: Option<(ErrorKind, String, Option<String>)>,
+}
+
+impl Slots {
+    pub(super) fn new(limit: usize) -> Self {
+        Slots { all: Vec::new(), limit, opening: 0, number: 0, changes: 0, failures: 0, last_failure: None }
+    }
+
+    pub(super) fn choose(&mut self, what: Use<'_>) -> Choice {
+        self.all.retain(|slot| slot.users > 0 || !slot.link.is_dead());
+        while let Some(index) = self.candidate(what) {
+            let Some(slot) = self.all.get_mut(index) else { break };
+            // An idle connection may have been closed by the server meanwhile.
+            if slot.users == 0 && !slot.link.is_fresh() {
+                self.all.remove(index);
+                continue;
+            }
+            slot.users += 1;
+            slot.leased = matches!(what, Use::Alone);
+            return Choice::Take(slot.link.clone());
+        }
+        if self.may_open(what) { Choice::Open } else { Choice::Wait }
+    }
+
+    /// One more connection is open, for this use.
+    pub(super) fn add(&mut self, link: Arc<Link>, what: Use<'_>) {
+        self.changes += 1;
+        self.all.push(Slot { link, users: 1, leased: matches!(what, Use::Alone) });
+    }
+
+    /// A use has ended. Answers the connection if it is not to be used any more, to be dropped outside the lock.
+    pub(super) fn release(&mut self, link: &Arc<Link>) -> Option<Arc<Link>> {
+        self.changes += 1;
+        let index = self.all.iter().position(|slot| Arc::ptr_eq(&slot.link, link))?;
+        let slot = self.all.get_mut(index)?;
+        slot.users -= 1;
+        slot.leased = false;
+        (slot.users == 0 && slot.link.is_dead()).then(|| self.all.remove(index).link)
+    }
+
+    /// Forgets all connections.
+    pub(super) fn take_all(&mut self) -> Vec<Arc<Link>> {
+        self.changes += 1;
+        self.all.drain(..).map(|slot| slot.link).collect()
+    }
+
+    pub(super) fn note_failure(&mut self, error: &Error) {
+        self.changes += 1;
+        self.failures += 1;
+        self.last_failure = Some((error.kind(), error.to_string(), error.hint().map(str::to_owned)));
+    }
+
+    /// For those who waited for a first connection that could not be opened: they fail with it, and do not try the password again.
+    pub(super) fn failed_since(&self, failures: u64) -> Option<Error> {
+        if self.failures == failures || !self.all.is_empty() || self.opening > 0 {
+            return None;
+        }
+        let (kind, message, hint) = self.last_failure.as_ref()?;
+        let error = Error::new(*kind, message.clone());
+        Some(match hint {
+            Some(hint) => error.with_hint(hint.clone()),
+            None => error,
+        })
+    }
+
+    /// Whether the connections there are can do the work. Then no more are opened.
+    pub(super) fn give_up_growing(&mut self) -> bool {
+        let living = self.all.iter().filter(|slot| !slot.link.is_dead()).count();
+        let enough = living > 0;
+        if enough {
+            self.limit = living + self.opening;
+        }
+        enough
+    }
+
+    /// A connection that is there and suits: has the mailbox, else is idle, else (if no more may be opened) has the least to do.
+    fn candidate(&self, what: Use<'_>) -> Option<usize> {
+        let usable = || self.all.iter().enumerate().filter(|(_, slot)| !slot.leased && !slot.link.is_dead());
+        let idle = || usable().filter(|(_, slot)| slot.users == 0);
+        let index = |(index, _): (usize, &Slot)| index;
+        match what {
+            Use::Alone if !self.may_lease() => None,
+            // One that has no mailbox selected is the least loss to the others.
+            Use::Alone => idle().next_back().map(index),
+            Use::Shared(on) => {
+                let has = |slot: &Slot| match on {
+                    On::Anywhere => false,
+                    On::Mailbox { name, .. } | On::Verified { name, .. } => slot.link.will_have(name),
+                };
+                let least = || usable().min_by_key(|(_, slot)| slot.users).filter(|_| !self.may_open(what));
+                usable().find(|(_, slot)| has(slot)).or_else(|| idle().next()).or_else(least).map(index)
+            }
+        }
+    }
+
+    /// Whether one more may be opened. The first opens alone: if the password is wrong, once is enough.
+    fn may_open(&self, what: Use<'_>) -> bool {
+        let first = self.all.is_empty();
+        let room = self.all.len() + self.opening < self.limit;
+        room && !(first && self.opening > 0) && (matches!(what, Use::Shared(_)) || self.may_lease())
+    }
+
+    /// Whether another lease leaves a connection for everyone else.
+    fn may_lease(&self) -> bool {
+        let leased = self.all.iter().filter(|slot| slot.leased).count();
+        leased + 1 < self.limit.max(2)
+    }
+}
