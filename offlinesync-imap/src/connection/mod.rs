@@ -32,7 +32,7 @@ pub struct Command {
 }
 
 /// A piece of a [`Command`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Part {
     /// Bytes sent as they are.
     Text(Vec<u8>),
@@ -40,6 +40,17 @@ pub enum Part {
     Literal(Vec<u8>),
     /// Like [`Part::Text`], but replaced by `***` in any trace.
     Secret(Vec<u8>),
+}
+
+/// Shows no secret, and of a literal, which may be a password or a message, only the length.
+impl std::fmt::Debug for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Part::Text(text) => write!(f, "{}", text.escape_ascii()),
+            Part::Literal(octets) => write!(f, "{{{}}}", octets.len()),
+            Part::Secret(_) => f.write_str("***"),
+        }
+    }
 }
 
 /// What an exchange may know of its connection.
