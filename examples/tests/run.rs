@@ -40,3 +40,18 @@ fn the_mbox_example_runs_without_arguments() {
     let directory = tempfile::tempdir().unwrap();
     assert!(run("custom_backend", &[], directory.path()).starts_with("2 messages copied"));
 }
+
+#[test]
+fn the_demonstration_carries_changes_both_ways_and_then_has_nothing_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let said = run("demo", &[], directory.path());
+    for sentence in [
+        "400 messages came",
+        "remote side: 1 added, 1 with other flags, 1 removed.",
+        "local side: 2 added, 1 with other flags, 1 removed.",
+        "Compared octet by octet: 401 messages, both sides equal.",
+        "All it took: LIST, and",
+    ] {
+        assert!(said.contains(sentence), "{sentence:?} is missing in:\n{said}");
+    }
+}
