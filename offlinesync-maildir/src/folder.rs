@@ -19,7 +19,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 /// A Maildir numbers nothing; this is the constant OfflineIMAP answers, too.
 pub(crate) const UID_VALIDITY: UidValidity = UidValidity(42);
@@ -261,14 +260,13 @@ impl MaildirFolder {
     }
 
     fn everything(&mut self) -> Result<ChangeSet> {
-        let now = SystemTime::now();
         // The scan's own stamp comes after the table is read; this one shows if the table is replaced in between.
         let before = Stamp::take(&self.directory)?;
         let (vocabulary, warning) = Vocabulary::read(&self.directory, &self.config.custom_flags);
         warning.iter().for_each(|w| self.warn(w));
         let scan = scan::scan(&self.directory, self.grammar())?;
         self.warn_of_oddities(&scan.odd);
-        let stamp = scan.stamp.filter(|stamp| *stamp == before && stamp.is_settled(now));
+        let stamp = scan.stamp.filter(|stamp| *stamp == before);
         let used = scan.names.letters();
         let mut set = self.change_set(Coverage::Complete, stamp, &vocabulary, used);
         set.present.reserve_exact(scan.names.upper_bound());

@@ -4,7 +4,7 @@ use crate::config::MaildirConfig;
 use crate::disk;
 use crate::folder::MaildirFolder;
 use crate::layout::{self, Layout};
-use crate::stamp::{Probe, Stamp};
+use crate::stamp::{Moment, Probe, Stamp};
 use offlinesync_core::{
     Error, ErrorKind, Event, Folder, FolderEntry, FolderList, FolderName, Repository, Result, Witness,
 };
@@ -12,7 +12,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 use walkdir::{DirEntry, WalkDir};
 
 /// A local disk answers this many at a time well.
@@ -57,7 +56,7 @@ impl MaildirRepository {
 
     /// The folder in a directory, if it is one.
     fn entry(&self, directory: &Path) -> Result<Option<FolderEntry>> {
-        let now = SystemTime::now();
+        let now = Moment::now();
         let probe = Stamp::probe(directory).map_err(|e| self.error(directory, e))?;
         let relative = directory.strip_prefix(&self.config.root).unwrap_or(directory);
         let stamp = match probe {

@@ -2,7 +2,7 @@
 //!
 //! POSIX lets a directory be changed while it is read, and a file that is renamed meanwhile may be seen under both names or
 //! under none. A message that is not seen would be taken for removed, so a listing counts only if the directories show no change
-//! from before it to after it; if their times are too young to show one, two listings in a row must agree.
+//! from before it to after it; where their times cannot show one, two listings in a row must agree.
 
 use crate::keywords::Letters;
 use crate::name::FileName;
@@ -13,7 +13,6 @@ use std::collections::HashSet;
 use std::fs::{self, DirEntry};
 use std::io;
 use std::path::Path;
-use std::time::SystemTime;
 
 /// How often a folder that changes all the time is listed before that is an error.
 const ATTEMPTS: usize = 5;
@@ -56,10 +55,9 @@ pub(crate) struct Scan {
 pub(crate) fn scan(folder: &Path, grammar: Grammar<'_>) -> Result<Scan> {
     let mut earlier: Option<Vec<Found>> = None;
     for _ in 0..ATTEMPTS {
-        let now = SystemTime::now();
         let before = Stamp::take(folder)?;
+        let settled = before.settle();
         let listing = Listing::read(folder, grammar)?;
-        let settled = before.is_settled(now);
         let agreed = settled || earlier.as_ref() == Some(&listing.files);
         if before == Stamp::take(folder)? && agreed {
             return Ok(listing.finish(grammar, settled.then_some(before)));

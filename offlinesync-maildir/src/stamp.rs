@@ -2,8 +2,8 @@
 //! Reads metadata only.
 //!
 //! Every delivery, removal and flag change is a change of a directory entry in `new` or `cur`, and so changes the directory's
-//! times. Times tick: two changes within one tick leave the same time, so a time that is not older than a tick proves nothing
-//! (the rule of git's index). A time without a fraction may come from a file system that ticks in seconds.
+//! times. Times tick: two changes within one tick leave the same time, so a time proves nothing until its tick is over (the rule of
+//! git's index). Linux stamps files with a clock that can be read, so there the tick is over as soon as that clock shows a later time.
 
 use crate::scan::Sub;
 use offlinesync_core::{Error, ErrorKind, Result};
@@ -11,12 +11,36 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-const TICK: i128 = 20_000_000;
-const COARSE_TICK: i128 = 2_000_000_000;
-const SECOND: i128 = 1_000_000_000;
+/// How far the clock must be past a time for its tick to be over.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const TICK: i128 = 0;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const TICK: i128 = 20 * MILLISECOND;
+const SECOND: i128 = 1000 * MILLISECOND;
+const MILLISECOND: i128 = 1_000_000;
+/// The longest wait for a tick to be over.
+const PATIENCE: Duration = Duration::from_millis(25);
 const VERSION: u8 = 1;
+
+/// A reading of the clock that stamps files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(i128);
+
+impl Moment {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(crate) fn now() -> Moment {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+        Moment(nanoseconds(now.tv_sec, now.tv_nsec))
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(crate) fn now() -> Moment {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Moment(i128::try_from(now.as_nanos()).unwrap_or(0))
+    }
+}
 
 /// Times and identity of a directory or file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,11 +102,21 @@ impl Stamp {
         }
     }
 
-    /// Whether a change after this moment is bound to show as another stamp. `now` is a clock reading from before
-    /// the stamp was taken.
-    pub(crate) fn is_settled(&self, now: SystemTime) -> bool {
-        let now = nanoseconds(now);
+    /// Whether any change after `now` is bound to show as another stamp.
+    pub(crate) fn is_settled(&self, now: Moment) -> bool {
         [self.new, self.cur, self.keywords].iter().all(|t| settled(t.modified, now) && settled(t.changed, now))
+    }
+
+    /// Waits, if that does not take long, until any later change is bound to show as another stamp. `false`: it would take long.
+    pub(crate) fn settle(&self) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.is_settled(Moment::now()) {
+            if Instant::now() > deadline || !self.is_settled(Moment(Moment::now().0 + PATIENCE.as_nanos() as i128)) {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        true
     }
 
     /// The stamp as a token; `reading` distinguishes settings under which the same files mean something else.
@@ -100,13 +134,16 @@ impl Stamp {
 }
 
 fn times(metadata: &fs::Metadata) -> Times {
-    let at = |seconds: i64, nanoseconds: i64| i128::from(seconds) * SECOND + i128::from(nanoseconds);
     Times {
         inode: metadata.ino(),
         size: metadata.size(),
-        modified: at(metadata.mtime(), metadata.mtime_nsec()),
-        changed: at(metadata.ctime(), metadata.ctime_nsec()),
+        modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+        changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
     }
+}
+
+fn nanoseconds(seconds: i64, nanoseconds: i64) -> i128 {
+    i128::from(seconds) * SECOND + i128::from(nanoseconds)
 }
 
 fn look(path: &Path) -> io::Result<Option<fs::Metadata>> {
@@ -117,17 +154,14 @@ fn look(path: &Path) -> io::Result<Option<fs::Metadata>> {
     }
 }
 
-fn settled(time: i128, now: i128) -> bool {
-    let tick = if time % SECOND == 0 { COARSE_TICK } else { TICK };
-    time + tick < now
-}
-
-fn nanoseconds(time: SystemTime) -> i128 {
-    let signed = |d: std::time::Duration| i128::try_from(d.as_nanos()).unwrap_or(i128::MAX);
-    match time.duration_since(UNIX_EPOCH) {
-        Ok(after) => signed(after),
-        Err(before) => -signed(before.duration()),
-    }
+/// A round time may come from a file system that ticks more coarsely than the clock: in seconds, or in hundredths of one.
+fn settled(time: i128, now: Moment) -> bool {
+    let tick = match time {
+        _ if time % SECOND == 0 => 2 * SECOND,
+        _ if time % (10 * MILLISECOND) == 0 => 20 * MILLISECOND,
+        _ => TICK,
+    };
+    time + tick < now.0
 }
 
 #[cfg(test)]
@@ -135,13 +169,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_trusted_once_its_tick_has_passed() {
-        let time = 1_700_000_000 * SECOND;
-        assert!(!settled(time + 5, time + TICK));
-        assert!(settled(time + 5, time + TICK + 6));
-        assert!(!settled(time, time + SECOND));
-        assert!(settled(time, time + 2 * SECOND + 1));
-        assert!(!settled(time + 5, time));
+    fn a_time_is_trusted_once_its_tick_is_over() {
+        let round = 1_700_000_000 * SECOND;
+        let settled = |time, now| settled(time, Moment(now));
+        assert!(!settled(round + 5, round + 5 + TICK) && settled(round + 5, round + 6 + TICK));
+        assert!(!settled(round, round + SECOND) && settled(round, round + 2 * SECOND + 1));
+        assert!(!settled(round + 10 * MILLISECOND, round + 30 * MILLISECOND));
+        assert!(!settled(round + 5, round));
+    }
+
+    #[test]
+    fn a_stamp_that_settled_shows_the_very_next_change() {
+        let dir = tempfile::tempdir().unwrap();
+        ["new", "cur"].iter().for_each(|d| fs::create_dir(dir.path().join(d)).unwrap());
+        for n in 0..200 {
+            let stamp = Stamp::take(dir.path()).unwrap();
+            let settled = stamp.settle();
+            fs::write(dir.path().join(format!("new/{n}")), "").unwrap();
+            assert!(!settled || stamp != Stamp::take(dir.path()).unwrap());
+        }
     }
 
     #[test]

@@ -263,16 +263,11 @@ fn a_folder_left_untouched_is_not_listed_again() {
     let mail = Mail::new();
     let mut folder = mail.folder("INBOX");
     mail.write("INBOX/cur/a:2,S", "");
-    let old = filetime::FileTime::from_unix_time(1_600_000_000, 5);
-    let first = folder.changes(None, &NothingKnown).unwrap();
-    assert!(first.witness.is_none() && first.cursor.is_none(), "times this young prove nothing");
-    // Directories are given an old time, and their inode's change time is waited out.
-    for dir in ["INBOX/new", "INBOX/cur"] {
-        filetime::set_file_mtime(mail.path(dir), old).unwrap();
-    }
+    // A round time may be that of a coarse file system and prove nothing: then there is no witness, and the listing is whole again.
     let settled = loop {
         let set = folder.changes(None, &NothingKnown).unwrap();
-        if set.cursor.is_some() {
+        assert_eq!((set.coverage, set.present.len()), (Coverage::Complete, 1));
+        if set.witness.is_some() {
             break set;
         }
     };
