@@ -1,12 +1,12 @@
 //! One folder: listing, changing and removing its messages. Reads directories, renames and unlinks files; message content is read
-//! in [`read`](crate::read) and written in [`deliver`](crate::deliver).
+//! in [`read`](crate::read) and written in [`deliver`](crate::deliver); moves are in [`moving`](crate::moving).
 
 use crate::config::MaildirConfig;
 use crate::deliver::Delivery;
 use crate::disk;
 use crate::keywords::{Letters, Table, Vocabulary};
 use crate::layout::Layout;
-use crate::name::{self, FileName, NumberedBase};
+use crate::name::{FileName, NumberedBase};
 use crate::names::{Found, Names};
 use crate::read::Reader;
 use crate::scan::{self, Grammar, Sub};
@@ -32,7 +32,7 @@ pub struct MaildirFolder {
     name: FolderName,
     pub(crate) directory: PathBuf,
     pub(crate) digest: String,
-    names: Option<Names>,
+    pub(crate) names: Option<Names>,
     pub(crate) reader: Reader,
     pub(crate) tidied: bool,
 }
@@ -283,65 +283,17 @@ impl MaildirFolder {
         });
         Some(Entry { id: MessageId::Name(found.id().into()), flags: vocabulary.flags(name.letters()), partner })
     }
+}
 
-    /// Moves one message into another folder. The base stays, unless another message there has it.
-    fn move_one(
-        &mut self,
-        id: &MessageId,
-        to: &mut Self,
-        words: &Words,
-        marks: &mut Marks,
-    ) -> Result<Option<MessageId>> {
-        let (separator, there) = (self.config.info_separator, to.directory.clone());
-        let names = to.names()?;
-        let moved = self.attempt(id, &mut marks.fresh, |found, path| {
-            let name = found.parse(separator).ok_or(io::ErrorKind::InvalidData)?;
-            let free = (1..).map(|n| if n == 1 { name.base().to_owned() } else { name::other_base(name.base(), n) });
-            let base = free.into_iter().find(|base| !names.has_base(base)).unwrap_or_default();
-            let letters = words.to.translate(name.letters(), &words.from);
-            let bare = name.with_partner(None);
-            let whole = format!("{base}{}", &bare[name.base().len()..]);
-            let target = FileName::parse(&whole, separator).ok_or(io::ErrorKind::InvalidData)?;
-            let whole = if letters == target.letters() { whole.clone() } else { target.with_letters(&letters) };
-            let target = FileName::parse(&whole, separator).ok_or(io::ErrorKind::InvalidData)?;
-            let target = Found::new(found.sub(), &target);
-            disk::rename_new(path, &target.path(&there))?;
-            Ok(target)
-        })?;
-        let Some(target) = moved else { return Ok(None) };
-        [&mut marks.from, &mut marks.to].into_iter().for_each(|touched| touched.mark(target.sub()));
-        if let (MessageId::Name(id), Some(names)) = (id, &mut self.names) {
-            names.forget(id);
+/// Keywords in any of the sets; almost always there are few different ones.
+pub(crate) fn union<'k>(sets: impl Iterator<Item = &'k Keywords>) -> Keywords {
+    let mut all = Keywords::default();
+    for keyword in sets.flat_map(Keywords::iter) {
+        if !all.contains(keyword) {
+            all.insert(keyword);
         }
-        let id = MessageId::Name(target.id().into());
-        to.put(target);
-        Ok(Some(id))
     }
-
-    /// The keywords of these messages, for which the folder they move to needs letters.
-    fn keywords_of(&mut self, ids: &[MessageId], vocabulary: &Vocabulary) -> Result<Keywords> {
-        let separator = self.config.info_separator;
-        let names = self.names()?;
-        let found = ids.iter().filter_map(|id| match id {
-            MessageId::Name(id) => names.get(id)?.parse(separator),
-            MessageId::Uid(_) => None,
-        });
-        Ok(found.fold(Keywords::default(), |all, name| all.union(&vocabulary.flags(name.letters()).keywords)))
-    }
-}
-
-/// What letters mean in the two folders of a move.
-struct Words {
-    from: Vocabulary,
-    to: Vocabulary,
-}
-
-/// What a move has touched so far.
-#[derive(Default)]
-struct Marks {
-    fresh: bool,
-    from: Touched,
-    to: Touched,
+    all
 }
 
 pub(crate) fn not_there(id: &MessageId) -> Error {
@@ -381,7 +333,7 @@ impl Folder for MaildirFolder {
     }
 
     fn store(&mut self, changes: &[FlagChange]) -> Result<Failures> {
-        let wanted = changes.iter().fold(Keywords::default(), |all, c| all.union(&c.add.keywords));
+        let wanted = union(changes.iter().map(|change| &change.add.keywords));
         let vocabulary = self.vocabulary_for(&wanted)?;
         let (mut fresh, mut touched, mut failures) = (false, Touched::default(), Failures::new());
         for change in changes {
@@ -413,25 +365,7 @@ impl Folder for MaildirFolder {
     }
 
     fn transfer(&mut self, ids: &[MessageId], to: &FolderName) -> Result<Option<Vec<Option<MessageId>>>> {
-        let mut target = MaildirFolder::new(&self.config, to)?;
-        target.names()?;
-        let from = self.vocabulary_for(&Keywords::default())?;
-        let keywords = self.keywords_of(ids, &from)?;
-        let words = Words { from, to: target.vocabulary_for(&keywords)? };
-        let (mut marks, mut moved) = (Marks::default(), Vec::with_capacity(ids.len()));
-        for id in ids {
-            match self.move_one(id, &mut target, &words, &mut marks) {
-                Ok(new) => moved.push(new),
-                Err(_) if moved.iter().all(Option::is_none) => return Ok(None),
-                Err(error) => {
-                    self.warn(&error);
-                    moved.push(None);
-                }
-            }
-        }
-        target.sync(&marks.to)?;
-        self.sync(&marks.from)?;
-        Ok(Some(moved))
+        self.move_to(ids, &mut MaildirFolder::new(&self.config, to)?)
     }
 
     fn note_partners(&mut self, partners: &[(MessageId, Partner)]) -> Result<()> {

@@ -90,6 +90,12 @@ pub(crate) fn other_spelling<'e>(wanted: &str, entries: &'e [String]) -> Option<
     entries.iter().map(String::as_str).find(|entry| entry.to_lowercase() == folded)
 }
 
+/// The name with the case of its ASCII letters exchanged; `None` if it has none.
+pub(crate) fn other_case(name: &str) -> Option<String> {
+    let exchange = |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+    name.contains(|c: char| c.is_ascii_alphabetic()).then(|| name.chars().map(exchange).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +121,12 @@ mod tests {
         assert_eq!(other_spelling("MÜLL", &entries), Some("Müll"));
         assert_eq!(other_spelling("Inbox", &entries), None);
         assert_eq!(other_spelling("Sent", &entries), None);
+    }
+
+    #[test]
+    fn case_is_exchanged_where_there_is_any() {
+        assert_eq!(other_case("Inbox-1 \u{e4}"), Some("iNBOX-1 \u{e4}".to_owned()));
+        assert_eq!(other_case("1.2"), None);
     }
 
     proptest! {

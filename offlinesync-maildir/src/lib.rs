@@ -79,6 +79,7 @@ mod disk;
 mod folder;
 mod keywords;
 mod layout;
+mod moving;
 pub mod name;
 mod names;
 mod read;

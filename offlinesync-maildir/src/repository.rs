@@ -10,6 +10,7 @@ use offlinesync_core::{
 };
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use walkdir::{DirEntry, WalkDir};
@@ -122,6 +123,18 @@ impl MaildirRepository {
         }
     }
 
+    /// Whether an entry of the root (or the root itself, if it is empty) can be reached by a name in another case.
+    fn ignores_case(&self) -> Option<bool> {
+        let entries: Vec<PathBuf> = fs::read_dir(&self.config.root).ok()?.map_while(|e| Some(e.ok()?.path())).collect();
+        let candidates = entries.iter().chain([&self.config.root]);
+        let (path, other) = candidates.into_iter().find_map(|path| {
+            let other = path.with_file_name(layout::other_case(path.file_name()?.to_str()?)?);
+            (!entries.contains(&other)).then_some((path, other))
+        })?;
+        let (one, other) = (fs::metadata(path).ok()?, fs::metadata(other).ok()?);
+        Some((one.dev(), one.ino()) == (other.dev(), other.ino()))
+    }
+
     fn sync(&self, directory: &Path) -> io::Result<()> {
         if self.config.fsync { disk::sync_dir(directory) } else { Ok(()) }
     }
@@ -224,5 +237,9 @@ impl Repository for MaildirRepository {
 
     fn parallelism(&self) -> usize {
         PARALLELISM
+    }
+
+    fn case_sensitive(&self) -> bool {
+        self.ignores_case() != Some(true)
     }
 }

@@ -169,3 +169,14 @@ fn the_digest_can_be_that_of_another_name() {
     deliver(&mut *folder, &uid(1), "", None, "x");
     assert!(mail.files("inbox/new")[0].ends_with("FMD5=7e33429f656f1e6e9d79b29c3f82c57e"));
 }
+
+#[test]
+fn case_is_told_apart_unless_the_file_system_does_not() {
+    let mail = Mail::new();
+    assert!(mail.repository.case_sensitive(), "an empty root");
+    mail.folder("inbox");
+    mail.folder("INBOX");
+    assert!(mail.repository.case_sensitive());
+    let missing = MaildirRepository::new(MaildirConfig::new("local", mail.path("missing"))).unwrap();
+    assert!(missing.case_sensitive());
+}
