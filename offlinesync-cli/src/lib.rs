@@ -1,17 +1,59 @@
 //! The program `offlinesync`: words in, words out. Everything that syncs is in the libraries; here are the command line, the
 //! configuration, the user interfaces, signals, locks and hooks.
+//!
+//! ```text
+//! args ─► program ─► config ─► settings ─► account ─► the engine
+//!                                             │            │ events
+//!                     control ◄─ signals      ▼            ▼
+//!                                        lock, hooks,   ui (narrator ─► hub ─► interface, log)
+//!                                        password
+//! ```
 
+pub mod account;
 pub mod args;
+pub mod backend;
 pub mod config;
 pub mod control;
 pub mod hooks;
+pub mod info;
 pub mod lock;
+pub mod metadata;
+pub mod naming;
 pub mod netrc;
 pub mod password;
+pub mod program;
 pub mod say;
-pub mod secret;
 pub mod settings;
 pub mod shell;
 pub mod signals;
 pub mod streams;
+pub mod turns;
 pub mod ui;
+
+use args::Parsed;
+use say::Outcome;
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+use streams::Streams;
+
+/// Runs the program with a command line, whose first word is its name.
+pub fn run(words: impl IntoIterator<Item = OsString>, streams: Streams) -> Outcome {
+    match args::parse(words) {
+        Parsed::Run(args) => program::start(&args, &Arc::new(streams)),
+        Parsed::Help(text) => {
+            streams.out(text.trim_end());
+            Outcome::InStep
+        }
+        Parsed::Mistake(text) => {
+            streams.err(text.trim_end());
+            Outcome::Mistake
+        }
+    }
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        ExitCode::from(outcome.code())
+    }
+}

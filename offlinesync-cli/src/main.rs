@@ -1,2 +1,8 @@
 //! The program.
-fn main() {}
+
+use offlinesync_cli::{run, streams::Streams};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    run(std::env::args_os(), Streams::of_process()).into()
+}

@@ -1,14 +1,14 @@
 //! Reads `~/.netrc` and `/etc/netrc` by the rules of Python's `netrc` module, with one difference: a host may have several
 //! entries, and the one of the right user is taken. Touches only these files.
 
-use crate::secret::Secret;
 use offlinesync_core::{Error, ErrorKind, Result};
+use offlinesync_imap::config::Secret;
 use std::iter::Peekable;
 use std::path::Path;
 use std::str::Chars;
 
 /// One entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Entry {
     /// The host; `None` for the entry that serves every other host.
     pub machine: Option<String>,
@@ -129,7 +129,7 @@ impl Lexer<'_> {
 
     /// Reads an entry; answers the word behind it.
     fn entry(&mut self, machine: Option<String>, entries: &mut Vec<Entry>) -> Result<Option<String>, String> {
-        let mut entry = Entry { machine, login: String::new(), password: Secret::new("") };
+        let mut entry = Entry { machine, login: String::new(), password: Secret::new(String::new()) };
         let behind = loop {
             match self.word() {
                 None => break None,
@@ -191,7 +191,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("netrc");
-        assert_eq!(read(&path).unwrap(), []);
+        assert!(read(&path).unwrap().is_empty());
         std::fs::write(&path, "machine a login u password p").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert!(read(&path).unwrap_err().to_string().contains("others may read"));

@@ -2,10 +2,10 @@
 
 use crate::config::discover::Environment;
 use crate::netrc;
-use crate::secret::Secret;
 use crate::settings::{ImapSettings, PasswordSource};
 use crate::shell;
 use offlinesync_core::{Cancel, Error, ErrorKind, Result};
+use offlinesync_imap::config::Secret;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub struct Login {
 }
 
 /// Asks the person at the terminal, with this prompt.
-pub type Ask = dyn Fn(&str) -> Result<Secret>;
+pub type Ask<'a> = dyn Fn(&str) -> Result<Secret> + 'a;
 
 /// What finding a login needs besides the settings.
 pub struct Finder<'a> {
@@ -31,7 +31,7 @@ pub struct Finder<'a> {
     /// Where `~/.netrc` is.
     pub environment: &'a dyn Environment,
     /// Asks the person at the terminal; `None` when there is nobody to ask.
-    pub ask: Option<&'a Ask>,
+    pub ask: Option<&'a Ask<'a>>,
     /// Stops a command.
     pub cancel: &'a Cancel,
 }
@@ -108,7 +108,7 @@ impl Finder<'_> {
         let line = text.lines().next().unwrap_or_default().trim();
         match line.is_empty() {
             true => Err(self.error(format!("the first line of its password file {} is empty", path.display()))),
-            false => Ok(Secret::new(line)),
+            false => Ok(Secret::new(line.to_owned())),
         }
     }
 
@@ -125,7 +125,7 @@ impl Finder<'_> {
             .map_err(|_| self.error("the command for its password printed something that is not UTF-8"))?;
         match text.lines().next().unwrap_or_default() {
             "" => Err(self.error("the command for its password printed nothing")),
-            line => Ok(Secret::new(line)),
+            line => Ok(Secret::new(line.to_owned())),
         }
     }
 
@@ -173,7 +173,7 @@ mod tests {
         writeln!(file, "machine h login u password n").unwrap();
         let environment = HashMap::from([("HOME", dir.path().to_str().unwrap())]);
         let cancel = Cancel::new();
-        let ask = |_: &str| Ok(Secret::new("typed"));
+        let ask = |_: &str| Ok(Secret::new("typed".to_owned()));
         let mut finder = Finder { repository: "r", environment: &environment, ask: Some(&ask), cancel: &cancel };
         let text = "[Repository r]\ntype = IMAP\nremotehost = h\n";
         let read = |text: &str| {

@@ -184,7 +184,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     o(Imap, "singlethreadperfolder", Bool, "no", Ignored, "a folder is always worked on by one thread"),
     o(Imap, "holdconnectionopen", Bool, "no", Ignored, "connections are opened anew for each sync"),
     o(Imap, "keepalive", Int, "0", Ignored, "connections are opened anew for each sync"),
-    o(Imap, "expunge", Bool, "yes", Refused, "remove what was deleted, not only mark it"),
+    o(Imap, "expunge", Bool, "yes", Works, "remove what was deleted, not only mark it"),
     o(Imap, "retrycount", Int, "2", Ignored, "what was interrupted is taken up by the next sync"),
     o(Imap, "copy_ignore_eval", Expression, "", Refused, "messages never copied"),
     o(Imap, "newmail_hook", Expression, "", Refused, "called when new mail has come; use postsynchook"),

@@ -2,6 +2,7 @@
 
 use super::imap::ImapSettings;
 use super::maildir::{MaildirSettings, missing};
+use super::rules::FolderRules;
 use crate::config::check;
 use crate::config::discover::{Environment, expand};
 use crate::config::options::near;
@@ -69,6 +70,8 @@ pub struct RepositorySettings {
     pub type_: &'static str,
     /// What and where it is.
     pub store: Store,
+    /// Which folders take part.
+    pub rules: FolderRules,
 }
 
 /// A kind of store.
@@ -241,7 +244,8 @@ impl RepositorySettings {
             _ => return Err(value.error("must be IMAP, Gmail, Maildir or GmailMaildir")),
         };
         let name = section.strip_prefix("Repository ").unwrap_or(section).to_owned();
-        Ok(RepositorySettings { name, section: section.to_owned(), type_, store })
+        let rules = FolderRules::read(config, section)?;
+        Ok(RepositorySettings { name, section: section.to_owned(), type_, store, rules })
     }
 
     /// Where it is, for messages.

@@ -1,10 +1,11 @@
 //! The options of an IMAP repository.
 
 use super::maildir::missing;
+use super::rules;
 use crate::config::discover::{Environment, expand};
 use crate::config::{Config, Value};
-use crate::secret::Secret;
 use offlinesync_core::Result;
+use offlinesync_imap::config::Secret;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub struct ImapSettings {
     pub reference: String,
     /// Only subscribed folders.
     pub subscribed_only: bool,
+    /// Whether removed messages are expunged, not only marked.
+    pub expunge: bool,
     /// How long the server may be silent while an answer is due.
     pub timeout: Duration,
 }
@@ -68,7 +71,7 @@ pub struct Tunnel {
 }
 
 /// Where a secret comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum PasswordSource {
     /// It stands in the configuration.
     Text(Secret),
@@ -107,13 +110,14 @@ impl ImapSettings {
             client_certificate: reader.client_certificate()?,
             tls13: reader.tls13()?,
             ipv6: reader.value("ipv6")?.map(|value| value.boolean()).transpose()?,
-            user: reader.text("remoteuser")?,
-            password: reader.secret("remotepass", Some("remotepassfile"), "remotepasscmd")?,
-            token: reader.secret("oauth2_access_token", None, "oauth2_access_token_cmd")?,
+            user: reader.text_or_expression("remoteuser")?,
+            password: reader.secret("remotepass", Some("remotepassfile"), "remotepasscmd", "remotepasseval")?,
+            token: reader.secret("oauth2_access_token", None, "oauth2_access_token_cmd", "oauth2_access_token_eval")?,
             mechanisms: reader.mechanisms()?,
             max_connections: reader.max_connections()?,
             reference: reader.text("reference")?.unwrap_or_default(),
             subscribed_only: config.boolean(section, "subscribedonly", false)?,
+            expunge: config.boolean(section, "expunge", true)?,
             timeout,
         })
     }
@@ -130,9 +134,16 @@ impl Reader<'_> {
         self.config.get_filled(self.section, name)
     }
 
-    /// A text, from the option or from the expression in `<name>eval`, which goes first.
     fn text(&self, name: &str) -> Result<Option<String>> {
         Ok(self.value(name)?.map(|value| value.text.trim().to_owned()))
+    }
+
+    /// A text, from the expression in `<name>eval`, else from the option itself.
+    fn text_or_expression(&self, name: &str) -> Result<Option<String>> {
+        match rules::text(self.config, self.section, &format!("{name}eval"))? {
+            Some(text) => Ok(Some(text)),
+            None => self.text(name),
+        }
     }
 
     fn path(&self, name: &str) -> Result<Option<PathBuf>> {
@@ -140,7 +151,7 @@ impl Reader<'_> {
     }
 
     fn host(&self, gmail: bool, tunnel: bool) -> Result<String> {
-        match self.text("remotehost")? {
+        match self.text_or_expression("remotehost")? {
             Some(host) => Ok(host),
             None if gmail => Ok("imap.gmail.com".to_owned()),
             None if tunnel => Ok(String::new()),
@@ -150,7 +161,12 @@ impl Reader<'_> {
 
     fn port(&self, gmail: bool, encryption: Encryption) -> Result<u16> {
         let default = if gmail || encryption == Encryption::Tls { 993 } else { 143 };
-        match self.value("remoteport")? {
+        let mut value = self.value("remoteport")?;
+        if let Some(evaluated) = self.value("remoteporteval")? {
+            let text = rules::text(self.config, self.section, "remoteporteval")?.unwrap_or_default();
+            value = Some(Value { text, ..evaluated });
+        }
+        match value {
             Some(value) => match value.integer::<u16>()? {
                 0 => Err(value.error("must be a port, from 1 to 65535")),
                 port => Ok(port),
@@ -235,7 +251,16 @@ impl Reader<'_> {
         }
     }
 
-    fn secret(&self, plain: &str, file: Option<&str>, command: &str) -> Result<Option<PasswordSource>> {
+    fn secret(
+        &self,
+        plain: &str,
+        file: Option<&str>,
+        command: &str,
+        expression: &str,
+    ) -> Result<Option<PasswordSource>> {
+        if let Some(text) = rules::text(self.config, self.section, expression)? {
+            return Ok(Some(PasswordSource::Text(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))));
+        }
         if let Some(value) = self.config.get(self.section, plain)?.filter(|value| !value.text.is_empty()) {
             return Ok(Some(PasswordSource::Text(Secret::new(value.text))));
         }

@@ -4,7 +4,9 @@
 mod account;
 mod imap;
 mod maildir;
+mod rules;
 
 pub use account::{AccountSettings, General, RepositorySettings, Store, sections_of};
 pub use imap::{Encryption, ImapSettings, PasswordSource, Tunnel};
 pub use maildir::MaildirSettings;
+pub use rules::FolderRules;

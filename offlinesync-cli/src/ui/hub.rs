@@ -2,8 +2,8 @@
 
 use super::{DebugTypes, Interface, LogFile, Syslog};
 use crate::say::{Level, clean, error_lines};
-use crate::secret::Secret;
 use offlinesync_core::{Error, ErrorKind, Event, Result};
+use offlinesync_imap::config::Secret;
 use std::sync::{Mutex, PoisonError};
 
 /// Everyone who listens.

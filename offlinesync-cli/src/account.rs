@@ -1,0 +1,233 @@
+//! One account from its lock to its last sync: hooks, the engine, pauses.
+
+use crate::backend::{Backends, Means};
+use crate::control::{Control, Woken};
+use crate::hooks::{self, Mode};
+use crate::lock::Lock;
+use crate::naming::Names;
+use crate::say::{Level, Outcome, report_lines};
+use crate::settings::AccountSettings;
+use crate::turns::Turns;
+use crate::ui::Narrator;
+use offlinesync_core::sync::{Account, Report};
+use offlinesync_core::{Error, ErrorKind, Observer, Policy, Result, Side, SqliteStatus, StatusStore};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// So many runs that end in a mistake of configuration or a refused password, one after the other, end an account.
+const MISTAKES: u32 = 3;
+
+/// Everything an account's run needs.
+#[derive(Debug)]
+pub struct Runner {
+    /// The account.
+    pub settings: AccountSettings,
+    /// `-f`.
+    pub only: Option<Vec<String>>,
+    /// `-o`: no pause, one sync.
+    pub once: bool,
+    /// Status files and locks.
+    pub metadata: PathBuf,
+    /// What repositories need.
+    pub means: Means,
+    /// Signals.
+    pub control: Arc<Control>,
+    /// Who may sync now.
+    pub turns: Arc<Turns>,
+}
+
+impl Runner {
+    /// Syncs once, or again and again. Whatever goes wrong is told here; the outcome is that of the last sync.
+    pub fn run(&self) -> Outcome {
+        let outcome = self.try_run().unwrap_or_else(|error| self.tell(&error));
+        self.control.note(&self.settings.name, "ended");
+        if self.control.cancel.is_cancelled() { outcome.max(Outcome::Interrupted) } else { outcome }
+    }
+
+    fn tell(&self, error: &Error) -> Outcome {
+        self.means.hub.error(error);
+        Outcome::of(error)
+    }
+
+    fn narrator(&self) -> Arc<Narrator> {
+        let repositories = &self.settings.repositories;
+        Arc::new(Narrator::new(
+            &self.means.hub,
+            &self.settings.name,
+            repositories.as_ref().map(|repository| repository.type_),
+            repositories.as_ref().map(|repository| repository.name.clone()),
+            self.settings.policy.dry_run,
+        ))
+    }
+
+    fn try_run(&self) -> Result<Outcome> {
+        let _lock = self.lock()?;
+        let narrator = self.narrator();
+        let observer: Arc<dyn Observer> = narrator.clone();
+        let backends = Backends::new(&self.settings, &self.means, &observer)?;
+        let mut quick = QuickCounter::new(self.settings.quick);
+        let mut mistakes = 0;
+        loop {
+            let cuts = self.control.cuts();
+            let Some(turn) = self.turns.take(&self.control) else { return Ok(Outcome::Interrupted) };
+            let outcome = self.sync(&backends, &narrator, quick.next());
+            drop(turn);
+            mistakes = if outcome == Outcome::Mistake { mistakes + 1 } else { 0 };
+            match self.pause(cuts, mistakes) {
+                Woken::End => return Ok(outcome),
+                Woken::Cut => quick.reset(),
+                Woken::Time => {}
+            }
+        }
+    }
+
+    /// The lock, held until the account has ended. A dry run that finds no metadata has nothing to protect.
+    fn lock(&self) -> Result<Option<Lock>> {
+        if self.settings.policy.dry_run && !self.metadata.exists() {
+            return Ok(None);
+        }
+        Lock::take(&self.metadata, &self.settings.name).map(Some)
+    }
+
+    fn pause(&self, cuts: u64, mistakes: u32) -> Woken {
+        let Some(length) = self.settings.autorefresh.filter(|_| !self.once && mistakes < MISTAKES) else {
+            return Woken::End;
+        };
+        if self.control.is_ending() {
+            return Woken::End;
+        }
+        self.control.note(&self.settings.name, "waiting for the next sync");
+        let minutes = length.as_secs_f64() / 60.0;
+        self.say(&format!("Next refresh in {minutes:.1} minutes"));
+        self.control.pause(length, cuts)
+    }
+
+    fn say(&self, text: &str) {
+        self.means.hub.say(Level::Info, &format!("Account sync {}", self.settings.name), text);
+    }
+
+    /// One sync with its hooks.
+    fn sync(&self, backends: &Backends, narrator: &Arc<Narrator>, mode: Mode) -> Outcome {
+        self.control.note(&self.settings.name, "syncing");
+        let result = self.sync_with_hooks(backends, narrator, mode);
+        let refused = |error: &Error| error.kind() == ErrorKind::Authentication;
+        match result {
+            Ok(report) => {
+                backends.rest(report.failures.iter().any(|failure| refused(&failure.error)));
+                self.means.hub.lines(&report_lines(&report));
+                Outcome::of_report(&report)
+            }
+            Err(error) => {
+                backends.rest(refused(&error));
+                self.tell(&error.at(format!("account '{}'", self.settings.name)))
+            }
+        }
+    }
+
+    fn sync_with_hooks(&self, backends: &Backends, narrator: &Arc<Narrator>, mode: Mode) -> Result<Report> {
+        self.hook(self.settings.pre_sync_hook.as_deref(), mode)?;
+        let policy = Policy { quick: mode == Mode::Quick, ..self.settings.policy.clone() };
+        let account = self.account(backends, policy)?;
+        let report = account.sync(&**narrator, &self.control.cancel)?;
+        narrator.report(&report);
+        if !self.control.cancel.is_cancelled() {
+            self.hook(self.settings.post_sync_hook.as_deref(), mode)?;
+        }
+        Ok(report)
+    }
+
+    fn hook(&self, command: Option<&str>, mode: Mode) -> Result<()> {
+        let Some(command) = command.filter(|_| !self.settings.policy.dry_run) else { return Ok(()) };
+        let thread = format!("Account sync {}", self.settings.name);
+        hooks::call(command, mode, &self.control.cancel, &|level, text| self.means.hub.say(level, &thread, text))
+    }
+
+    /// The engine's account.
+    fn account(&self, backends: &Backends, policy: Policy) -> Result<Account> {
+        let status = open_status(&self.metadata, &self.settings.name, policy.dry_run, self.means.fsync)?;
+        let rules = self.settings.repositories.as_ref().map(|repository| repository.rules.clone());
+        let [remote, local] = Side::BOTH.map(|side| Arc::clone(&backends.repositories[side]));
+        let names = Names::new(rules, self.only.clone());
+        Ok(Account::new(&self.settings.name, remote, local, status).with_naming(names).with_policy(policy))
+    }
+
+    /// The engine's account without a right to change anything, for showing.
+    ///
+    /// # Errors
+    /// The status file cannot be read.
+    pub fn account_for_showing(&self, backends: &Backends) -> Result<Account> {
+        self.account(backends, Policy { dry_run: true, ..self.settings.policy.clone() })
+    }
+
+    /// Repositories that tell nobody what they do.
+    ///
+    /// # Errors
+    /// Kind `Configuration`.
+    pub fn backends_for_showing(&self) -> Result<Backends> {
+        let observer: Arc<dyn Observer> = self.narrator();
+        Backends::new(&self.settings, &self.means, &observer)
+    }
+}
+
+/// The status file of an account.
+fn open_status(metadata: &Path, account: &str, read_only: bool, fsync: bool) -> Result<Arc<dyn StatusStore>> {
+    let directory = metadata.join(format!("Account-{account}"));
+    let file = directory.join("offlinesync.db");
+    if read_only {
+        return Ok(Arc::new(SqliteStatus::open_read_only(file)?));
+    }
+    crate::metadata::create(&directory)?;
+    Ok(Arc::new(SqliteStatus::open(file, fsync)?))
+}
+
+/// Counts quick syncs between full ones.
+#[derive(Debug)]
+struct QuickCounter {
+    between: i64,
+    left: i64,
+}
+
+impl QuickCounter {
+    fn new(between: i64) -> Self {
+        QuickCounter { between, left: 0 }
+    }
+
+    fn next(&mut self) -> Mode {
+        if self.between < 0 {
+            return Mode::Quick;
+        }
+        if self.left > 0 {
+            self.left -= 1;
+            return Mode::Quick;
+        }
+        self.left = self.between;
+        Mode::Full
+    }
+
+    /// The next sync is a full one.
+    fn reset(&mut self) {
+        self.left = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn modes(between: i64) -> String {
+        let mut counter = QuickCounter::new(between);
+        (0..6).map(|_| if counter.next() == Mode::Full { 'f' } else { 'q' }).collect()
+    }
+
+    #[test]
+    fn one_full_sync_then_as_many_quick_ones_as_configured() {
+        assert_eq!(modes(0), "ffffff");
+        assert_eq!(modes(-1), "qqqqqq");
+        assert_eq!(modes(2), "fqqfqq");
+        let mut counter = QuickCounter::new(5);
+        assert_eq!(counter.next(), Mode::Full);
+        assert_eq!(counter.next(), Mode::Quick);
+        counter.reset();
+        assert_eq!(counter.next(), Mode::Full);
+    }
+}

@@ -1,0 +1,209 @@
+//! From settings to repositories.
+
+use crate::naming::digest_name;
+use crate::password::Finder;
+use crate::settings::{AccountSettings, Encryption, ImapSettings, MaildirSettings, RepositorySettings, Store};
+use crate::streams::Streams;
+use crate::ui::Hub;
+use offlinesync_core::{Cancel, Error, ErrorKind, Observer, PerSide, Repository, Result, Side};
+use offlinesync_imap::ImapRepository;
+use offlinesync_imap::config::{Fingerprint, ImapConfig, Mechanism, Secret, Timeouts, Tls, TlsVersion, Trust, Tunnel};
+use offlinesync_maildir::{MaildirConfig, MaildirRepository};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// What repositories need from the program.
+#[derive(Clone, Debug)]
+pub struct Means {
+    /// Who is asked and told.
+    pub hub: Arc<Hub>,
+    /// Where `~/.netrc` is.
+    pub streams: Arc<Streams>,
+    /// Stops everything.
+    pub cancel: Cancel,
+    /// Whether changes are waited for to be safe on disk.
+    pub fsync: bool,
+    /// One connection only.
+    pub single: bool,
+}
+
+/// The repositories of an account.
+pub struct Backends {
+    /// Both of them.
+    pub repositories: PerSide<Arc<dyn Repository>>,
+    logins: PerSide<Option<Arc<Remembered>>>,
+}
+
+/// A password that was found once and is used until a server refuses it.
+struct Remembered {
+    settings: ImapSettings,
+    repository: String,
+    means: Means,
+    secret: Mutex<Option<Secret>>,
+}
+
+impl Backends {
+    /// Makes both; no connection is opened and no file touched.
+    ///
+    /// # Errors
+    /// Kind `Configuration`.
+    pub fn new(account: &AccountSettings, means: &Means, observer: &Arc<dyn Observer>) -> Result<Self> {
+        let make = |side: Side| make(account, &account.repositories[side], means, observer);
+        let (remote, remote_login) = make(Side::Remote)?;
+        let (local, local_login) = make(Side::Local)?;
+        Ok(Backends {
+            repositories: PerSide { remote, local },
+            logins: PerSide { remote: remote_login, local: local_login },
+        })
+    }
+
+    /// Lets go of connections; forgets passwords if a server refused one.
+    pub fn rest(&self, refused: bool) {
+        Side::BOTH.iter().for_each(|side| self.repositories[*side].close());
+        for login in [&self.logins.remote, &self.logins.local].into_iter().flatten().filter(|_| refused) {
+            *login.secret.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+}
+
+type Made = (Arc<dyn Repository>, Option<Arc<Remembered>>);
+
+fn make(
+    account: &AccountSettings,
+    repository: &RepositorySettings,
+    means: &Means,
+    observer: &Arc<dyn Observer>,
+) -> Result<Made> {
+    match &repository.store {
+        Store::Maildir(settings) => {
+            let config = maildir(account, repository, settings, means, observer);
+            Ok((Arc::new(MaildirRepository::new(config)?), None))
+        }
+        Store::Imap(settings) => {
+            let login = Arc::new(Remembered {
+                settings: (**settings).clone(),
+                repository: repository.name.clone(),
+                means: means.clone(),
+                secret: Mutex::new(None),
+            });
+            let config = imap(account, repository, settings, &login, observer)?;
+            Ok((Arc::new(ImapRepository::new(config)), Some(login)))
+        }
+    }
+}
+
+fn maildir(
+    account: &AccountSettings,
+    repository: &RepositorySettings,
+    settings: &MaildirSettings,
+    means: &Means,
+    observer: &Arc<dyn Observer>,
+) -> MaildirConfig {
+    let mut config = MaildirConfig::new(&repository.name, &settings.root).with_separator(settings.separator);
+    config.info_separator = if account.windows_compatible { '!' } else { ':' };
+    config.fsync = means.fsync;
+    config.file_time = settings.file_time;
+    config.custom_flags = settings.custom_flags.clone();
+    config.observer = Arc::clone(observer);
+    config.cancel = means.cancel.clone();
+    if let Some(rename) = repository.rules.rename.clone() {
+        config.digest_name = Some(Arc::new(move |name: &str| digest_name(&rename, name)));
+    }
+    config
+}
+
+fn imap(
+    account: &AccountSettings,
+    repository: &RepositorySettings,
+    settings: &ImapSettings,
+    login: &Arc<Remembered>,
+    observer: &Arc<dyn Observer>,
+) -> Result<ImapConfig> {
+    let user = login.user()?;
+    let password = Arc::clone(login);
+    let means = &login.means;
+    let config = ImapConfig::new(&repository.name, &settings.host, user, move || password.secret())
+        .port(Some(settings.port))
+        .tls(match settings.encryption {
+            Encryption::Tls if settings.tunnel.is_none() => Tls::Implicit,
+            Encryption::StartTls if settings.tunnel.is_none() => Tls::StartTls,
+            _ => Tls::None,
+        })
+        .trust(trust(settings)?)
+        .verify_name(settings.fingerprints.is_empty() || settings.ca_file.is_some())
+        .min_tls(if settings.tls13 { TlsVersion::V1_3 } else { TlsVersion::V1_2 })
+        .client_certificate(settings.client_certificate.clone())
+        .mechanisms(mechanisms(&repository.name, &settings.mechanisms)?)
+        .tunnel(settings.tunnel.as_ref().map(|tunnel| match tunnel.preauth {
+            true => Tunnel::Preauth(tunnel.command.clone()),
+            false => Tunnel::Transport(tunnel.command.clone()),
+        }))
+        .max_connections(if means.single { 1 } else { settings.max_connections })
+        .timeouts(Timeouts { connect: settings.timeout.min(Duration::from_secs(30)), read: settings.timeout })
+        .ipv6(settings.ipv6)
+        .trace(means.hub.debug.imap)
+        .observer(Arc::clone(observer))
+        .cancel(means.cancel.clone())
+        .reference(settings.reference.clone())
+        .subscribed_only(settings.subscribed_only)
+        .utf8_folder_names(account.utf8_names)
+        .expunge(settings.expunge);
+    Ok(config)
+}
+
+fn trust(settings: &ImapSettings) -> Result<Trust> {
+    let authority = settings.ca_file.clone().map(Trust::CaFile);
+    if settings.fingerprints.is_empty() {
+        return Ok(authority.unwrap_or_default());
+    }
+    let pins: Result<Vec<Fingerprint>> = settings.fingerprints.iter().map(|text| Fingerprint::parse(text)).collect();
+    Ok(Trust::Fingerprints { pins: pins?, authority: authority.map(Box::new) })
+}
+
+/// Those of the configured mechanisms that are there. Some are for special servers, and old files name all that OfflineIMAP knew.
+fn mechanisms(repository: &str, names: &[String]) -> Result<Vec<Mechanism>> {
+    let known: Vec<Mechanism> = names.iter().filter_map(|name| mechanism(name)).collect();
+    if known.is_empty() && !names.is_empty() {
+        let message =
+            format!("repository '{repository}': none of its `auth_mechanisms` is supported: {}", names.join(", "));
+        return Err(Error::new(ErrorKind::Configuration, message).with_hint("add PLAIN, or leave the option out"));
+    }
+    Ok(known)
+}
+
+fn mechanism(name: &str) -> Option<Mechanism> {
+    match name {
+        "PLAIN" => Some(Mechanism::Plain),
+        "LOGIN" => Some(Mechanism::Login),
+        _ => None,
+    }
+}
+
+impl Remembered {
+    fn with_finder<T>(&self, find: impl FnOnce(&Finder<'_>) -> Result<T>) -> Result<T> {
+        let ask = |prompt: &str| self.means.hub.ask(prompt);
+        find(&Finder {
+            repository: &self.repository,
+            environment: &*self.means.streams.environment,
+            ask: self.means.hub.can_ask().then_some(&ask),
+            cancel: &self.means.cancel,
+        })
+    }
+
+    /// The user; behind a tunnel that logs in by itself there need be none.
+    fn user(&self) -> Result<String> {
+        let preauth = self.settings.tunnel.as_ref().is_some_and(|tunnel| tunnel.preauth);
+        let user = self.with_finder(|finder| finder.user(&self.settings));
+        if preauth { Ok(user.unwrap_or_default()) } else { user }
+    }
+
+    fn secret(&self) -> Result<Secret> {
+        let mut known = self.secret.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(secret) = &*known {
+            return Ok(secret.clone());
+        }
+        let login = self.with_finder(|finder| finder.login(&self.settings))?;
+        *known = Some(login.secret.clone());
+        Ok(login.secret)
+    }
+}

@@ -1,0 +1,147 @@
+//! What a folder is called on the other side and whether it takes part: `nametrans`, `folderfilter`, `folderincludes` and `-f`.
+//! Pure.
+
+use crate::config::pyexpr::Expression;
+use crate::settings::FolderRules;
+use offlinesync_core::sync::{Naming, exchange_separator};
+use offlinesync_core::{Error, ErrorKind, FolderName, PerSide, Result, Side};
+
+/// The rules of both sides, and the folders asked for on the command line.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    rules: PerSide<FolderRules>,
+    /// Only these folders, by their remote names; the remote side's own rules are not asked.
+    only: Option<Vec<String>>,
+}
+
+impl Names {
+    /// Rules.
+    pub fn new(rules: PerSide<FolderRules>, only: Option<Vec<String>>) -> Self {
+        Names { rules, only }
+    }
+
+    /// Whether the rules of a side let a folder of that side take part. The filter and the list are asked for the name as that
+    /// side has it; a folder on the list takes part whatever the filter says.
+    fn takes_part(&self, side: Side, name: &FolderName) -> Result<bool> {
+        if let (Side::Remote, Some(only)) = (side, &self.only) {
+            return Ok(only.iter().any(|wanted| wanted == name.as_str()));
+        }
+        let rules = &self.rules[side];
+        if rules.includes.iter().any(|included| included == name.as_str()) {
+            return Ok(true);
+        }
+        match &rules.filter {
+            Some(filter) => {
+                filter.call_for_truth(&[name.as_str()]).map_err(|error| failed("folderfilter", side, name, &error))
+            }
+            None => Ok(true),
+        }
+    }
+
+    fn translated(&self, side: Side, name: &FolderName, separators: &PerSide<Option<char>>) -> Result<FolderName> {
+        let Some(rename) = &self.rules[side].rename else { return exchange_separator(side, name, separators) };
+        let renamed =
+            rename.call_for_string(&[name.as_str()]).map_err(|error| failed("nametrans", side, name, &error))?;
+        let exchanged = match (separators[side], separators[side.other()]) {
+            (Some(from), Some(to)) => renamed.replace(from, to.encode_utf8(&mut [0; 4])),
+            _ => renamed,
+        };
+        // The folder that is the top of a Maildir itself.
+        Ok(FolderName::new(if exchanged == "." || exchanged == "/" { String::new() } else { exchanged }))
+    }
+}
+
+fn failed(option: &str, side: Side, name: &FolderName, error: &dyn std::fmt::Display) -> Error {
+    Error::new(
+        ErrorKind::Folder,
+        format!("folder '{name}' was not synced: `{option}` of the {side} side failed: {error}"),
+    )
+}
+
+impl Naming for Names {
+    fn translate(
+        &self,
+        side: Side,
+        name: &FolderName,
+        separators: &PerSide<Option<char>>,
+    ) -> Result<Option<FolderName>> {
+        if !self.takes_part(side, name)? {
+            return Ok(None);
+        }
+        let there = self.translated(side, name, separators)?;
+        Ok(self.takes_part(side.other(), &there)?.then_some(there))
+    }
+}
+
+/// The name that stands in the file names of a Maildir's messages for this folder, as OfflineIMAP has it: after the Maildir's own
+/// `nametrans`, without exchanging separators.
+pub fn digest_name(rename: &Expression, name: &str) -> String {
+    rename.call_for_string(&[name]).unwrap_or_else(|_| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(rename: &str, filter: &str, includes: &[&str]) -> FolderRules {
+        let parse = |text: &str| (!text.is_empty()).then(|| Expression::parse(text).unwrap());
+        FolderRules {
+            rename: parse(rename),
+            filter: parse(filter),
+            includes: includes.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    const SEPARATORS: PerSide<Option<char>> = PerSide { remote: Some('/'), local: Some('.') };
+
+    fn translate(names: &Names, side: Side, name: &str) -> Option<String> {
+        names.translate(side, &name.into(), &SEPARATORS).unwrap().map(|name| name.as_str().to_owned())
+    }
+
+    #[test]
+    fn names_are_translated_there_and_back_and_separators_exchanged() {
+        let remote = rules("lambda f: {'[Gmail]/Sent Mail': 'sent'}.get(f, f)", "", &[]);
+        let local = rules("lambda f: {'sent': '[Gmail]/Sent Mail'}.get(f, f)", "", &[]);
+        let names = Names::new(PerSide { remote, local }, None);
+        assert_eq!(translate(&names, Side::Remote, "[Gmail]/Sent Mail").as_deref(), Some("sent"));
+        assert_eq!(translate(&names, Side::Remote, "a/b").as_deref(), Some("a.b"));
+        assert_eq!(translate(&names, Side::Local, "sent").as_deref(), Some("[Gmail]/Sent Mail"));
+        assert_eq!(translate(&names, Side::Local, "a.b").as_deref(), Some("a/b"));
+    }
+
+    #[test]
+    fn a_folder_takes_part_if_both_sides_agree_and_a_listed_one_whatever_the_filter_says() {
+        let remote = rules("", "lambda f: f not in ['Trash', 'Junk']", &["Junk"]);
+        let local = rules("", "lambda f: f != 'private'", &[]);
+        let names = Names::new(PerSide { remote, local }, None);
+        for (side, name, wanted) in [
+            (Side::Remote, "INBOX", true),
+            (Side::Remote, "Trash", false),
+            (Side::Remote, "Junk", true),
+            (Side::Remote, "private", false),
+            (Side::Local, "Trash", false),
+            (Side::Local, "private", false),
+            (Side::Local, "x", true),
+        ] {
+            assert_eq!(translate(&names, side, name).is_some(), wanted, "{side} {name}");
+        }
+    }
+
+    #[test]
+    fn folders_of_the_command_line_replace_the_rules_of_the_remote_side() {
+        let remote = rules("", "lambda f: False", &["x"]);
+        let names = Names::new(PerSide { remote, local: FolderRules::default() }, Some(vec!["INBOX".to_owned()]));
+        assert!(translate(&names, Side::Remote, "INBOX").is_some());
+        assert!(translate(&names, Side::Remote, "x").is_none());
+        assert!(translate(&names, Side::Local, "y").is_none());
+    }
+
+    #[test]
+    fn an_expression_that_fails_concerns_one_folder() {
+        let names =
+            Names::new(PerSide { remote: rules("lambda f: {'a': 'b'}[f]", "", &[]), ..PerSide::default() }, None);
+        let error = names.translate(Side::Remote, &"x".into(), &SEPARATORS).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Folder);
+        assert!(error.to_string().contains("`nametrans` of the remote side failed"), "{error}");
+    }
+}

@@ -1,0 +1,183 @@
+//! The whole program once the command line is read: configuration, interface, accounts, exit code.
+
+use crate::account::Runner;
+use crate::args::{self, Args};
+use crate::backend::Means;
+use crate::config::discover::{self, expand};
+use crate::config::{Config, check};
+use crate::control::Control;
+use crate::info;
+use crate::metadata;
+use crate::say::{Level, Outcome, error_lines};
+use crate::settings::{AccountSettings, General, sections_of};
+use crate::signals::Listener;
+use crate::streams::Streams;
+use crate::turns::Turns;
+use crate::ui::{self, DebugTypes, Hub, LogFile, Syslog};
+use offlinesync_core::{Error, ErrorKind, Result};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Does what the options ask for. What goes wrong is told here.
+pub fn start(args: &Args, streams: &Arc<Streams>) -> Outcome {
+    if args.version {
+        streams.out(env!("CARGO_PKG_VERSION"));
+        return Outcome::InStep;
+    }
+    if args.versions {
+        streams.out(&args::versions());
+        return Outcome::InStep;
+    }
+    match Program::prepare(args, streams) {
+        Ok(program) => program.run(args),
+        Err(error) => {
+            error_lines(&error).iter().for_each(|line| streams.err(&streams.paint(line)));
+            Outcome::of(&error)
+        }
+    }
+}
+
+/// Everything is read and checked; nothing is touched yet.
+struct Program {
+    hub: Arc<Hub>,
+    control: Arc<Control>,
+    general: General,
+    runners: Vec<Runner>,
+}
+
+impl Program {
+    fn prepare(args: &Args, streams: &Arc<Streams>) -> Result<Self> {
+        let environment = &*streams.environment;
+        let config = read_config(args, streams)?;
+        let general = General::read(&config, environment)?;
+        let hub = Arc::new(hub(args, &general, streams)?);
+        let names = account_names(args, &general, &config)?;
+        warn(args, &config, &names, &hub);
+        let control = Arc::new(Control::default());
+        let single = args.single || hub.debug.any() && !hub.debug.thread;
+        let turns = Turns::new(if single { 1 } else { general.max_sync_accounts });
+        let means = Means {
+            hub: Arc::clone(&hub),
+            streams: Arc::clone(streams),
+            cancel: control.cancel.clone(),
+            fsync: general.fsync,
+            single,
+        };
+        let mut runners = Vec::new();
+        for name in &names {
+            let settings = AccountSettings::read(&config, &general, name, environment)?;
+            runners.push(Runner {
+                settings: with_args(settings, args, &hub, single),
+                only: args.folder_list(),
+                once: args.once || args.dry_run,
+                metadata: general.metadata.clone(),
+                means: means.clone(),
+                control: Arc::clone(&control),
+                turns: Arc::clone(&turns),
+            });
+        }
+        Ok(Program { hub, control, general, runners })
+    }
+
+    fn run(self, args: &Args) -> Outcome {
+        let outcome = self.try_run(args);
+        outcome.unwrap_or_else(|error| {
+            self.hub.error(&error);
+            Outcome::of(&error)
+        })
+    }
+
+    fn try_run(&self, args: &Args) -> Result<Outcome> {
+        let signals = self.runners.first().is_some_and(|runner| runner.means.streams.signals);
+        let _listener = if signals { Some(Listener::start(Arc::clone(&self.control))?) } else { None };
+        if args.info {
+            return Ok(info::show(&self.runners, &self.hub));
+        }
+        let dry_run = self.runners.iter().all(|runner| runner.settings.policy.dry_run);
+        if !dry_run {
+            metadata::create(&self.general.metadata)?;
+        }
+        Ok(self.run_accounts())
+    }
+
+    /// Every account on a thread of its own; the worst outcome counts.
+    fn run_accounts(&self) -> Outcome {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = self.runners.iter().map(|runner| (runner, scope.spawn(|| runner.run()))).collect();
+            let outcomes = threads.into_iter().map(|(runner, thread)| {
+                thread.join().unwrap_or_else(|_| {
+                    let name = &runner.settings.name;
+                    let text = format!("account '{name}' ended by a fault in this program; what was done is recorded");
+                    self.hub.say(Level::Error, "", &text);
+                    Outcome::Incomplete
+                })
+            });
+            outcomes.max().unwrap_or_default()
+        })
+    }
+}
+
+fn read_config(args: &Args, streams: &Streams) -> Result<Config> {
+    let path = discover::find(args.config.as_deref(), &*streams.environment)?;
+    let mut config = Config::read(&path)?;
+    args.overrides.iter().try_for_each(|text| config.override_option(text))?;
+    Ok(config)
+}
+
+fn hub(args: &Args, general: &General, streams: &Arc<Streams>) -> Result<Hub> {
+    let name = args.ui.as_deref().or(general.ui.as_ref().map(|value| value.text.as_str()));
+    let name = if args.info && args.ui.is_none() { None } else { name };
+    let (interface, warning) = ui::choose(name, streams)?;
+    let debug = args.debug.as_deref().map_or(Ok(DebugTypes::default()), DebugTypes::parse)?;
+    let log = match &args.log {
+        Some(path) => Some(LogFile::open(&expand(path, &*streams.environment))?),
+        None => None,
+    };
+    let syslog = if args.syslog || ui::is_syslog(name) { Some(Syslog::open(Path::new("/dev/log"))?) } else { None };
+    let hub = Hub::new(interface, log, syslog, debug, streams.can_ask);
+    hub.record(Level::Info, &args::versions());
+    if let Some(warning) = warning {
+        hub.warn(&warning);
+    }
+    Ok(hub)
+}
+
+fn account_names(args: &Args, general: &General, config: &Config) -> Result<Vec<String>> {
+    let names = args.account_list().unwrap_or_else(|| general.accounts.clone());
+    if names.is_empty() {
+        let error = config.place().error("no account is to be synced");
+        return Err(error.with_hint("list them in `accounts` in [general], or name them with -a"));
+    }
+    let mut seen = BTreeSet::new();
+    let names: Vec<String> = names.into_iter().filter(|name| seen.insert(name.clone())).collect();
+    match names.iter().find(|name| name.contains(['/', '\0']) || *name == "." || *name == "..") {
+        Some(name) => Err(Error::new(ErrorKind::Configuration, format!("`{name}` cannot be the name of an account"))),
+        None => Ok(names),
+    }
+}
+
+fn warn(args: &Args, config: &Config, accounts: &[String], hub: &Hub) {
+    if !args.stray.is_empty() {
+        hub.warn(&format!("ignored on the command line: {}", args.stray.join(" ")));
+    }
+    let mut sections = vec!["general".to_owned(), "mbnames".to_owned()];
+    sections.extend(accounts.iter().filter_map(|account| sections_of(config, account).ok()).flatten());
+    let sections: Vec<&str> = sections.iter().map(String::as_str).collect();
+    check::warnings(config, &sections).iter().for_each(|warning| hub.warn(&warning.to_string()));
+}
+
+/// What the command line changes in an account's settings.
+fn with_args(mut settings: AccountSettings, args: &Args, hub: &Hub, single: bool) -> AccountSettings {
+    let policy = &mut settings.policy;
+    policy.dry_run |= args.dry_run;
+    policy.show_messages = policy.dry_run && hub.debug.any();
+    policy.accept_new_numbering = args.accept_uidvalidity;
+    policy.restore_missing_folders = args.restore_folders;
+    policy.brake.allowed = args.allow_mass_delete;
+    policy.workers = usize::from(single);
+    if args.quick {
+        settings.quick = -1;
+    }
+    settings
+}

@@ -1,0 +1,99 @@
+//! The expressions of a configuration, read and checked before anything is touched.
+
+use crate::config::pyexpr::{Expression, PyError};
+use crate::config::{Config, Value};
+use offlinesync_core::{Error, Result};
+
+/// Which folders of a repository take part, and what they are called on the other side.
+#[derive(Clone, Debug, Default)]
+pub struct FolderRules {
+    /// `nametrans`.
+    pub rename: Option<Expression>,
+    /// `folderfilter`.
+    pub filter: Option<Expression>,
+    /// `folderincludes`.
+    pub includes: Vec<String>,
+}
+
+impl FolderRules {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// Kind `Configuration`: an expression that is not understood, or needs `pythonfile`.
+    pub fn read(config: &Config, section: &str) -> Result<Self> {
+        let includes = match config.get_filled(section, "folderincludes")? {
+            Some(value) => parse(config, &value)?.strings().map_err(|error| value.error(format!("fails: {error}")))?,
+            None => Vec::new(),
+        };
+        Ok(FolderRules {
+            rename: function(config, section, "nametrans")?,
+            filter: function(config, section, "folderfilter")?,
+            includes,
+        })
+    }
+}
+
+fn function(config: &Config, section: &str, name: &str) -> Result<Option<Expression>> {
+    let Some(value) = config.get_filled(section, name)? else { return Ok(None) };
+    let expression = parse(config, &value)?;
+    if expression.is_function() {
+        return Ok(Some(expression));
+    }
+    Err(value.error("must be a function, for example `lambda f: f`"))
+}
+
+/// Reads the expression in a value.
+pub(super) fn parse(config: &Config, value: &Value) -> Result<Expression> {
+    Expression::parse(&value.text).map_err(|error| explain(config, value, &error))
+}
+
+/// An expression that comes to a text.
+pub(super) fn text(config: &Config, section: &str, name: &str) -> Result<Option<String>> {
+    let Some(value) = config.get_filled(section, name)? else { return Ok(None) };
+    let text = parse(config, &value)?.text();
+    text.map(Some).map_err(|error| value.error(format!("fails: {error}")))
+}
+
+fn explain(config: &Config, value: &Value, error: &PyError) -> Error {
+    let refusal = value.error(format!("cannot be used: {error}; nothing was synced"));
+    let Some(name) = &error.unknown_name else { return refusal };
+    let has_python = config.get("general", "pythonfile").ok().flatten().is_some();
+    let reason = if has_python { "Python code (`pythonfile`) is not run" } else { "nothing defines it" };
+    let hint = match value.name.as_str() {
+        "remotepasseval" => "set `remotepasscmd` to a command that prints the password".to_owned(),
+        "oauth2_access_token_eval" => "set `oauth2_access_token_cmd` to a command that prints the token".to_owned(),
+        _ => format!("write what `{name}` does into the expression itself"),
+    };
+    refusal.with_hint(format!("{reason}; {hint}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(lines: &str) -> Error {
+        let text = format!("[general]\npythonfile = ~/x.py\n[Repository r]\n{lines}\n");
+        let config = Config::parse(text.as_bytes(), &"file".into()).unwrap();
+        FolderRules::read(&config, "Repository r").unwrap_err()
+    }
+
+    #[test]
+    fn a_function_of_pythonfile_is_refused_with_option_section_and_line() {
+        let error = refusal("nametrans = nt_remote");
+        assert_eq!(
+            error.to_string(),
+            "file:4: `nametrans` in [Repository r] cannot be used: `nt_remote` is not defined; nothing was synced"
+        );
+        assert_eq!(
+            error.hint(),
+            Some("Python code (`pythonfile`) is not run; write what `nt_remote` does into the expression itself")
+        );
+    }
+
+    #[test]
+    fn expressions_of_the_wrong_kind_are_refused_before_anything_is_touched() {
+        assert!(refusal("folderfilter = 'x'").to_string().contains("must be a function"));
+        assert!(refusal("folderincludes = 'INBOX'").to_string().contains("a string where a list is expected"));
+        assert!(refusal("folderfilter = lambda f: (").to_string().contains("the end where a value is expected"));
+    }
+}
