@@ -19,7 +19,7 @@ use std::ffi::OsString;
     disable_version_flag = true,
     infer_long_args = true,
     args_override_self = true,
-    max_term_width = 100,
+    term_width = 90,
     after_help = AFTER_HELP
 )]
 pub struct Args {
@@ -121,8 +121,8 @@ const AFTER_HELP: &str = "\
 Configuration is read from the first of these files that exists:
   $XDG_CONFIG_HOME/offlinesync/config, $XDG_CONFIG_HOME/offlineimap/config, ~/.offlineimaprc
 
-Signals: USR1 ends the pause between two syncs, USR2 ends the program after the sync that is running,
-TERM and INT end it as soon as what is begun is recorded.
+Signals: USR1 ends the pause between two syncs, USR2 ends the program after the sync that
+is running, TERM and INT end it as soon as what is begun is recorded.
 
 Exit status:
     0  everything is in step

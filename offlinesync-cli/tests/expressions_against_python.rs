@@ -5,7 +5,7 @@ mod support;
 use offlinesync_cli::config::pyexpr::{Expression, PyError};
 use proptest::prelude::*;
 use std::cell::RefCell;
-use support::Python;
+use support::python::Python;
 
 /// Expressions as configurations have them, with a folder name to call them with.
 const CASES: &[(&str, &str)] = &[

@@ -7,7 +7,7 @@ mod support;
 use offlinesync_cli::config::Config;
 use proptest::prelude::*;
 use std::cell::RefCell;
-use support::{Python, hex};
+use support::python::{Python, hex};
 
 /// What we read, in the form in which the Python script answers.
 fn ours(text: &str) -> String {

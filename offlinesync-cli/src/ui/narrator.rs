@@ -74,7 +74,13 @@ impl Narrator {
             dry_run_lines(&self.types, pair, counts).iter().for_each(|line| self.hub.output(line));
         }
         if self.hub.debug.maildir {
-            self.hub.say(Level::Debug, "", &format!("debug: folder '{}': {counts:?}", pair.remote));
+            let side = |side: Side| {
+                let (copies, flags, removals) = (counts.copies[side], counts.flags[side], counts.removals[side]);
+                format!("{side}: {copies} copies, {flags} flag changes, {removals} removals")
+            };
+            let (remote, local) = (side(Side::Remote), side(Side::Local));
+            let text = format!("debug: folder '{}': {remote}; {local}; {} records", pair.remote, counts.records);
+            self.hub.say(Level::Debug, "", &text);
         }
     }
 

@@ -41,7 +41,7 @@ pub(super) fn percent(template: &str, arguments: &Value) -> Result<String> {
         };
         out.push_str(&convert(&value, conversion, spec)?);
     }
-    if !named && next.next().is_some() && !matches!(arguments, Value::Dict(_)) {
+    if !named && next.next().is_some() && !matches!(arguments, Value::Dict(_) | Value::List(_)) {
         return fail("a format has fewer places than values");
     }
     out.push_str(rest);

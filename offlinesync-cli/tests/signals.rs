@@ -1,0 +1,94 @@
+//! Signals to a program that syncs again and again.
+
+mod support;
+
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStderr, Stdio};
+use support::sandbox::{ACCOUNT, Sandbox};
+
+/// A running program and the lines it says.
+struct Daemon {
+    child: Child,
+    lines: std::io::Lines<BufReader<ChildStderr>>,
+}
+
+impl Daemon {
+    fn start(sandbox: &Sandbox, args: &[&str]) -> Daemon {
+        let mut child = sandbox.command(args).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        Daemon { child, lines }
+    }
+
+    /// Reads on until a line contains this.
+    fn wait_for(&mut self, words: &str) {
+        let found = self.lines.any(|line| line.unwrap().contains(words));
+        assert!(found, "the program ended without saying: {words}");
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    fn end(mut self) -> Option<i32> {
+        for line in self.lines.by_ref() {
+            line.unwrap();
+        }
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+    }
+}
+
+fn refreshing() -> Sandbox {
+    Sandbox::new(&ACCOUNT.replace("localrepository = l\n", "localrepository = l\nautorefresh = 600\n"))
+}
+
+#[test]
+fn usr1_syncs_now_and_usr2_ends_when_all_is_done() {
+    let sandbox = refreshing();
+    let mut daemon = Daemon::start(&sandbox, &["-u", "ttyui"]);
+    daemon.wait_for("Next refresh in 600.0 minutes");
+    sandbox.deliver("remote/INBOX", "1700000020.late.host", "Subject: late\n\nx\n");
+    daemon.signal(Signal::USR1);
+    daemon.wait_for("Next refresh in 600.0 minutes");
+    assert_eq!(sandbox.messages("local/INBOX").len(), 3);
+    daemon.signal(Signal::USR2);
+    assert_eq!(daemon.end(), Some(0));
+}
+
+#[test]
+fn term_in_a_pause_ends_at_once_and_lets_go_of_the_lock() {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let sandbox = refreshing();
+        let mut daemon = Daemon::start(&sandbox, &["-u", "ttyui"]);
+        daemon.wait_for("Next refresh");
+        daemon.signal(signal);
+        assert_eq!(daemon.end(), Some(130));
+        sandbox.run(&["-o"]).silent();
+    }
+}
+
+#[test]
+fn a_hook_that_hangs_does_not_keep_a_signal_waiting() {
+    let hook = "localrepository = l\npresynchook = echo started >&2; exec sleep 3600\n";
+    let sandbox = Sandbox::new(&ACCOUNT.replace("localrepository = l\n", hook));
+    let mut daemon = Daemon::start(&sandbox, &["-u", "ttyui"]);
+    daemon.wait_for("Calling hook");
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), Some(130));
+}
+
+#[test]
+fn quit_tells_the_state_and_aborts() {
+    let sandbox = refreshing();
+    let mut daemon = Daemon::start(&sandbox, &["-u", "ttyui"]);
+    daemon.wait_for("Next refresh");
+    daemon.signal(Signal::QUIT);
+    daemon.wait_for("account 'a': waiting for the next sync");
+    assert_eq!(daemon.end(), None);
+}
