@@ -50,14 +50,6 @@ impl Finder<'_> {
         Ok(Login { user, secret })
     }
 
-    /// The OAuth access token, if one is configured.
-    ///
-    /// # Errors
-    /// Kind `Configuration`: its source is broken.
-    pub fn token(&self, settings: &ImapSettings) -> Result<Option<Secret>> {
-        settings.token.as_ref().map(|source| self.read(source)).transpose()
-    }
-
     /// The user name.
     ///
     /// # Errors

@@ -34,8 +34,6 @@ pub struct ImapSettings {
     pub user: Option<String>,
     /// Where the password comes from, if that is configured.
     pub password: Option<PasswordSource>,
-    /// Where an OAuth access token comes from, if one is used.
-    pub token: Option<PasswordSource>,
     /// Ways to log in, in this order; empty: the default ones.
     pub mechanisms: Vec<String>,
     /// Connections at most.
@@ -111,8 +109,7 @@ impl ImapSettings {
             tls13: reader.tls13()?,
             ipv6: reader.value("ipv6")?.map(|value| value.boolean()).transpose()?,
             user: reader.text_or_expression("remoteuser")?,
-            password: reader.secret("remotepass", Some("remotepassfile"), "remotepasscmd", "remotepasseval")?,
-            token: reader.secret("oauth2_access_token", None, "oauth2_access_token_cmd", "oauth2_access_token_eval")?,
+            password: reader.password()?,
             mechanisms: reader.mechanisms()?,
             max_connections: reader.max_connections()?,
             reference: reader.text("reference")?.unwrap_or_default(),
@@ -251,23 +248,17 @@ impl Reader<'_> {
         }
     }
 
-    fn secret(
-        &self,
-        plain: &str,
-        file: Option<&str>,
-        command: &str,
-        expression: &str,
-    ) -> Result<Option<PasswordSource>> {
-        if let Some(text) = rules::text(self.config, self.section, expression)? {
+    fn password(&self) -> Result<Option<PasswordSource>> {
+        if let Some(text) = rules::text(self.config, self.section, "remotepasseval")? {
             return Ok(Some(PasswordSource::Text(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))));
         }
-        if let Some(value) = self.config.get(self.section, plain)?.filter(|value| !value.text.is_empty()) {
+        if let Some(value) = self.config.get(self.section, "remotepass")?.filter(|value| !value.text.is_empty()) {
             return Ok(Some(PasswordSource::Text(Secret::new(value.text))));
         }
-        if let Some(file) = file.map(|file| self.path(file)).transpose()?.flatten() {
+        if let Some(file) = self.path("remotepassfile")? {
             return Ok(Some(PasswordSource::File(file)));
         }
-        Ok(self.value(command)?.map(|value| PasswordSource::Command(value.text)))
+        Ok(self.value("remotepasscmd")?.map(|value| PasswordSource::Command(value.text)))
     }
 
     fn mechanisms(&self) -> Result<Vec<String>> {

@@ -61,7 +61,6 @@ fn explain(config: &Config, value: &Value, error: &PyError) -> Error {
     let reason = if has_python { "Python code (`pythonfile`) is not run" } else { "nothing defines it" };
     let hint = match value.name.as_str() {
         "remotepasseval" => "set `remotepasscmd` to a command that prints the password".to_owned(),
-        "oauth2_access_token_eval" => "set `oauth2_access_token_cmd` to a command that prints the token".to_owned(),
         _ => format!("write what `{name}` does into the expression itself"),
     };
     refusal.with_hint(format!("{reason}; {hint}"))

@@ -22,13 +22,16 @@ pub struct Narrator {
     types: Types,
     names: PerSide<String>,
     dry_run: bool,
-    started: Instant,
+    /// When the run began that is going on.
+    started: Mutex<Instant>,
     /// Copies begun in each folder towards each side, and how many there are to do.
     copies: Mutex<BTreeMap<FolderPair, PerSide<(u64, u64)>>>,
+    /// What a dry run has to say of each folder: told at the end, in the order of the folders.
+    plans: Mutex<BTreeMap<FolderPair, Vec<String>>>,
 }
 
 impl Narrator {
-    /// A listener for a run of an account that begins now.
+    /// A listener for the runs of an account.
     pub fn new(hub: &Arc<Hub>, account: &str, types: Types, names: PerSide<String>, dry_run: bool) -> Self {
         Narrator {
             hub: Arc::clone(hub),
@@ -36,8 +39,9 @@ impl Narrator {
             types,
             names,
             dry_run,
-            started: Instant::now(),
+            started: Mutex::new(Instant::now()),
             copies: Mutex::default(),
+            plans: Mutex::default(),
         }
     }
 
@@ -61,7 +65,10 @@ impl Narrator {
 
     fn created(&self, pair: &FolderPair, on: Side) {
         let text = format!("Creating folder {}[{}]", pair[on], self.names[on]);
-        if self.dry_run { self.hub.output(&format!("[DRYRUN] {text}")) } else { self.folder_says(pair, &text) }
+        match self.dry_run {
+            true => self.plan(pair, [format!("[DRYRUN] {text}")]),
+            false => self.folder_says(pair, &text),
+        }
     }
 
     fn planned(&self, pair: &FolderPair, counts: &Counts) {
@@ -71,7 +78,7 @@ impl Narrator {
             Side::BOTH.iter().for_each(|side| entry[*side].1 += counts.copies[*side]);
         }
         if self.dry_run {
-            dry_run_lines(&self.types, pair, counts).iter().for_each(|line| self.hub.output(line));
+            self.plan(pair, dry_run_lines(&self.types, pair, counts));
         }
         if self.hub.debug.maildir {
             let side = |side: Side| {
@@ -117,8 +124,21 @@ impl Narrator {
         }
     }
 
+    fn begin(&self) {
+        *self.started.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.copies.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.account_says(&format!("*** Processing account {}", self.account));
+    }
+
+    /// Keeps lines of a dry run until the end.
+    fn plan(&self, pair: &FolderPair, lines: impl IntoIterator<Item = String>) {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner).entry(pair.clone()).or_default().extend(lines);
+    }
+
     fn finished(&self) {
-        let seconds = self.started.elapsed().as_secs();
+        let plans = std::mem::take(&mut *self.plans.lock().unwrap_or_else(PoisonError::into_inner));
+        plans.values().flatten().for_each(|line| self.hub.output(line));
+        let seconds = self.started.lock().unwrap_or_else(PoisonError::into_inner).elapsed().as_secs();
         let text = format!("*** Finished account '{}' in {}:{:02}", self.account, seconds / 60, seconds % 60);
         self.account_says(&text);
     }
@@ -135,7 +155,7 @@ impl Observer for Narrator {
     fn event(&self, event: &Event<'_>) {
         self.hub.progress(&self.account, event);
         match event {
-            Event::AccountStarted { account } => self.account_says(&format!("*** Processing account {account}")),
+            Event::AccountStarted { .. } => self.begin(),
             Event::AccountFinished { .. } => self.finished(),
             Event::Connecting { repository, to } => {
                 self.account_says(&format!("Establishing connection to {to} ({repository})"));
@@ -148,7 +168,7 @@ impl Observer for Narrator {
                 self.folder_says(pair, &text);
             }
             Event::FolderPlanned { pair, counts, .. } => self.planned(pair, counts),
-            Event::MessagePlanned { id, header, .. } => self.hub.output(&message_line(id, header)),
+            Event::MessagePlanned { pair, id, header, .. } => self.plan(pair, [message_line(id, header)]),
             Event::MessageStarted { pair, id, to, .. } => self.copying(pair, id, *to),
             Event::FlagsChanged { pair, on, messages: number } => {
                 self.folder_says(

@@ -196,11 +196,12 @@ impl Street<'_> {
         Ok(())
     }
 
-    /// A folder that lost everything waits until the whole account was looked at.
+    /// A folder that lost everything waits until the whole account was looked at, even if it will be refused by itself: it must
+    /// count when the account is judged, or a wiped store would still lose its small folders.
     fn loss(&self, counts: &Counts, rows: u64) -> Option<FolderLoss> {
         let emptied = brake::empties(counts, rows);
         let waits = emptied != PerSide::default() && !self.may_be_emptied;
-        (waits && brake::check(counts, rows, &self.policy.brake).is_ok()).then(|| FolderLoss::new(counts, rows))
+        waits.then(|| FolderLoss::new(counts, rows))
     }
 
     fn carry_out(&mut self, planned: Planned, outcome: &mut Outcome) -> Result<PerSide<bool>> {
