@@ -1,5 +1,7 @@
 //! Signals to a program that syncs again and again.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 mod support;
 
 use rustix::process::{Pid, Signal, kill_process};
