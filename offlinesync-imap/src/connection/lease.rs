@@ -8,6 +8,9 @@ use offlinesync_core::{Error, ErrorKind, Result};
 use std::fmt;
 use std::sync::Arc;
 
+#[cfg(test)]
+mod tests;
+
 /// A connection held exclusively. At most about 256 KiB written to it wait in memory; beyond, [`Lease::write`] waits for the
 /// socket and takes in what the server says meanwhile.
 ///
@@ -80,7 +83,8 @@ impl Lease {
             return Err(Error::new(ErrorKind::Unavailable, "the answers of the commands before were not waited for"));
         }
         self.connection = None;
-        let result = self.used.link.run(on, exchange);
+        let link = &self.used.link;
+        let result = link.enter().map_or_else(|| Err(link.death()), |place| place.run(on, exchange));
         self.connection = Some(Exclusive::new(self.used.link.clone())?);
         result
     }

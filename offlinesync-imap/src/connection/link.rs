@@ -3,10 +3,9 @@
 //! State is behind one lock that is never held while waiting or while an exchange is called. The [`Reader`] is a baton: whoever has
 //! the oldest commands takes it and leads, the others wait for it.
 
-use super::Command;
 use super::SessionView;
 use super::reader::Reader;
-use super::session::{Habits, Owner, Session, Target};
+use super::session::{Habits, Session};
 use crate::codec::decoder::Item;
 use crate::config::{ImapConfig, Tls};
 use crate::stream::wait::{self, Interest, Patience, Waker};
@@ -164,17 +163,6 @@ impl Link {
         if error.to_string().starts_with(&place) { error } else { error.at(place) }
     }
 
-    /// Puts commands in line and sends them as far as possible.
-    fn join(&self, target: Target, commands: Vec<Command>) -> Result<Owner> {
-        let mut state = self.lock();
-        if let Some(death) = &state.dead {
-            return Err(death.error());
-        }
-        let owner = state.session.join(target, commands);
-        self.send(state);
-        Ok(owner)
-    }
-
     /// Sends what may be sent; what the socket does not take, the leader sends when it does. Then tells the observer.
     fn send(&self, mut state: MutexGuard<'_, State>) {
         state.flush();
@@ -188,6 +176,13 @@ impl Link {
         for alert in alerts {
             let error = self.placed(Error::new(ErrorKind::Unavailable, alert));
             self.config.observer.event(&Event::Warning { error: &error });
+        }
+    }
+
+    /// Tells what was read since the last time.
+    fn tell_read(&self, reader: &mut Reader) {
+        if let Some(lines) = &mut reader.lines {
+            self.tell(false, lines.take());
         }
     }
 
@@ -209,9 +204,7 @@ impl Link {
     }
 
     fn receive_unless(&self, reader: &mut Reader, enough: impl Fn(&State) -> bool) -> Result<()> {
-        if let Some(lines) = &mut reader.lines {
-            self.tell(false, lines.take());
-        }
+        self.tell_read(reader);
         self.try_receive(reader, enough).map_err(|error| self.dying(error))
     }
 

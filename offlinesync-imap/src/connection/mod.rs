@@ -13,6 +13,8 @@ mod pool;
 mod reader;
 mod selection;
 mod session;
+#[cfg(test)]
+mod talk;
 mod trace;
 
 pub use lease::Lease;

@@ -57,8 +57,13 @@ impl Pool {
     /// Errors: what the exchange returned; `Folder` for a mailbox that cannot be selected; `Numbering` for [`On::Verified`];
     /// `Unavailable` when the connection was lost or a deadline passed, whether or not the server carried out the commands.
     pub fn run(&self, on: On<'_>, exchange: &mut dyn Exchange) -> Result<()> {
-        let used = self.0.obtain(Use::Shared(on))?;
-        used.link.run(on, exchange)
+        loop {
+            let used = self.0.obtain(Use::Shared(on))?;
+            // It may have been lost since; then nothing was sent.
+            if let Some(place) = used.link.enter() {
+                return place.run(on, exchange);
+            }
+        }
     }
 
     /// What the server can do: of a connection that is there, or of a new one.

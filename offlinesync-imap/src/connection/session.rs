@@ -14,17 +14,26 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 mod absorb;
+#[cfg(test)]
+mod tests;
 
 /// Someone who has commands on this connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Owner(u64);
 
 /// [`On`], owned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Target {
+    #[default]
     Anywhere,
-    Mailbox { name: FolderName, fresh: bool },
-    Verified { name: FolderName, uid_validity: UidValidity },
+    Mailbox {
+        name: FolderName,
+        fresh: bool,
+    },
+    Verified {
+        name: FolderName,
+        uid_validity: UidValidity,
+    },
 }
 
 impl From<On<'_>> for Target {
@@ -120,7 +129,7 @@ enum Work {
     Command(usize),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Party {
     target: Target,
     announced: bool,
@@ -184,29 +193,27 @@ impl Session {
         (view.qresync, view.condstore, view.utf8) = (qresync && enable, condstore, rev2 || (utf8 && enable));
     }
 
-    /// Someone new, who runs `commands` on `target`.
-    pub(super) fn join(&mut self, target: Target, commands: Vec<Command>) -> Owner {
+    /// Someone new, who has nothing to run yet.
+    pub(super) fn enter(&mut self) -> Owner {
         self.counters.owner += 1;
         let owner = Owner(self.counters.owner);
-        let party = Party {
-            target: target.afterwards(),
-            announced: false,
-            open: 0,
-            next_index: 0,
-            inbox: VecDeque::new(),
-            failure: None,
-        };
-        self.owners.insert(owner, party);
+        self.owners.insert(owner, Party::default());
+        owner
+    }
+
+    /// The first commands of someone who has entered, and where all of theirs run.
+    pub(super) fn start(&mut self, owner: Owner, target: Target, commands: Vec<Command>) {
+        let Some(party) = self.owners.get_mut(&owner) else { return };
+        party.target = target.afterwards();
         // With nothing to run, the only way to learn the mailbox's state in order is to select it.
         let target = match target {
             Target::Mailbox { name, .. } if commands.is_empty() => Target::Mailbox { name, fresh: true },
             target => target,
         };
         self.submit(owner, target, commands);
-        owner
     }
 
-    /// More commands of someone who has joined.
+    /// More commands of someone who has started.
     pub(super) fn extend(&mut self, owner: Owner, commands: Vec<Command>) {
         let Some(party) = self.owners.get(&owner) else { return };
         if !commands.is_empty() {
@@ -291,8 +298,13 @@ impl Session {
         self.pending.iter().any(|p| p.tag == tag)
     }
 
-    /// Announces a literal; answers whether `+` must come first.
+    /// Announces a literal of a command begun; answers whether `+` must come first.
     pub(super) fn literal(&mut self, tag: u32, octets: u64) -> bool {
+        self.trace_line(|| format!("A{tag} {{{octets}}}"));
+        self.announce_literal(tag, octets)
+    }
+
+    fn announce_literal(&mut self, tag: u32, octets: u64) -> bool {
         let waits = !self.allows_non_sync(octets);
         self.outbox.octets(tag, format!("{{{octets}{}}}\r\n", if waits { "" } else { "+" }).as_bytes());
         if waits {
@@ -400,7 +412,7 @@ impl Session {
                     self.outbox.octets(tag, secret);
                 }
                 Part::Literal(octets) => {
-                    self.literal(tag, octets.len() as u64);
+                    self.announce_literal(tag, octets.len() as u64);
                     self.outbox.octets(tag, octets);
                 }
             }

@@ -6,6 +6,8 @@ mod resolve;
 mod socket;
 mod tls;
 mod tls_error;
+#[cfg(test)]
+mod tls_tests;
 mod tunnel;
 mod verify;
 pub(crate) mod wait;

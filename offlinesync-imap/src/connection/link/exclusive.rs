@@ -1,6 +1,6 @@
 //! Having a connection to oneself: for logging in, and for data that is written as it comes.
 
-use super::super::session::{Notice, Owner, Target, text};
+use super::super::session::{Notice, Owner, text};
 use super::super::{Command, Reader, SessionView};
 use super::Link;
 use crate::codec::decoder::Item;
@@ -26,8 +26,12 @@ pub(in crate::connection) struct Exclusive {
 impl Exclusive {
     /// Takes an idle connection.
     pub(in crate::connection) fn new(link: Arc<Link>) -> Result<Self> {
-        let owner = link.join(Target::Anywhere, Vec::new())?;
-        let reader = link.lock().reader.take();
+        let mut state = link.lock();
+        if let Some(death) = &state.dead {
+            return Err(death.error());
+        }
+        let (owner, reader) = (state.session.enter(), state.reader.take());
+        drop(state);
         Ok(Exclusive { link, owner, reader, writing: None })
     }
 
@@ -190,6 +194,7 @@ impl Exclusive {
     fn take_response(&mut self) -> Result<Option<Response>> {
         let link = self.link.clone();
         let reader = self.reader()?;
+        link.tell_read(reader);
         loop {
             match reader.next().map_err(|error| link.dying(error))? {
                 None => return Ok(None),
@@ -214,6 +219,9 @@ impl Exclusive {
 impl Drop for Exclusive {
     fn drop(&mut self) {
         let clean = self.is_clean();
+        if let Some(reader) = &mut self.reader {
+            self.link.tell_read(reader);
+        }
         let mut state = self.link.lock();
         if let Some(reader) = self.reader.take() {
             state.reader = Some(reader);

@@ -33,6 +33,9 @@ pub(super) struct Baton<'a> {
 
 impl Drop for Baton<'_> {
     fn drop(&mut self) {
+        if let Some(reader) = &mut self.reader {
+            self.link.tell_read(reader);
+        }
         let mut state = self.link.lock();
         state.reader = self.reader.take();
         if std::thread::panicking() {
@@ -44,7 +47,7 @@ impl Drop for Baton<'_> {
 }
 
 /// Someone in line. Dropped, they leave; a connection that still has answers to give, and nobody to hear them, is closed.
-struct Place<'a> {
+pub(in crate::connection) struct Place<'a> {
     link: &'a Link,
     owner: Owner,
 }
@@ -53,28 +56,43 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut state = self.link.lock();
         if state.session.leave(self.owner) && state.session.load() == 0 {
-            self.link.die(
-                &mut state,
-                &Error::new(ErrorKind::Unavailable, "the connection was given up in the middle of an answer"),
-            );
+            let message = "the connection was given up in the middle of an answer";
+            self.link.die(&mut state, &Error::new(ErrorKind::Unavailable, message));
         }
         self.link.send(state);
         self.link.turn.notify_all();
     }
 }
 
-impl Link {
+impl Place<'_> {
     /// Runs an exchange to its end on this thread.
-    pub(in crate::connection) fn run(&self, on: On<'_>, exchange: &mut dyn Exchange) -> Result<()> {
-        let commands = exchange.commands(&self.view())?;
-        let place = Place { link: self, owner: self.join(on.into(), commands)? };
+    pub(in crate::connection) fn run(self, on: On<'_>, exchange: &mut dyn Exchange) -> Result<()> {
+        let (link, owner) = (self.link, self.owner);
+        let commands = exchange.commands(&link.view())?;
+        let mut state = link.lock();
+        state.session.start(owner, on.into(), commands);
+        link.send(state);
         loop {
-            match self.turn(place.owner)? {
+            match link.turn(owner)? {
                 Turn::Done => return Ok(()),
-                Turn::Told(notice) => self.pass_on(place.owner, notice, exchange)?,
-                Turn::Lead(mut baton) => self.lead(place.owner, &mut baton, exchange)?,
+                Turn::Told(notice) => link.pass_on(owner, notice, exchange)?,
+                Turn::Lead(mut baton) => link.lead(owner, &mut baton, exchange)?,
             }
         }
+    }
+}
+
+impl Link {
+    /// Gets in line, if the connection is there at all.
+    pub(in crate::connection) fn enter(&self) -> Option<Place<'_>> {
+        let mut state = self.lock();
+        state.dead.is_none().then(|| Place { link: self, owner: state.session.enter() })
+    }
+
+    /// Why nobody can get in line any more.
+    pub(in crate::connection) fn death(&self) -> Error {
+        let lost = || Error::new(ErrorKind::Unavailable, "the connection is closed");
+        self.lock().dead.as_ref().map_or_else(lost, super::Death::error)
     }
 
     /// Waits until there is something to do.
@@ -117,6 +135,7 @@ impl Link {
     }
 
     fn step(&self, owner: Owner, reader: &mut Reader, exchange: &mut dyn Exchange) -> Result<Step> {
+        self.tell_read(reader);
         let (body, mailbox) = (reader.body, reader.mailbox.clone());
         match reader.next().map_err(|error| self.dying(error))? {
             None => return Ok(Step::Starved),

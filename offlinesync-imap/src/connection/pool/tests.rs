@@ -1,82 +1,14 @@
 //! The pool against the in-memory server: what is sent, on how many connections, and what failures mean.
 
+use super::super::talk::{Log, Talk, config, inbox};
 use super::*;
-use crate::codec::decoder::Item;
-use crate::codec::response::{Condition, Response, Tagged};
-use crate::config::Secret;
-use crate::connection::{Command, Mailbox, Part};
+use crate::codec::response::Condition;
+use crate::config::{Secret, Timeouts};
 use crate::testing::server::{Action, Options, Server};
 use offlinesync_core::{FolderName, UidValidity};
 
-fn config(server: &Server) -> ImapConfig {
-    let password = || Ok(Secret::new("pw".into()));
-    ImapConfig::new("test", server.host(), "u1", password).port(Some(server.port())).tls(Tls::None)
-}
-
 fn pool(server: &Server) -> Pool {
     Pool::new(Arc::new(config(server)))
-}
-
-/// Sends commands of plain words and keeps what comes back.
-#[derive(Default)]
-struct Talk {
-    words: Vec<String>,
-    then: Vec<String>,
-    items: Vec<String>,
-    body: Vec<u8>,
-    ended: Vec<(usize, Condition)>,
-    selected: Option<Mailbox>,
-    selected_calls: usize,
-}
-
-impl Talk {
-    fn new(words: &[&str]) -> Self {
-        Talk { words: words.iter().map(|w| (*w).to_owned()).collect(), ..Talk::default() }
-    }
-
-    fn then(mut self, words: &[&str]) -> Self {
-        self.then = words.iter().map(|w| (*w).to_owned()).collect();
-        self
-    }
-}
-
-fn command(words: &str) -> Command {
-    Command { parts: vec![Part::Text(words.as_bytes().to_vec())] }
-}
-
-impl Exchange for Talk {
-    fn commands(&mut self, _: &SessionView) -> Result<Vec<Command>> {
-        Ok(self.words.iter().map(|words| command(words)).collect())
-    }
-
-    fn selected(&mut self, mailbox: &Mailbox) -> Result<()> {
-        assert!(self.ended.is_empty());
-        self.selected_calls += 1;
-        self.selected = Some(mailbox.clone());
-        Ok(())
-    }
-
-    fn item(&mut self, item: Item<'_>, _: &Mailbox) -> Result<()> {
-        match item {
-            Item::Response(Response::Data(data)) => self.items.push(format!("{data:?}")),
-            Item::BodyData(data) => self.body.extend_from_slice(data),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn ended(&mut self, index: usize, tagged: Tagged, _: &Mailbox) -> Result<Vec<Command>> {
-        self.ended.push((index, tagged.status.condition));
-        Ok(std::mem::take(&mut self.then).iter().map(|words| command(words)).collect())
-    }
-}
-
-fn inbox() -> FolderName {
-    FolderName::from("INBOX")
-}
-
-fn names(server: &Server) -> Vec<String> {
-    server.commands().into_iter().map(|received| received.name).collect()
 }
 
 #[test]
@@ -90,7 +22,7 @@ fn a_first_exchange_logs_in_enables_and_selects_on_one_connection() {
     assert_eq!(talk.ended, [(0, Condition::Ok), (1, Condition::Ok)]);
     assert_eq!((talk.selected_calls, talk.selected.unwrap().exists), (1, 1));
     assert!(
-        names(&server).ends_with(&[
+        server.log().ends_with(&[
             "AUTHENTICATE".into(),
             "ENABLE".into(),
             "SELECT".into(),
@@ -98,7 +30,7 @@ fn a_first_exchange_logs_in_enables_and_selects_on_one_connection() {
             "NOOP".into()
         ]),
         "{:?}",
-        names(&server)
+        server.log()
     );
 }
 
@@ -111,7 +43,7 @@ fn a_mailbox_that_is_selected_is_not_selected_again_unless_asked() {
         pool.run(On::Mailbox { name: &inbox(), fresh }, &mut talk).unwrap();
         assert_eq!(talk.selected_calls, 1);
     }
-    assert_eq!(names(&server).iter().filter(|name| *name == "SELECT").count(), 2);
+    assert_eq!(server.log().iter().filter(|name| *name == "SELECT").count(), 2);
 }
 
 #[test]
@@ -135,7 +67,7 @@ fn commands_that_change_are_not_sent_to_a_renumbered_mailbox() {
     pool.run(verified(UidValidity(now)), &mut Talk::new(&["UID STORE 1 +FLAGS (\\Seen)"])).unwrap();
     let error = pool.run(verified(UidValidity(now + 1)), &mut Talk::new(&["UID EXPUNGE 1"])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Numbering);
-    assert!(!names(&server).contains(&"UID EXPUNGE".to_owned()));
+    assert!(!server.log().contains(&"UID EXPUNGE".to_owned()));
 }
 
 #[test]
@@ -154,7 +86,7 @@ fn a_wrong_password_is_tried_once_even_by_many_threads() {
             });
         }
     });
-    let attempts = names(&server).iter().filter(|name| *name == "AUTHENTICATE").count();
+    let attempts = server.log().iter().filter(|name| *name == "AUTHENTICATE").count();
     assert!((1..=4).contains(&attempts));
 }
 
@@ -204,4 +136,190 @@ fn a_lost_connection_is_an_error_for_everyone_on_it_and_the_next_run_opens_anoth
         pool.run(On::Mailbox { name: &inbox(), fresh: false }, &mut Talk::new(&["UID SEARCH ALL"])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     pool.run(On::Mailbox { name: &inbox(), fresh: false }, &mut Talk::new(&["UID SEARCH ALL"])).unwrap();
+}
+
+#[test]
+fn a_body_that_is_cut_never_ends() {
+    let server = Server::start(Options::default());
+    server.mailbox("u1", "INBOX").add(&[b'x'; 5000], &[]);
+    let pool = pool(&server);
+    server.on_command(|received| if received.name == "UID FETCH" { Action::CutAfter(1000) } else { Action::Continue });
+    let mut talk = Talk::new(&["UID FETCH 1 (UID BODY.PEEK[])"]);
+    let error = pool.run(On::Mailbox { name: &inbox(), fresh: false }, &mut talk).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!((1..1000).contains(&talk.body.len()) && talk.ended.is_empty());
+    assert!(!talk.items.iter().any(|item| item.starts_with("Fetch")), "{:?}", talk.items);
+}
+
+#[test]
+fn a_silent_server_is_given_up() {
+    let server = Server::start(Options::default());
+    let timeouts = Timeouts { read: Duration::from_millis(20), ..Timeouts::default() };
+    let pool = Pool::new(Arc::new(config(&server).timeouts(timeouts)));
+    server.on_command(|received| if received.name == "NOOP" { Action::Stall } else { Action::Continue });
+    let error = pool.run(On::Anywhere, &mut Talk::new(&["NOOP"])).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains("silent"), "{error}");
+}
+
+#[test]
+fn cancelling_wakes_everyone() {
+    let server = Server::start(Options::default());
+    let pool = Pool::new(Arc::new(config(&server).max_connections(1)));
+    let cancel = pool.config().cancel.clone();
+    server.on_command(move |received| {
+        if received.name == "NOOP" {
+            cancel.cancel();
+            return Action::Stall;
+        }
+        Action::Continue
+    });
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let error = pool.run(On::Anywhere, &mut Talk::new(&["NOOP"])).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Cancelled);
+            });
+        }
+    });
+}
+
+#[test]
+fn an_idle_connection_that_the_server_has_closed_is_replaced_without_an_error() {
+    let server = Server::start(Options::default());
+    let pool = pool(&server);
+    pool.run(On::Anywhere, &mut Talk::new(&["NOOP"])).unwrap();
+    server.cut_all();
+    pool.run(On::Anywhere, &mut Talk::new(&["NOOP"])).unwrap();
+    assert_eq!(server.connections(), 2);
+}
+
+#[test]
+fn an_exchange_that_fails_leaves_the_connection_to_the_others() {
+    let server = Server::start(Options::default());
+    for _ in 0..3 {
+        server.mailbox("u1", "INBOX").add(&[b'x'; 200_000], &[]);
+    }
+    let pool = Pool::new(Arc::new(config(&server).max_connections(1)));
+    let fetch = "UID FETCH 1:* (UID BODY.PEEK[])";
+    for at in ["start", "data", "end", "response", "ended"] {
+        std::thread::scope(|scope| {
+            let failing = scope.spawn(|| {
+                let mut talk = Talk::new(&[fetch, fetch]).failing(at);
+                pool.run(On::Mailbox { name: &inbox(), fresh: false }, &mut talk).unwrap_err()
+            });
+            let mut talk = Talk::new(&[fetch]);
+            // The other's failure closes the connection only if nobody else is on it.
+            match pool.run(On::Mailbox { name: &inbox(), fresh: false }, &mut talk) {
+                Ok(()) => assert_eq!(talk.body.len(), 600_000, "{at}"),
+                Err(error) => panic!("{at}: {error}"),
+            }
+            assert_eq!(failing.join().unwrap().kind(), ErrorKind::Storage);
+        });
+    }
+}
+
+#[test]
+fn an_exchange_that_panics_takes_the_connection_with_it_and_nobody_waits_for_ever() {
+    struct Panics;
+    impl Exchange for Panics {
+        fn commands(&mut self, _: &SessionView) -> Result<Vec<crate::connection::Command>> {
+            Ok(vec![super::super::talk::command("NOOP")])
+        }
+        fn item(&mut self, _: crate::codec::decoder::Item<'_>, _: &crate::connection::Mailbox) -> Result<()> {
+            Ok(())
+        }
+        fn ended(
+            &mut self,
+            _: usize,
+            _: crate::codec::response::Tagged,
+            _: &crate::connection::Mailbox,
+        ) -> Result<Vec<crate::connection::Command>> {
+            panic!("on purpose")
+        }
+    }
+    let server = Server::start(Options::default());
+    let pool = Pool::new(Arc::new(config(&server).max_connections(1)));
+    std::thread::scope(|scope| {
+        let panics = scope.spawn(|| pool.run(On::Anywhere, &mut Panics));
+        let other = scope.spawn(|| pool.run(On::Anywhere, &mut Talk::new(&["NOOP"])));
+        assert!(panics.join().is_err());
+        let _ = other.join().unwrap();
+    });
+    pool.run(On::Anywhere, &mut Talk::new(&["NOOP"])).unwrap();
+}
+
+#[test]
+fn a_server_that_allows_fewer_connections_is_content_with_fewer() {
+    let server = Server::start(Options::default().connection_limit(1));
+    let pool = pool(&server);
+    let barrier = std::sync::Barrier::new(3);
+    std::thread::scope(|scope| {
+        for n in 0..3 {
+            let (pool, barrier) = (&pool, &barrier);
+            server.create("u1", &format!("box{n}"));
+            scope.spawn(move || {
+                barrier.wait();
+                let name = FolderName::new(format!("box{n}"));
+                for _ in 0..10 {
+                    let mut talk = Talk::new(&["UID SEARCH ALL"]);
+                    pool.run(On::Mailbox { name: &name, fresh: true }, &mut talk).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(server.count("AUTHENTICATE"), 1);
+}
+
+#[test]
+fn closing_says_logout_and_the_pool_can_be_used_again() {
+    let server = Server::start(Options::default());
+    let (send, logged_out) = std::sync::mpsc::channel();
+    server.on_command(move |received| {
+        if received.name == "LOGOUT" {
+            send.send(()).unwrap();
+        }
+        Action::Continue
+    });
+    let pool = pool(&server);
+    pool.run(On::Anywhere, &mut Talk::new(&["NOOP"])).unwrap();
+    pool.close();
+    logged_out.recv_timeout(Duration::from_secs(60)).unwrap();
+    pool.run(On::Anywhere, &mut Talk::new(&["NOOP"])).unwrap();
+    assert_eq!(server.connections(), 2);
+}
+
+#[test]
+fn a_trace_tells_everything_but_the_password_and_alerts_are_warnings() {
+    let server = Server::start(Options::default());
+    server.mailbox("u1", "INBOX").add(b"Subject: private\r\n\r\nprivate\r\n", &[]);
+    server.on_command(|received| match received.name.as_str() {
+        "NOOP" => Action::Insert(b"* OK [ALERT] disk nearly full\r\n".to_vec()),
+        _ => Action::Continue,
+    });
+    let log = Arc::new(Log::default());
+    let pool = Pool::new(Arc::new(config(&server).trace(true).observer(log.clone())));
+    let mut talk = Talk::new(&["UID FETCH 1 (UID BODY.PEEK[])", "NOOP"]);
+    pool.run(On::Mailbox { name: &inbox(), fresh: false }, &mut talk).unwrap();
+    let lines = log.0.lock().unwrap().join("\n");
+    for expected in [
+        "Connecting",
+        "not encrypted, PLAIN",
+        "> A1 AUTHENTICATE PLAIN ***",
+        "SELECT \"INBOX\"",
+        "{29}",
+        "disk nearly full",
+    ] {
+        assert!(lines.contains(expected), "{expected} in:\n{lines}");
+    }
+    assert!(!lines.contains("AHUxAHB3") && !lines.contains("private"), "{lines}");
+}
+
+#[test]
+fn a_flight_after_login_is_all_that_a_first_exchange_costs() {
+    let server = Server::start(Options::default());
+    pool(&server).run(On::Mailbox { name: &inbox(), fresh: false }, &mut Talk::new(&["UID SEARCH ALL"])).unwrap();
+    // Capabilities (the greeting tells none), login, everything else.
+    assert!(server.flights() <= 3, "{} flights: {:?}", server.flights(), server.log());
+    assert_eq!(server.violations(), Vec::<String>::new());
 }
