@@ -95,22 +95,29 @@ impl Site<'_> {
         }
         executed.changed[to] = true;
         if !self.folders[to].needs_intent() {
-            self.copy_group(to, wanted, executed)?;
+            self.copy_group(to, wanted, Try::Last, executed)?;
             return Ok(());
         }
         for group in wanted.chunks(GROUP) {
             self.write_intents(to, group)?;
-            let again = self.copy_group(to, group, executed)?;
+            let again = self.copy_group(to, group, Try::First, executed)?;
             if !again.is_empty() {
                 let retry: Vec<_> = group.iter().filter(|wanted| again.contains(&wanted.source)).cloned().collect();
-                self.copy_group(to, &retry, executed)?;
+                self.copy_group(to, &retry, Try::Last, executed)?;
             }
         }
         Ok(())
     }
 
-    /// Copies a group; answers the messages that the destination refused and that were not yet tried alone.
-    fn copy_group(&mut self, to: Side, wanted: &[Wanted], executed: &mut Executed) -> Result<BTreeSet<MessageId>> {
+    /// Copies a group; answers the messages to try once more: those that the destination refused at the first try, when they went
+    /// together with others.
+    fn copy_group(
+        &mut self,
+        to: Side,
+        wanted: &[Wanted],
+        attempt: Try,
+        executed: &mut Executed,
+    ) -> Result<BTreeSet<MessageId>> {
         let intents = self.folders[to].needs_intent();
         let ids: Vec<MessageId> = wanted.iter().map(|wanted| wanted.source.clone()).collect();
         let mut by_id = wanted.to_vec();
@@ -127,7 +134,7 @@ impl Site<'_> {
         let mut pump = Pump::new(route, intake, self.status, &by_id);
         let outcome = source.fetch(&ids, form, &mut pump);
         let (done, outcome) = pump.finish(outcome);
-        self.after_copy(to, done, wanted.len() > 1 && intents, outcome, executed)
+        self.after_copy(to, done, attempt == Try::First && wanted.len() > 1, outcome, executed)
     }
 
     fn after_copy(
@@ -211,6 +218,12 @@ impl Site<'_> {
             false => self.status.apply(Batch { delete: forgets, ..Batch::default() }),
         }
     }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Try {
+    First,
+    Last,
 }
 
 struct Merge {
