@@ -31,6 +31,7 @@ use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use store::State;
 
 const CAPABILITIES: &str = "IMAP4rev1 LITERAL+ SASL-IR AUTH=PLAIN ENABLE ID NAMESPACE UIDPLUS MOVE IDLE UNSELECT CHILDREN \
@@ -225,9 +226,10 @@ impl Server {
         lock(&self.mail.shared.log).iter().filter(|received| received.name == name).count()
     }
 
-    /// Forgets the commands, octets and flights counted so far.
+    /// Forgets the commands, violations, octets and flights counted so far.
     pub fn clear_log(&self) {
         lock(&self.mail.shared.log).clear();
+        lock(&self.mail.shared.violations).clear();
         self.mail.shared.octets_received.store(0, Ordering::SeqCst);
         self.mail.shared.octets_sent.store(0, Ordering::SeqCst);
         self.mail.shared.flights.store(0, Ordering::SeqCst);
@@ -264,6 +266,18 @@ impl Server {
         lock(&self.mail.shared.connections).most
     }
 
+    /// Waits until every connection has ended, so that all commands of clients that have left are carried out and counted.
+    ///
+    /// # Panics
+    /// If a client is still there after 20 seconds.
+    pub fn settle(&self) {
+        let shared = &self.mail.shared;
+        let busy = |_: &mut State| !lock(&shared.connections).open.is_empty();
+        let waited = shared.changed.wait_timeout_while(lock(&shared.state), Duration::from_secs(20), busy);
+        let over = waited.unwrap_or_else(std::sync::PoisonError::into_inner).1;
+        assert!(!over.timed_out(), "a client is still connected");
+    }
+
     /// Cuts every open connection, as a network does.
     pub fn cut_all(&self) {
         lock(&self.mail.shared.connections).open.iter().for_each(|(_, stream)| drop(stream.shutdown(Shutdown::Both)));
@@ -297,6 +311,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         connections.threads.push(std::thread::spawn(move || {
             session::serve(&sharing, stream, number, full);
             lock(&sharing.connections).open.retain(|(other, _)| *other != number);
+            sharing.change(|_| ());
         }));
     }
 }

@@ -1,0 +1,246 @@
+//! The whole road, engine to socket and back, against the in-memory server with more and with less to offer: mail arrives octet for
+//! octet, changes go both ways, nothing is done twice, and the client never uses what it was not offered.
+
+#![allow(clippy::unwrap_used)]
+
+use offlinesync_core::sync::{Account, Report};
+use offlinesync_core::testing::memory::{Knobs, MemoryRepository};
+use offlinesync_core::{Cancel, Flags, MemoryStatus, Repository, SystemFlags};
+use offlinesync_imap::config::{Secret, Tls};
+use offlinesync_imap::testing::server::{Action, Mail, Options, Server};
+use offlinesync_imap::{ImapConfig, ImapRepository};
+use std::sync::Arc;
+
+/// Folder, content and flags of a message.
+type Seen = (String, Vec<u8>, Vec<String>);
+
+fn shown((folder, content, flags): &Seen) -> String {
+    format!("{folder}: {} {flags:?}", String::from_utf8_lossy(content).lines().next().unwrap_or_default())
+}
+
+struct Pair {
+    server: Server,
+    local: MemoryRepository,
+    status: Arc<MemoryStatus>,
+}
+
+impl Pair {
+    fn new(options: Options) -> Pair {
+        let server = Server::start(options);
+        server.create("u1", "Archive/old &- odd");
+        for number in 0..30u32 {
+            let folder = if number % 2 == 0 { "INBOX" } else { "Archive/old &- odd" };
+            server.mailbox("u1", folder).add(&mail(number), if number % 3 == 0 { &["\\Seen", "todo"] } else { &[] });
+        }
+        Pair { server, local: MemoryRepository::new("disk", Knobs::imap()), status: Arc::default() }
+    }
+
+    fn sync(&self) -> offlinesync_core::Result<Report> {
+        let password = || Ok(Secret::new("pw".to_owned()));
+        let config = ImapConfig::new("server", self.server.host(), "u1", password);
+        let remote = Arc::new(ImapRepository::new(config.port(Some(self.server.port())).tls(Tls::None)));
+        let account = Account::new("a", remote.clone(), Arc::new(self.local.clone()), self.status.clone());
+        let result = account.sync(&(), &Cancel::new());
+        remote.close();
+        drop((account, remote));
+        self.server.settle();
+        result
+    }
+
+    fn sync_well(&self) -> Report {
+        let report = self.sync().unwrap();
+        let failures: Vec<_> = report.failures.iter().map(|failure| failure.error.to_string()).collect();
+        assert_eq!(failures, [""; 0]);
+        assert_eq!(self.server.violations(), [""; 0]);
+        let (here, there) = (self.seen_locally(), seen_remotely(&self.server));
+        let only = |one: &[Seen], other: &[Seen]| {
+            one.iter().filter(|seen| !other.contains(seen)).map(shown).collect::<Vec<_>>()
+        };
+        assert!(here == there, "only here: {:?}\nonly there: {:?}", only(&here, &there), only(&there, &here));
+        report
+    }
+
+    /// Folder, content and flags of every message, sorted.
+    fn seen_locally(&self) -> Vec<Seen> {
+        let mut all = Vec::new();
+        for folder in self.local.folder_names() {
+            for (_, held) in self.local.mails(&folder) {
+                let mut flags: Vec<String> = held.flags.to_string().split_whitespace().map(str::to_owned).collect();
+                flags.sort();
+                all.push((folder.clone(), held.octets.to_vec(), flags));
+            }
+        }
+        all.sort();
+        all
+    }
+}
+
+fn seen_remotely(mail: &Mail) -> Vec<Seen> {
+    let mut all = Vec::new();
+    for folder in mail.names("u1") {
+        let messages = mail.mailbox("u1", &folder).messages();
+        all.extend(messages.into_iter().map(|message| (folder.clone(), message.bytes, message.flags)));
+    }
+    all.sort();
+    all
+}
+
+fn mail(number: u32) -> Vec<u8> {
+    let body = "line (\"{3}\r\n".repeat(number as usize * 7);
+    format!("Subject: {number}\r\nMessage-ID: <{number}@x>\r\n\r\n{body}\u{e9}").into_bytes()
+}
+
+/// Everything, then one thing less at a time, then almost nothing.
+fn offers() -> Vec<Options> {
+    let all = [
+        "QRESYNC",
+        "CONDSTORE",
+        "UIDPLUS",
+        "MOVE",
+        "ESEARCH",
+        "LIST-STATUS",
+        "LITERAL+",
+        "SASL-IR",
+        "ENABLE",
+        "UNSELECT",
+    ];
+    let mut offers = vec![Options::default(), Options::default().without("LITERAL+").with("LITERAL-")];
+    offers.extend(all.map(|capability| match capability {
+        "CONDSTORE" => Options::default().without("QRESYNC").without(capability),
+        _ => Options::default().without(capability),
+    }));
+    let bare =
+        all.into_iter().chain(["LIST-EXTENDED", "SPECIAL-USE", "NAMESPACE", "ID", "IDLE", "CHILDREN", "AUTH=PLAIN"]);
+    offers.push(bare.fold(Options::default(), Options::without));
+    offers
+}
+
+#[test]
+fn both_sides_come_and_stay_in_step_whatever_the_server_offers() {
+    for options in offers() {
+        let shown = format!("{options:?}");
+        let pair = Pair::new(options);
+        assert_eq!(pair.sync_well().counts.copies.local, 30, "{shown}");
+        let inbox = pair.server.mailbox("u1", "INBOX");
+        inbox.remove(2);
+        inbox.flag(1, &["\\Flagged"], &["todo"]);
+        inbox.add(&mail(99), &["\\Answered"]);
+        let here = pair.local.mails("INBOX");
+        pair.local.remove("INBOX", &here[4].0);
+        pair.local.set_flags("INBOX", &here[5].0, Flags::system(SystemFlags::SEEN.union(SystemFlags::FORWARDED)));
+        pair.local.add("Archive/old &- odd", &mail(500), Flags::from_imap(["\\Seen", "mine"]));
+        pair.local.create_folder("New/one");
+        pair.local.add("New/one", &mail(7), Flags::default());
+        let counts = pair.sync_well().counts;
+        assert_eq!((counts.copies.local, counts.copies.remote), (1, 2), "{shown}");
+        assert_eq!((counts.removals.local, counts.removals.remote), (1, 1), "{shown}");
+        let before = seen_remotely(&pair.server);
+        let counts = pair.sync_well().counts;
+        assert_eq!((counts.copies.local, counts.copies.remote, counts.removals.local), (0, 0, 0), "{shown}");
+        assert_eq!(before, seen_remotely(&pair.server), "{shown}");
+    }
+}
+
+/// In step, then changed on both sides: two messages more and a removal here, two messages more there.
+fn changed_on_both_sides(options: Options) -> Pair {
+    let pair = Pair::new(options);
+    pair.sync_well();
+    let inbox = pair.server.mailbox("u1", "INBOX");
+    inbox.add(&mail(900), &[]);
+    inbox.add(&mail(901), &[]);
+    let here = pair.local.mails("INBOX");
+    pair.local.remove("INBOX", &here[3].0);
+    pair.local.set_flags("INBOX", &here[2].0, Flags::system(SystemFlags::FLAGGED));
+    pair.local.add("INBOX", &mail(800), Flags::default());
+    pair.local.add("INBOX", &mail(801), Flags::default());
+    pair.server.clear_log();
+    pair
+}
+
+const AFTER_CHANGES: usize = 15 + 4 - 1;
+
+/// Does `action` to every `command` during one sync, then syncs undisturbed.
+fn disturbed(options: Options, command: &'static str, action: &Action) -> offlinesync_core::Result<Report> {
+    let pair = changed_on_both_sides(options);
+    let act = action.clone();
+    pair.server.on_command(move |received| if received.name == command { act.clone() } else { Action::Continue });
+    let result = pair.sync();
+    pair.server.behave();
+    assert!(pair.server.count(command) > 0, "{command} was never sent");
+    // Commands sent in one flight with a refused SELECT find no mailbox selected; that is no fault of the client.
+    pair.server.clear_log();
+    pair.sync_well();
+    assert_eq!(pair.server.mailbox("u1", "INBOX").messages().len(), AFTER_CHANGES, "{command}: {action:?}");
+    result
+}
+
+#[test]
+fn a_connection_cut_anywhere_loses_and_doubles_nothing() {
+    for octets in [0, 1, 40, 500, 5_000, 20_000] {
+        for command in ["LIST", "SELECT", "UID FETCH", "APPEND", "UID STORE", "UID EXPUNGE"] {
+            let result = disturbed(Options::default(), command, &Action::CutAfter(octets));
+            assert!(octets > 0 || !result.is_ok_and(|report| report.in_step()), "{command} cut off unnoticed");
+        }
+    }
+}
+
+#[test]
+fn an_upload_whose_answer_is_lost_is_found_again_also_without_uidplus() {
+    for capability in ["UIDPLUS", "QRESYNC", "ESEARCH", "LITERAL+"] {
+        drop(disturbed(Options::default().without(capability), "APPEND", &Action::CutAfter(0)));
+    }
+}
+
+#[test]
+fn an_upload_cut_short_is_sent_again() {
+    for octets in [0, 1, 500, 5_000] {
+        for options in [Options::default(), Options::default().without("LITERAL+")] {
+            let result = disturbed(options, "APPEND", &Action::CutInput(octets));
+            assert!(!result.is_ok_and(|report| report.in_step()), "cut off after {octets} unnoticed");
+        }
+    }
+}
+
+#[test]
+fn a_refused_command_is_a_failure_that_the_next_run_makes_good() {
+    let refusals = [Action::No("[OVERQUOTA] full"), Action::No("[INUSE] later"), Action::Bad("what"), Action::Bye];
+    for command in ["SELECT", "UID FETCH", "APPEND", "UID STORE", "UID EXPUNGE"] {
+        for action in &refusals {
+            eprintln!("{command} {action:?}");
+            let result = disturbed(Options::default(), command, action);
+            eprintln!(
+                "{:?}",
+                result.as_ref().map(|r| r.failures.iter().map(|f| f.error.to_string()).collect::<Vec<_>>())
+            );
+            assert!(!result.is_ok_and(|report| report.in_step()), "{command}: {action:?} went unnoticed");
+        }
+    }
+}
+
+#[test]
+fn what_a_server_says_out_of_turn_does_no_harm() {
+    let odd = [
+        "* OK [ALERT] maintenance (\"tonight\r\n",
+        "* OK still here\r\n* 3 RECENT\r\n* FLAGS (\\Seen)\r\n",
+        "* 1 FETCH (FLAGS (\\Seen))\r\n",
+        "* XNEW {5}\r\n(((\"\r more\r\n",
+        "* CAPABILITY IMAP4rev1\r\n",
+    ];
+    for command in ["LIST", "UID FETCH", "APPEND", "UID STORE"] {
+        for line in odd {
+            drop(disturbed(Options::default(), command, &Action::Insert(line.as_bytes().to_vec())));
+        }
+    }
+}
+
+#[test]
+fn a_new_numbering_is_refused_and_removes_nothing() {
+    let pair = changed_on_both_sides(Options::default());
+    let (inbox, here) = (pair.server.mailbox("u1", "INBOX"), pair.local.mails("INBOX"));
+    inbox.remove(1);
+    inbox.renumber();
+    let there = inbox.messages();
+    let report = pair.sync().unwrap();
+    assert_eq!(report.worst().map(offlinesync_core::Error::kind), Some(offlinesync_core::ErrorKind::Numbering));
+    assert_eq!((inbox.messages(), pair.local.mails("INBOX")), (there, here));
+}
