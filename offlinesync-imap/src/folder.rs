@@ -14,7 +14,7 @@ use crate::codec::mailbox_name::NameForm;
 use crate::commands::{store, transfer};
 use crate::connection::{Exchange, On};
 use crate::repository::Shared;
-use effects::{Effects, Removal, Transfer};
+use effects::{FlagChanges, Removal, Transfer};
 use fetch::Bodies;
 pub(crate) use fetch::Late;
 use headers::HeaderBlocks;
@@ -180,9 +180,9 @@ impl Folder for ImapFolder {
         let mut failures: Failures = not_ours(&ids).collect();
         let commands = store::changes(changes, &self.support);
         if !commands.is_empty() {
-            let mut effects = Effects::new(commands, "its flags were not changed");
-            self.run_verified(&mut effects)?;
-            failures.extend(effects.failures());
+            let mut changes = FlagChanges::new(commands);
+            self.run_verified(&mut changes)?;
+            failures.extend(changes.failures());
         }
         Ok(failures)
     }

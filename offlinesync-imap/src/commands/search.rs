@@ -7,18 +7,21 @@ use offlinesync_core::Uid;
 
 /// What to search for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Search {
+pub(crate) enum Search<'a> {
     /// Every message.
     All,
     /// Messages marked for removal.
     Deleted,
+    /// Those of this UID set that are there.
+    Among(&'a str),
 }
 
 /// The search; its answer is ranges instead of single numbers where the server can.
-pub(crate) fn search(what: Search, session: &SessionView) -> Command {
+pub(crate) fn search(what: Search<'_>, session: &SessionView) -> Command {
     let key = match what {
-        Search::All => "ALL",
-        Search::Deleted => "DELETED",
+        Search::All => "ALL".to_owned(),
+        Search::Deleted => "DELETED".to_owned(),
+        Search::Among(set) => format!("UID {set}"),
     };
     let extended = session.capabilities.contains("ESEARCH") || session.capabilities.contains("IMAP4REV2");
     line(format!("UID SEARCH {}{key}", if extended { "RETURN (ALL) " } else { "" }))

@@ -9,7 +9,7 @@ use crate::codec::response::{Code, Response, Tagged};
 use crate::codec::uidset;
 use crate::commands::search::{self, Search};
 use crate::commands::store::{self, ForUids};
-use crate::commands::{is_ok, refusal, transfer};
+use crate::commands::{is_ok, refusal, sets, transfer};
 use crate::connection::{Command, Exchange, Mailbox, SessionView};
 use offlinesync_core::{Error, ErrorKind, Failures, FolderName, MessageId, Result, Uid};
 use std::collections::BTreeMap;
@@ -67,6 +67,49 @@ impl Exchange for Effects {
     fn ended(&mut self, index: usize, tagged: Tagged, _: &Mailbox) -> Result<Vec<Command>> {
         self.command_ended(index, &tagged);
         Ok(self.asks.due())
+    }
+}
+
+/// Changes of flags, and a look at which of the messages are there: STORE says OK whether they are or not.
+#[derive(Debug)]
+pub(super) struct FlagChanges {
+    effects: Effects,
+    uids: Vec<Uid>,
+    found: Ranges,
+}
+
+impl FlagChanges {
+    pub(super) fn new(commands: Vec<ForUids>) -> Self {
+        let uids = commands.iter().flat_map(|(_, uids)| uids.iter().copied()).collect();
+        FlagChanges { effects: Effects::new(commands, "its flags were not changed"), uids, found: Ranges::new() }
+    }
+
+    /// The messages whose flags are not as they should be.
+    pub(super) fn failures(mut self) -> Failures {
+        let there = uidset::merged(self.found);
+        let gone = self.uids.into_iter().filter(|uid| !uidset::contains(&there, *uid));
+        self.effects.fail(gone, |uid| Error::new(ErrorKind::Message, format!("message {uid} is gone")));
+        self.effects.failures()
+    }
+}
+
+impl Exchange for FlagChanges {
+    fn commands(&mut self, session: &SessionView) -> Result<Vec<Command>> {
+        for (set, uids) in sets(self.uids.clone()) {
+            self.effects.extend(vec![(search::search(Search::Among(&set), session), uids)]);
+        }
+        self.effects.commands(session)
+    }
+
+    fn item(&mut self, item: Item<'_>, _: &Mailbox) -> Result<()> {
+        if let Item::Response(Response::Data(data)) = item {
+            self.found.extend(search::found(&data));
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, index: usize, tagged: Tagged, mailbox: &Mailbox) -> Result<Vec<Command>> {
+        self.effects.ended(index, tagged, mailbox)
     }
 }
 

@@ -33,22 +33,24 @@ fn equal_changes_share_a_command_and_a_refusal_is_about_its_messages() {
         change(3, &["\\Seen"], &[]),
     ];
     let commands = store::changes(&changes, &FlagSupport::default());
-    let mut effects = Effects::new(commands, "its flags were not changed");
+    let mut flags = FlagChanges::new(commands);
     play(
-        "",
-        &mut effects,
+        "ESEARCH",
+        &mut flags,
         "= exists 9
          > UID STORE 5 +FLAGS.SILENT (\\Seen work)
          > UID STORE 1:3 +FLAGS.SILENT (\\Seen)
          > UID STORE 5,9 -FLAGS.SILENT (\\Flagged)
+         > UID SEARCH RETURN (ALL) UID 1:3,5,9
          < 0 NO too many keywords
          < 1 OK done
-         < 2 OK done",
+         < 2 OK done
+         < * ESEARCH (TAG \"3\") UID ALL 1:2,5,9
+         < 3 OK done",
     );
-    assert_eq!(
-        told(effects.failures()),
-        ["message 5: its flags were not changed: the server answered: NO too many keywords"]
-    );
+    let expected =
+        ["message 3 is gone", "message 5: its flags were not changed: the server answered: NO too many keywords"];
+    assert_eq!(told(flags.failures()), expected);
 }
 
 #[test]

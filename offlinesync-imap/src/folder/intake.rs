@@ -1,8 +1,6 @@
-//! Stores messages by APPEND: small ones in groups, several in one command where the server can, large ones alone and as they come.
-//!
-//! A message of up to [`HELD`] octets is held until it is complete, so that one whose source breaks off leaves no trace. A larger
-//! one goes out while it comes in; before it begins, everything sent earlier is answered for, so that breaking off costs the
-//! connection and nothing else.
+//! Stores messages by APPEND. A group is held until its commit and then sent at once, in one command where the server can; the
+//! connection is not kept from others while the source is read. A message larger than a group goes out while it comes in, and
+//! the end of its command is kept back until the commit: dropping the connection then leaves no trace of it.
 
 use crate::codec::mailbox_name::NameForm;
 use crate::codec::response::Tagged;
@@ -15,9 +13,7 @@ use offlinesync_core::{
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Octets of a message that is held until it is complete.
-const HELD: u64 = 512 * 1024;
-/// How much goes into a group: what a slow line takes in a few seconds, and enough that a round trip does not matter.
+/// What a group holds at most: what a slow line takes in a few seconds, and enough that a round trip does not matter.
 const GROUP: GroupSize = GroupSize { messages: 200, octets: 5 << 19 };
 
 /// What earlier intakes of this folder learned.
@@ -82,14 +78,15 @@ pub(super) struct Appends<'a> {
     target: Target,
     habits: &'a mut Habits,
     connect: Open<'a>,
-    /// Held from the first message of a group to its commit.
     wire: Option<Box<dyn Wire>>,
     current: Option<Message>,
-    /// A command that can take more messages.
+    /// Messages that are complete and not sent yet, each with its place among the answers.
+    held: Vec<(usize, Message, Vec<u8>)>,
+    /// A command that has not been ended.
     open: bool,
-    /// Messages in each command sent and not yet answered for.
-    commands: Vec<usize>,
-    /// One for each message ended: answered, or still to come, in the order of the commands.
+    /// For each command sent and not yet answered for, the places of its messages among the answers.
+    commands: Vec<Vec<usize>>,
+    /// One for each message ended since the last commit; `None` until it is answered for.
     answers: Vec<Option<Answer>>,
     /// Why nothing more is taken.
     closed: Option<(ErrorKind, String)>,
@@ -97,7 +94,7 @@ pub(super) struct Appends<'a> {
 
 type Answer = Result<Option<MessageId>>;
 
-/// The message under way.
+/// A message and how far it has come.
 struct Message {
     source: MessageId,
     flags: Flags,
@@ -124,6 +121,7 @@ impl<'a> Appends<'a> {
             connect,
             wire: None,
             current: None,
+            held: Vec::new(),
             open: false,
             commands: Vec::new(),
             answers: Vec::new(),
@@ -160,7 +158,7 @@ impl<'a> Appends<'a> {
     }
 
     fn send_start(&mut self, parts: Vec<Part>) -> Result<bool> {
-        self.commands.push(0);
+        self.commands.push(Vec::new());
         let wire = self.wire()?;
         let mut begun = false;
         for part in parts {
@@ -187,16 +185,24 @@ impl<'a> Appends<'a> {
         Ok(())
     }
 
-    /// The message begun belongs to the command sent last.
-    fn count_message(&mut self) {
-        if let Some(messages) = self.commands.last_mut() {
-            *messages += 1;
-        }
+    /// A place for one more answer.
+    fn new_place(&mut self) -> usize {
         self.answers.push(None);
+        self.answers.len() - 1
     }
 
-    /// Waits for the answers to everything sent.
+    /// The message in this place belongs to the command sent last.
+    fn assign(&mut self, place: usize) {
+        if let Some(places) = self.commands.last_mut() {
+            places.push(place);
+        }
+    }
+
+    /// Sends what is held and waits for the answers to everything sent.
     fn settle(&mut self) -> Result<()> {
+        for (place, message, body) in std::mem::take(&mut self.held) {
+            self.send_held(place, &message, &body)?;
+        }
         self.close_command()?;
         if self.commands.is_empty() {
             return Ok(());
@@ -206,13 +212,10 @@ impl<'a> Appends<'a> {
         if tagged.len() != commands.len() {
             return Err(Error::new(ErrorKind::Protocol, "not every APPEND was answered"));
         }
-        let mut answered: Vec<Answer> = Vec::new();
-        for (tagged, messages) in tagged.iter().zip(commands) {
-            let answers = self.answers_of(tagged, messages);
-            answered.extend(answers);
+        for (tagged, places) in tagged.iter().zip(commands) {
+            let answers = self.answers_of(tagged, places.len());
+            places.into_iter().zip(answers).for_each(|(place, answer)| self.answers[place] = Some(answer));
         }
-        let mut answered = answered.into_iter();
-        self.answers.iter_mut().filter(|answer| answer.is_none()).for_each(|answer| *answer = answered.next());
         Ok(())
     }
 
@@ -235,12 +238,12 @@ impl<'a> Appends<'a> {
         (0..messages).map(|_| Err(failure())).collect()
     }
 
-    /// Sends a message that is held.
-    fn send_held(&mut self, message: &Message, body: &[u8]) -> Result<()> {
+    fn send_held(&mut self, place: usize, message: &Message, body: &[u8]) -> Result<()> {
         let session = self.wire()?.session();
         let binary = memchr::memchr(0, body).is_some();
         if binary && !append::can_binary(&session) {
-            return Err(self.no_nul());
+            self.answers[place] = Some(Err(self.no_nul()));
+            return Ok(());
         }
         // A message without an octet would end the command (RFC 3502 section 6.3.11).
         let grouped = append::can_group(&session) && !self.habits.alone && !body.is_empty() && !binary;
@@ -248,7 +251,7 @@ impl<'a> Appends<'a> {
             self.close_command()?;
         }
         let wanted = self.send_head(message, binary, body.len() as u64)?;
-        self.count_message();
+        self.assign(place);
         if !wanted {
             self.open = false;
             return Ok(());
@@ -256,6 +259,12 @@ impl<'a> Appends<'a> {
         self.wire()?.write(body)?;
         self.open = true;
         if grouped { Ok(()) } else { self.close_command() }
+    }
+
+    /// Whether the caller gives far more than a group without a commit: memory stays bounded all the same.
+    fn is_overfull(&self, more: u64) -> bool {
+        let octets = self.held.iter().map(|(_, message, _)| message.octets).sum::<u64>() + more;
+        octets > 2 * GROUP.octets || self.held.len() >= 2 * GROUP.messages
     }
 
     fn no_nul(&self) -> Error {
@@ -276,7 +285,7 @@ impl<'a> Appends<'a> {
         Ok(())
     }
 
-    /// A large message cannot be taken back; what went before it has been answered for.
+    /// What has been sent of a large message cannot be taken back; what went before it has been answered for.
     fn break_off(&mut self) {
         self.wire = None;
         self.open = false;
@@ -326,8 +335,10 @@ impl Intake for Appends<'_> {
             written: 0,
             flow: Flow::Held(Vec::new()),
         };
-        if message.octets > HELD {
+        if message.octets > GROUP.octets {
             self.stream(&mut begun)?;
+        } else if self.is_overfull(message.octets) {
+            self.settle()?;
         }
         self.current = Some(begun);
         Ok(())
@@ -356,29 +367,33 @@ impl Intake for Appends<'_> {
         let Some(mut message) = self.current.take() else { return Ok(()) };
         let whole = message.written == message.octets;
         match std::mem::replace(&mut message.flow, Flow::Refused) {
-            Flow::Held(body) if whole => self.send_held(&message, &body),
+            Flow::Held(body) if whole => {
+                let place = self.new_place();
+                self.held.push((place, message, body));
+            }
             Flow::Streaming { .. } if whole => {
-                self.wire()?.end_command()?;
-                self.count_message();
-                Ok(())
+                let place = self.new_place();
+                self.assign(place);
+                self.open = true;
             }
             Flow::Refused => {
-                self.count_message();
-                Ok(())
+                let place = self.new_place();
+                self.assign(place);
             }
-            Flow::Held(_) => Err(self.wrong_length(&message)),
+            Flow::Held(_) => return Err(self.wrong_length(&message)),
             Flow::Streaming { .. } => {
                 self.break_off();
-                Err(self.wrong_length(&message))
+                return Err(self.wrong_length(&message));
             }
         }
+        Ok(())
     }
 
     fn discard(&mut self) -> Result<()> {
         match self.current.take().map(|message| message.flow) {
             Some(Flow::Streaming { .. }) => self.break_off(),
             // The command is over; its answer is about no message.
-            Some(Flow::Refused) | Some(Flow::Held(_)) | None => {}
+            Some(Flow::Refused | Flow::Held(_)) | None => {}
         }
         Ok(())
     }
