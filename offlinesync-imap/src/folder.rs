@@ -93,12 +93,13 @@ impl ImapFolder {
     fn fetch_uids(&mut self, mut uids: Vec<Uid>, form: LineEnding, sink: &mut dyn Sink) -> Result<()> {
         let mut breaks = 0;
         while !uids.is_empty() {
-            let mut bodies = Bodies::new(&uids, form, self.uid_validity, self.shared.late(), sink);
+            let mut bodies = Bodies::new(&uids, form, self.uid_validity, self.shared.late(), sink).at(self.place());
             let result = self.run(&mut bodies);
             self.shared.found_late(bodies.late());
             let error = match result {
-                Ok(()) => return bodies.finish().map_err(|error| self.at(error)),
-                Err(error) if error.kind() != ErrorKind::Unavailable || bodies.has_stopped() => return Err(error),
+                _ if bodies.has_stopped() => return bodies.finish(),
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind() != ErrorKind::Unavailable => return Err(error),
                 Err(error) => error,
             };
             breaks = if bodies.settled() > 0 { 0 } else { breaks + 1 };
@@ -149,9 +150,9 @@ impl Folder for ImapFolder {
         if uids.is_empty() {
             return Ok(());
         }
-        let mut blocks = HeaderBlocks::new(&uids, self.uid_validity, each);
+        let mut blocks = HeaderBlocks::new(&uids, self.uid_validity, each).at(self.place());
         self.run(&mut blocks)?;
-        blocks.finish().map_err(|error| self.at(error))
+        blocks.finish()
     }
 
     fn intake(&mut self, _: &SourceFolder) -> Result<Box<dyn Intake + '_>> {

@@ -58,9 +58,14 @@ fn said(tagged: &Tagged) -> String {
 pub(crate) fn is_passing(tagged: &Tagged) -> bool {
     match &tagged.status.code {
         Some(Code::Limit | Code::Throttled | Code::InUse) => true,
-        Some(Code::Other(name, _)) => matches!(&**name, "SERVERBUG" | "CONTACTADMIN" | "EXPUNGEISSUED"),
+        Some(Code::Other(name, _)) => matches!(&**name, "SERVERBUG" | "CONTACTADMIN"),
         _ => false,
     }
+}
+
+/// Whether the command met a message that somebody has just removed (RFC 5530 section 3): the same command can succeed now.
+pub(crate) fn is_expunge_issued(tagged: &Tagged) -> bool {
+    matches!(&tagged.status.code, Some(Code::Other(name, _)) if &**name == "EXPUNGEISSUED")
 }
 
 /// OK, or the error that this is not.

@@ -2,7 +2,7 @@
 
 use crate::connection::Command;
 use offlinesync_core::Uid;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// So many messages are asked for ahead of the answers at most, give or take one command.
 const MESSAGES_AHEAD: usize = 2000;
@@ -18,60 +18,65 @@ pub(super) enum Kind {
     Dates,
     /// Several messages.
     Group,
-    /// One message, because the answer for a group was no use.
-    Alone,
+    /// One message, or the same messages once more, because the first answer was no use.
+    Again,
 }
 
-/// The messages that one command asks for.
+/// A command and the messages it is about.
 #[derive(Clone, Debug)]
 pub(super) struct Ask {
     pub(super) kind: Kind,
+    pub(super) command: Command,
     pub(super) uids: Vec<Uid>,
 }
 
 /// Commands waiting to be sent, and those sent.
 #[derive(Debug, Default)]
 pub(super) struct Asks {
-    waiting: VecDeque<(Command, Ask)>,
-    sent: VecDeque<Ask>,
-    first_sent: usize,
+    waiting: VecDeque<Ask>,
+    sent: BTreeMap<usize, Ask>,
+    next_index: usize,
     messages_ahead: usize,
 }
 
 impl Asks {
     /// Puts a command at the end of the queue.
     pub(super) fn push(&mut self, command: Command, kind: Kind, uids: Vec<Uid>) {
-        self.waiting.push_back((command, Ask { kind, uids }));
+        self.waiting.push_back(Ask { kind, command, uids });
     }
 
     /// What to send now.
     pub(super) fn due(&mut self) -> Vec<Command> {
         let mut due = Vec::new();
         while self.messages_ahead < MESSAGES_AHEAD && self.sent.len() < COMMANDS_AHEAD {
-            let Some((command, ask)) = self.waiting.pop_front() else { break };
+            let Some(ask) = self.waiting.pop_front() else { break };
             self.messages_ahead += ask.uids.len();
-            self.sent.push_back(ask);
-            due.push(command);
+            due.push(ask.command.clone());
+            self.sent.insert(self.next_index, ask);
+            self.next_index += 1;
         }
         due
     }
 
-    /// The command whose answers come now.
+    /// The command whose answers come now: the oldest that has not ended.
     pub(super) fn current(&self) -> Option<&Ask> {
-        self.sent.front()
+        self.sent.values().next()
     }
 
-    /// Command `index` has ended; answers come in the order of the commands.
+    /// Whether everything sent has ended and nothing waits.
+    pub(super) fn is_done(&self) -> bool {
+        self.sent.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Command `index` has ended. A server may end commands in another order than they were sent in.
     pub(super) fn ended(&mut self, index: usize) -> Option<Ask> {
-        let at = index.checked_sub(self.first_sent)?;
-        let ask = if at == 0 { self.sent.pop_front() } else { None }?;
-        self.first_sent += 1;
+        let ask = self.sent.remove(&index)?;
         self.messages_ahead -= ask.uids.len();
         Some(ask)
     }
 
     /// Sends nothing more; answers what was still to be asked.
     pub(super) fn clear(&mut self) -> Vec<Ask> {
-        self.waiting.drain(..).map(|(_, ask)| ask).collect()
+        self.waiting.drain(..).collect()
     }
 }

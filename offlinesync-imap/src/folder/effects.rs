@@ -5,11 +5,11 @@ use super::asks::{Asks, Kind};
 use super::ranges::{Ranges, difference};
 use crate::codec::decoder::Item;
 use crate::codec::mailbox_name::NameForm;
-use crate::codec::response::{Code, Response, Tagged};
+use crate::codec::response::{Code, Data, Response, Tagged};
 use crate::codec::uidset;
 use crate::commands::search::{self, Search};
 use crate::commands::store::{self, ForUids};
-use crate::commands::{is_ok, refusal, sets, transfer};
+use crate::commands::{is_expunge_issued, is_ok, refusal, sets, transfer};
 use crate::connection::{Command, Exchange, Mailbox, SessionView};
 use offlinesync_core::{Error, ErrorKind, Failures, FolderName, MessageId, Result, Uid};
 use std::collections::BTreeMap;
@@ -43,6 +43,9 @@ impl Effects {
     fn command_ended(&mut self, index: usize, tagged: &Tagged) {
         let ask = self.asks.ended(index);
         if let Some(ask) = ask.filter(|_| !is_ok(tagged) || matches!(tagged.status.code, Some(Code::Modified(_)))) {
+            if ask.kind == Kind::Group && is_expunge_issued(tagged) {
+                return self.asks.push(ask.command, Kind::Again, ask.uids);
+            }
             let what = self.what;
             let failed = |uid: Uid| refusal(&format!("message {uid}: {what}"), tagged, ErrorKind::Message);
             self.fail(ask.uids, |uid| failed(uid).as_kind(ErrorKind::Message));
@@ -76,17 +79,35 @@ pub(super) struct FlagChanges {
     effects: Effects,
     uids: Vec<Uid>,
     found: Ranges,
+    vanished: Ranges,
+    /// A message was told to be gone, but not which: the search may have come too early to know.
+    look_again: bool,
+    session: SessionView,
 }
 
 impl FlagChanges {
     pub(super) fn new(commands: Vec<ForUids>) -> Self {
         let uids = commands.iter().flat_map(|(_, uids)| uids.iter().copied()).collect();
-        FlagChanges { effects: Effects::new(commands, "its flags were not changed"), uids, found: Ranges::new() }
+        FlagChanges {
+            effects: Effects::new(commands, "its flags were not changed"),
+            uids,
+            found: Ranges::new(),
+            vanished: Ranges::new(),
+            look_again: false,
+            session: SessionView::default(),
+        }
+    }
+
+    fn look(&mut self) {
+        self.found.clear();
+        for (set, uids) in sets(self.uids.clone()) {
+            self.effects.extend(vec![(search::search(Search::Among(&set), &self.session), uids)]);
+        }
     }
 
     /// The messages whose flags are not as they should be.
     pub(super) fn failures(mut self) -> Failures {
-        let there = uidset::merged(self.found);
+        let there = difference(&uidset::merged(self.found), &uidset::merged(self.vanished));
         let gone = self.uids.into_iter().filter(|uid| !uidset::contains(&there, *uid));
         self.effects.fail(gone, |uid| Error::new(ErrorKind::Message, format!("message {uid} is gone")));
         self.effects.failures()
@@ -95,21 +116,27 @@ impl FlagChanges {
 
 impl Exchange for FlagChanges {
     fn commands(&mut self, session: &SessionView) -> Result<Vec<Command>> {
-        for (set, uids) in sets(self.uids.clone()) {
-            self.effects.extend(vec![(search::search(Search::Among(&set), session), uids)]);
-        }
+        self.session = session.clone();
+        self.look();
         self.effects.commands(session)
     }
 
     fn item(&mut self, item: Item<'_>, _: &Mailbox) -> Result<()> {
-        if let Item::Response(Response::Data(data)) = item {
-            self.found.extend(search::found(&data));
+        match item {
+            Item::Response(Response::Data(Data::Expunge(_))) => self.look_again = true,
+            Item::Response(Response::Data(Data::Vanished { uids, .. })) => self.vanished.extend(uids),
+            Item::Response(Response::Data(data)) => self.found.extend(search::found(&data)),
+            _ => {}
         }
         Ok(())
     }
 
-    fn ended(&mut self, index: usize, tagged: Tagged, mailbox: &Mailbox) -> Result<Vec<Command>> {
-        self.effects.ended(index, tagged, mailbox)
+    fn ended(&mut self, index: usize, tagged: Tagged, _: &Mailbox) -> Result<Vec<Command>> {
+        self.effects.command_ended(index, &tagged);
+        if self.effects.asks.is_done() && std::mem::take(&mut self.look_again) {
+            self.look();
+        }
+        Ok(self.effects.asks.due())
     }
 }
 
@@ -197,7 +224,7 @@ impl Exchange for Removal {
             Stage::Named => self.effects.ended(index, tagged, mailbox),
             Stage::Marking => {
                 let more = self.effects.ended(index, tagged, mailbox)?;
-                if !more.is_empty() || self.effects.asks.current().is_some() {
+                if !more.is_empty() || !self.effects.asks.is_done() {
                     return Ok(more);
                 }
                 self.stage = Stage::Searching;
@@ -273,7 +300,7 @@ impl Exchange for Transfer {
     }
 
     fn ended(&mut self, index: usize, tagged: Tagged, mailbox: &Mailbox) -> Result<Vec<Command>> {
-        if !is_ok(&tagged) {
+        if !is_ok(&tagged) && !is_expunge_issued(&tagged) {
             self.refused.get_or_insert_with(|| refusal("messages were not moved", &tagged, ErrorKind::Folder));
         }
         let went = self.note(tagged.status.code.as_ref());

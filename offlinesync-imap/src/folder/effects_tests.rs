@@ -185,3 +185,40 @@ fn a_refused_move_is_an_error() {
     let script = "= exists 9\n> UID MOVE 3 \"to\"\n< 0 NO [TRYCREATE] no such mailbox";
     assert_eq!(transfer_of(&[3], "MOVE", script).unwrap_err().kind(), ErrorKind::Folder);
 }
+
+#[test]
+fn a_command_that_met_a_message_just_removed_is_repeated_once() {
+    let script = "= exists 9
+         > UID MOVE 3:4 \"to\"
+         < * 3 EXPUNGE
+         < 0 NO [EXPUNGEISSUED] some are gone
+         > UID MOVE 3:4 \"to\"
+         < * OK [COPYUID 8 4 100] moved
+         < 1 OK done";
+    assert_eq!(transfer_of(&[3, 4], "MOVE", script).unwrap(), [(4, 100)]);
+}
+
+#[test]
+fn a_message_removed_by_another_at_this_moment_is_a_failure_of_its_own() {
+    for (capabilities, said) in [
+        ("ESEARCH QRESYNC", "< * VANISHED 3\n< 0 OK done"),
+        (
+            "ESEARCH",
+            "< * 3 EXPUNGE\n< 0 OK done\n> UID SEARCH RETURN (ALL) UID 3:4\n< * ESEARCH (TAG \"2\") UID ALL 4\n< 2 OK done",
+        ),
+    ] {
+        let commands = store::changes(&[change(3, &["\\Seen"], &[]), change(4, &["\\Seen"], &[])], &FlagSupport::default());
+        let mut flags = FlagChanges::new(commands);
+        // The search knows nothing of it yet, and its end comes before the end of the command sent earlier.
+        let script = format!(
+            "= exists 9
+             > UID STORE 3:4 +FLAGS.SILENT (\\Seen)
+             > UID SEARCH RETURN (ALL) UID 3:4
+             < * ESEARCH (TAG \"1\") UID ALL 3:4
+             < 1 OK done
+             {said}"
+        );
+        play(capabilities, &mut flags, &script);
+        assert_eq!(told(flags.failures()), ["message 3 is gone"], "{capabilities}");
+    }
+}

@@ -65,6 +65,8 @@ pub(super) struct Bodies<'a> {
     sink: &'a mut dyn Sink,
     form: LineEnding,
     uid_validity: Option<UidValidity>,
+    /// Repository and folder, for messages.
+    place: String,
     asks: Asks,
     pending: BTreeMap<Uid, Pending>,
     dates: BTreeMap<Uid, Option<InternalDate>>,
@@ -89,6 +91,7 @@ impl<'a> Bodies<'a> {
             sink,
             form,
             uid_validity,
+            place: String::new(),
             asks: Asks::default(),
             pending: uids.iter().map(|uid| (*uid, Pending::Unanswered)).collect(),
             dates: BTreeMap::new(),
@@ -101,6 +104,13 @@ impl<'a> Bodies<'a> {
         };
         uids.chunks(SLICE).for_each(|slice| bodies.ask(slice));
         bodies
+    }
+
+    /// Names the place that errors happen in.
+    #[must_use]
+    pub(super) fn at(mut self, place: String) -> Self {
+        self.place = place;
+        self
     }
 
     fn ask(&mut self, slice: &[Uid]) {
@@ -116,7 +126,7 @@ impl<'a> Bodies<'a> {
     }
 
     fn ask_alone(&mut self, uid: Uid) {
-        self.asks.push(fetch::body_again(uid), Kind::Alone, vec![uid]);
+        self.asks.push(fetch::body_again(uid), Kind::Again, vec![uid]);
     }
 
     /// What is asked from now on is asked in the way that suits a server with this habit.
@@ -129,7 +139,7 @@ impl<'a> Bodies<'a> {
             match ask.kind {
                 Kind::Dates => {}
                 Kind::Group => self.ask(&ask.uids),
-                Kind::Alone => ask.uids.into_iter().for_each(|uid| self.ask_alone(uid)),
+                Kind::Again => ask.uids.into_iter().for_each(|uid| self.ask_alone(uid)),
             }
         }
     }
@@ -157,15 +167,15 @@ impl<'a> Bodies<'a> {
         Ok(self.pending.into_keys().collect())
     }
 
-    /// The sink's error, if it had one.
+    /// The error that ended the call early, if there was one: usually the sink's.
     pub(super) fn finish(self) -> Result<()> {
         self.stopped.map_or(Ok(()), Err)
     }
 
     fn begin(&mut self, start: &BodyStart) -> Result<()> {
         self.left = start.octets;
-        if let Some(error) = self.stopped.take_if(|_| self.dropped + start.octets > DRAIN_LIMIT) {
-            return Err(error);
+        if self.stopped.is_some() && self.dropped + start.octets > DRAIN_LIMIT {
+            return Err(stop());
         }
         self.current = self.usable(start);
         match &self.current {
@@ -183,7 +193,7 @@ impl<'a> Bodies<'a> {
 
     /// What to do with a body that begins.
     fn usable(&mut self, start: &BodyStart) -> Current {
-        let alone = self.asks.current().filter(|ask| ask.kind == Kind::Alone).and_then(|ask| ask.uids.first());
+        let alone = self.asks.current().filter(|ask| ask.kind == Kind::Again).and_then(|ask| ask.uids.first());
         let Some(uid) = start.fetch.uid.or(alone.copied()).filter(|_| self.stopped.is_none()) else {
             return if self.stopped.is_some() { Current::Dropped } else { Current::Late };
         };
@@ -251,11 +261,8 @@ impl<'a> Bodies<'a> {
         self.current = Current::Dropped;
         self.asks.clear();
         self.dropped += self.left;
-        if self.dropped > DRAIN_LIMIT {
-            return Err(error);
-        }
         self.stopped = Some(error);
-        Ok(())
+        if self.dropped > DRAIN_LIMIT { Err(stop()) } else { Ok(()) }
     }
 
     /// A whole FETCH: the end of a streamed body, a small body, or an answer without any.
@@ -310,7 +317,7 @@ impl<'a> Bodies<'a> {
 
     fn give_up(&mut self, uid: Uid, error: Error) -> Result<()> {
         self.settle(uid);
-        let told = self.sink.failed(&MessageId::Uid(uid), error);
+        let told = self.sink.failed(&MessageId::Uid(uid), error.at(&self.place));
         self.check(told)
     }
 
@@ -344,6 +351,11 @@ impl<'a> Bodies<'a> {
     }
 }
 
+/// Ends the exchange at once; the reason is in [`Bodies::finish`].
+fn stop() -> Error {
+    Error::new(ErrorKind::Folder, "reading was ended")
+}
+
 fn gone(uid: Uid) -> Error {
     Error::new(ErrorKind::Message, format!("message {uid} is gone: the server did not answer for it"))
 }
@@ -355,7 +367,7 @@ impl Exchange for Bodies<'_> {
 
     fn selected(&mut self, mailbox: &Mailbox) -> Result<()> {
         let verified = changes::require_numbering(mailbox, self.uid_validity);
-        self.check(verified)
+        self.check(verified.map_err(|error| error.at(&self.place)))
     }
 
     fn item(&mut self, item: Item<'_>, _: &Mailbox) -> Result<()> {
@@ -375,7 +387,8 @@ impl Exchange for Bodies<'_> {
 
     fn ended(&mut self, index: usize, tagged: Tagged, _: &Mailbox) -> Result<Vec<Command>> {
         if !is_ok(&tagged) && is_passing(&tagged) && self.stopped.is_none() {
-            self.stopped = Some(refusal("messages could not be read", &tagged, ErrorKind::Unavailable));
+            let error = refusal("messages could not be read", &tagged, ErrorKind::Unavailable);
+            self.stopped = Some(error.at(&self.place));
             self.asks.clear();
         }
         if let Some(ask) = self.asks.ended(index) {

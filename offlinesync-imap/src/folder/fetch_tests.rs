@@ -30,7 +30,8 @@ impl Sink for Notes {
         Ok(())
     }
     fn failed(&mut self, id: &MessageId, error: Error) -> Result<()> {
-        self.text += &format!("{id} failed: {error}; ");
+        let told = error.to_string();
+        self.text += &format!("{id} failed: {}; ", told.strip_prefix("r: ").expect("the place comes first"));
         Ok(())
     }
 }
@@ -41,10 +42,10 @@ fn uids(numbers: &[u32]) -> Vec<Uid> {
 
 fn fetch_into(notes: &mut Notes, numbers: &[u32], form: LineEnding, late: Late, script: &str) -> (Late, Result<()>) {
     let mut script = Script::new("", script);
-    let mut bodies = Bodies::new(&uids(numbers), form, Some(UidValidity(7)), late, notes);
+    let mut bodies = Bodies::new(&uids(numbers), form, Some(UidValidity(7)), late, notes).at("r".to_owned());
     let result = script.run(&mut bodies);
     script.finish();
-    (bodies.late(), result.and_then(|()| bodies.finish()))
+    (bodies.late(), if bodies.has_stopped() { bodies.finish() } else { result })
 }
 
 #[track_caller]

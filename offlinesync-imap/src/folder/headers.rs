@@ -17,6 +17,8 @@ pub(super) type Each<'a> = dyn FnMut(Headers<'_>) -> Result<()> + 'a;
 pub(super) struct HeaderBlocks<'a> {
     each: &'a mut Each<'a>,
     uid_validity: Option<UidValidity>,
+    /// Repository and folder, for messages.
+    place: String,
     asks: Asks,
     pending: BTreeSet<Uid>,
     told: usize,
@@ -36,12 +38,20 @@ impl<'a> HeaderBlocks<'a> {
         HeaderBlocks {
             each,
             uid_validity,
+            place: String::new(),
             asks,
             pending: uids.iter().copied().collect(),
             told: 0,
             refused: None,
             stopped: None,
         }
+    }
+
+    /// Names the place that errors happen in.
+    #[must_use]
+    pub(super) fn at(mut self, place: String) -> Self {
+        self.place = place;
+        self
     }
 
     /// The error of whoever gets the headers, if there was one. A message whose header alone cannot be had is passed over like one
@@ -79,7 +89,7 @@ impl Exchange for HeaderBlocks<'_> {
 
     fn selected(&mut self, mailbox: &Mailbox) -> Result<()> {
         if let Err(error) = changes::require_numbering(mailbox, self.uid_validity) {
-            self.stop(error);
+            self.stop(error.at(&self.place));
         }
         Ok(())
     }
@@ -94,12 +104,12 @@ impl Exchange for HeaderBlocks<'_> {
     fn ended(&mut self, index: usize, tagged: Tagged, _: &Mailbox) -> Result<Vec<Command>> {
         let ask = self.asks.ended(index);
         if !is_ok(&tagged) {
-            let error = refusal("headers could not be read", &tagged, ErrorKind::Message);
+            let error = refusal("headers could not be read", &tagged, ErrorKind::Message).at(&self.place);
             match ask {
                 _ if is_passing(&tagged) => self.stop(error),
                 Some(ask) if ask.kind == Kind::Group && self.stopped.is_none() => {
                     let left = ask.uids.into_iter().filter(|uid| self.pending.contains(uid));
-                    left.for_each(|uid| self.asks.push(fetch::headers(uid), Kind::Alone, vec![uid]));
+                    left.for_each(|uid| self.asks.push(fetch::headers(uid), Kind::Again, vec![uid]));
                 }
                 _ => self.refused = Some(error),
             }

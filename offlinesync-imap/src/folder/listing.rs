@@ -6,7 +6,7 @@ use crate::codec::decoder::Item;
 use crate::codec::response::{Data, Fetch, Response, Tagged};
 use crate::codec::uidset;
 use crate::commands::search::{self, Search};
-use crate::commands::{fetch, mailbox, require_ok};
+use crate::commands::{fetch, is_expunge_issued, mailbox, require_ok};
 use crate::connection::{Command, Exchange, Mailbox, SessionView};
 use offlinesync_core::{Error, ErrorKind, Flags, Result, Uid};
 
@@ -144,8 +144,8 @@ impl Exchange for AllFlags {
     }
 
     fn ended(&mut self, _: usize, tagged: Tagged, _: &Mailbox) -> Result<Vec<Command>> {
-        // Some servers say BAD to a range in an empty mailbox.
-        if !self.watch.is_empty() {
+        // Some servers say BAD to a range in an empty mailbox. A message removed under the command's hands is for the count to judge.
+        if !self.watch.is_empty() && !is_expunge_issued(&tagged) {
             require_ok("the messages could not be listed", &tagged, ErrorKind::Folder)?;
         }
         Ok(Vec::new())

@@ -58,11 +58,13 @@ pub fn dates_arrive(fixture: &dyn Fixture) {
     let mut folder = scene.folder("Box");
     let dates = [(1_000_000_000, 0), (1_700_000_000, 120), (86_400, -300), (2_500_000_000, 345), (951_782_399, -720)];
     let mails: Vec<Mail> = dates
+        .into_iter()
+        .filter(|(seconds, _)| *seconds < 2_000_000_000 || scene.traits.future_dates)
         .map(|(seconds, zone_minutes)| {
             let date = Some(InternalDate { seconds, zone_minutes });
             Mail { date, ..Mail::text(&format!("at {seconds}")) }
         })
-        .to_vec();
+        .collect();
     assert!(deliver(&mut *folder, &mails).iter().all(Result::is_ok));
     let ids = ids(&mut *folder);
     let basket = fetch(&mut *folder, &ids, LineEnding::Crlf, scene.traits.native);

@@ -50,6 +50,8 @@ pub struct Traits {
     pub native: LineEnding,
     /// What is kept of dates.
     pub dates: DatePrecision,
+    /// Dates in the future are kept like any other.
+    pub future_dates: bool,
     /// What is kept of flags.
     pub support: FlagSupport,
     /// A cursor leads to [`Coverage::Since`](crate::Coverage::Since), and an unchanged folder to a short answer. Otherwise either is right.
@@ -73,6 +75,7 @@ impl Default for Traits {
             numbered: true,
             native: LineEnding::Crlf,
             dates: DatePrecision::SecondsAndZone,
+            future_dates: true,
             support: FlagSupport::default(),
             deltas: true,
             tells_ids: true,
