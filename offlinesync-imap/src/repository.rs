@@ -89,10 +89,7 @@ impl Repository for ImapRepository {
     }
 
     fn parallelism(&self) -> usize {
-        match self.shared.config().max_connections {
-            0 | 1 => 1,
-            connections => connections * FOLDERS_PER_CONNECTION,
-        }
+        self.shared.config().max_connections.max(1) * FOLDERS_PER_CONNECTION
     }
 
     fn close(&self) {

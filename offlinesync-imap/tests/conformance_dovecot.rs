@@ -44,8 +44,17 @@ impl Fixture for OnDovecot {
             Tier::Everything => &[],
             Tier::WithoutQresync => &["QRESYNC"],
             Tier::Plain => &[
-                "QRESYNC", "CONDSTORE", "ENABLE", "UIDPLUS", "LIST-STATUS", "LIST-EXTENDED", "SPECIAL-USE", "MOVE", "ESEARCH",
-                "MULTIAPPEND", "LITERAL+",
+                "QRESYNC",
+                "CONDSTORE",
+                "ENABLE",
+                "UIDPLUS",
+                "LIST-STATUS",
+                "LIST-EXTENDED",
+                "SPECIAL-USE",
+                "MOVE",
+                "ESEARCH",
+                "MULTIAPPEND",
+                "LITERAL+",
             ],
         };
         let config = ImapConfig::new("dovecot", self.server.host(), "u1", || Ok(Secret::new("pw".to_owned())))
@@ -65,6 +74,7 @@ impl Fixture for OnDovecot {
             dates: DatePrecision::Seconds,
             future_dates: false,
             deltas: self.tier != Tier::Plain,
+            removes_beside_marked: self.tier != Tier::Plain,
             tells_ids: self.tier != Tier::Plain,
             accepts_name: if self.form().decoded { accepts } else { accepts_on_the_wire },
             becomes,

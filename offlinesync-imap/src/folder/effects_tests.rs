@@ -207,7 +207,8 @@ fn a_message_removed_by_another_at_this_moment_is_a_failure_of_its_own() {
             "< * 3 EXPUNGE\n< 0 OK done\n> UID SEARCH RETURN (ALL) UID 3:4\n< * ESEARCH (TAG \"2\") UID ALL 4\n< 2 OK done",
         ),
     ] {
-        let commands = store::changes(&[change(3, &["\\Seen"], &[]), change(4, &["\\Seen"], &[])], &FlagSupport::default());
+        let commands =
+            store::changes(&[change(3, &["\\Seen"], &[]), change(4, &["\\Seen"], &[])], &FlagSupport::default());
         let mut flags = FlagChanges::new(commands);
         // The search knows nothing of it yet, and its end comes before the end of the command sent earlier.
         let script = format!(

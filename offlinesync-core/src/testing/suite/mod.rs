@@ -56,6 +56,8 @@ pub struct Traits {
     pub support: FlagSupport,
     /// A cursor leads to [`Coverage::Since`](crate::Coverage::Since), and an unchanged folder to a short answer. Otherwise either is right.
     pub deltas: bool,
+    /// A message can be removed though others are marked as deleted. Otherwise it may be refused, and all stay.
+    pub removes_beside_marked: bool,
     /// A commit tells the new ids. Otherwise it may.
     pub tells_ids: bool,
     /// Which names of a single level the store must take; others it may refuse.
@@ -78,6 +80,7 @@ impl Default for Traits {
             future_dates: true,
             support: FlagSupport::default(),
             deltas: true,
+            removes_beside_marked: true,
             tells_ids: true,
             accepts_name: |_| true,
             becomes: exactly,
