@@ -69,7 +69,8 @@ impl Fixture for OnServer {
 struct Other(Mail);
 
 fn names(flags: &Flags) -> Vec<String> {
-    flags.system.imap_names().chain(flags.keywords.iter()).map(str::to_owned).collect()
+    let system = flags.system.imap_names().map(str::to_owned);
+    system.chain(flags.keywords.iter().map(str::to_owned)).collect()
 }
 
 fn uid(id: &MessageId) -> u32 {
