@@ -60,6 +60,11 @@ impl Selection {
         }
     }
 
+    /// No mailbox is selected any more.
+    pub(super) fn closed(&mut self) {
+        self.current = None;
+    }
+
     /// Whether messages that are spoken of now may be those of the mailbox selected before (RFC 7162 section 3.2.11).
     pub(super) fn is_ambiguous(&self) -> bool {
         self.opening.as_ref().is_some_and(|opening| !opening.old_closed)

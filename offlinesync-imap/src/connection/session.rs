@@ -126,6 +126,7 @@ enum Work {
     Select { name: FolderName, serial: u32, at_front: bool, verify: Option<UidValidity> },
     Enable,
     Quiet,
+    Unselect,
     Command(usize),
 }
 
@@ -231,9 +232,10 @@ impl Session {
 
     /// Whose answers come next.
     pub(super) fn front(&self) -> Front {
-        match self.pending.front() {
-            None => Front::Nothing,
-            Some(Pending { owner: None, .. }) => Front::Nobody,
+        // Commands of our own bring nothing that anybody waits for, and a server may answer the next command before them.
+        match self.pending.iter().find(|pending| !matches!(pending.work, Work::Quiet | Work::Unselect)) {
+            None if self.pending.is_empty() => Front::Nothing,
+            None | Some(Pending { owner: None, .. }) => Front::Nobody,
             Some(Pending { owner: Some(owner), .. }) => Front::Owner(*owner),
         }
     }
@@ -338,7 +340,10 @@ impl Session {
             return;
         }
         match &batch.target {
-            Target::Anywhere => self.queue_batch(batch, None),
+            Target::Anywhere => {
+                self.renew_view();
+                self.queue_batch(batch, None);
+            }
             Target::Mailbox { name, fresh } => {
                 let serial = match &self.predicted {
                     Some((predicted, serial)) if predicted == name && !fresh => *serial,
@@ -354,6 +359,20 @@ impl Session {
                     self.hold = Some(batch);
                 }
             },
+        }
+    }
+
+    /// STATUS of the selected mailbox shows the session's own view of it, which may be old. Without a selected mailbox it shows what
+    /// is; where it cannot be unselected without expunging (RFC 3691), NOOP renews the view.
+    fn renew_view(&mut self) {
+        if self.predicted.is_none() {
+            return;
+        }
+        if self.has("UNSELECT") || self.has("IMAP4REV2") {
+            self.predicted = None;
+            self.queue(None, Work::Unselect, None, &text("UNSELECT"));
+        } else {
+            self.queue(None, Work::Quiet, None, &text("NOOP"));
         }
     }
 

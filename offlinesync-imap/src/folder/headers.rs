@@ -6,9 +6,11 @@ use crate::codec::decoder::Item;
 use crate::codec::response::{Data, Fetch, Response, Tagged};
 use crate::commands::{fetch, is_ok, is_passing, refusal, sets};
 use crate::connection::{Command, Exchange, Mailbox, SessionView};
+use offlinesync_core::line_ending::ToCrlf;
 use offlinesync_core::repository::HEADER_LIMIT;
 use offlinesync_core::{Error, ErrorKind, Headers, MessageId, Result, Uid, UidValidity};
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 
 /// Who gets a header.
 pub(super) type Each<'a> = dyn FnMut(Headers<'_>) -> Result<()> + 'a;
@@ -69,6 +71,7 @@ impl<'a> HeaderBlocks<'a> {
         if self.stopped.is_some() || !self.pending.remove(&uid) {
             return;
         }
+        let header = with_crlf(header);
         let header = &header[..header.len().min(HEADER_LIMIT)];
         self.told += 1;
         if let Err(error) = (self.each)(Headers { id: &MessageId::Uid(uid), octets: fetch.size, header }) {
@@ -116,4 +119,14 @@ impl Exchange for HeaderBlocks<'_> {
         }
         Ok(self.asks.due())
     }
+}
+
+/// The header with CR LF line ends, whatever the server has stored.
+fn with_crlf(header: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(header.len());
+    let Ok(()) = ToCrlf::default().convert(header, |run| {
+        out.extend_from_slice(run);
+        Ok::<(), Infallible>(())
+    });
+    out
 }

@@ -87,6 +87,7 @@ impl Session {
     fn finish(&mut self, pending: Pending, position: usize, tagged: Tagged) -> Result<()> {
         match pending.work {
             Work::Quiet => {}
+            Work::Unselect => self.selection.closed(),
             Work::Enable if tagged.status.condition == Condition::Ok => {}
             Work::Enable => self.not_enabled(),
             Work::Select { .. } if position > 0 => {

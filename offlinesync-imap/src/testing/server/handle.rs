@@ -1,7 +1,7 @@
 //! The other mail program: what a test does to the mail directly, without a connection.
 
 use super::super::client::{Client, Stored};
-use super::store::{Mailbox, NO_DATE, flag_set};
+use super::store::{Mailbox, NO_DATE, flag_set, with_flags, without_flags};
 use super::{Server, Shared};
 use std::sync::Arc;
 
@@ -94,7 +94,7 @@ impl MailboxHandle<'_> {
     /// Sets and clears flags of a message.
     pub fn flag(self, uid: u32, set: &[&str], clear: &[&str]) {
         let (set, clear) = (flag_set(set), flag_set(clear));
-        self.with(|mailbox| mailbox.set_flags(uid, |flags| &(flags | &set) - &clear));
+        self.with(|mailbox| mailbox.set_flags(uid, |flags| without_flags(&with_flags(flags, &set), &clear)));
     }
 
     /// Every message by UID.

@@ -5,7 +5,7 @@ mod search;
 
 use super::mailboxes::mailbox_name;
 use super::session::{Outcome, Refusal, Session, bad, no};
-use super::store::{Mailbox, NO_DATE, flag_set};
+use super::store::{Mailbox, NO_DATE, flag_set, with_flags, without_flags};
 use super::text::{self, within};
 use crate::testing::syntax::Value;
 
@@ -87,8 +87,8 @@ impl Session {
                     continue;
                 }
                 mailbox.set_flags(uid, |flags| match how.as_bytes()[0] {
-                    b'+' => flags | &given,
-                    b'-' => flags - &given,
+                    b'+' => with_flags(flags, &given),
+                    b'-' => without_flags(flags, &given),
                     _ => given.clone(),
                 });
                 changed.extend(mailbox.get(uid).map(|message| (number, message.clone())));

@@ -185,3 +185,18 @@ pub(super) fn flag_set<F: AsRef<str>>(flags: impl IntoIterator<Item = F>) -> BTr
     let spell = |flag: &str| SYSTEM.iter().find(|s| s.eq_ignore_ascii_case(flag)).map_or(flag, |s| s).to_owned();
     flags.into_iter().map(|flag| spell(flag.as_ref())).filter(|flag| !flag.eq_ignore_ascii_case("\\Recent")).collect()
 }
+
+/// The flags with more of them; keywords are the same in any case.
+pub(super) fn with_flags(flags: &BTreeSet<String>, more: &BTreeSet<String>) -> BTreeSet<String> {
+    let new = more.iter().filter(|flag| !holds(flags, flag));
+    flags.iter().chain(new).cloned().collect()
+}
+
+/// The flags without some of them; keywords are the same in any case.
+pub(super) fn without_flags(flags: &BTreeSet<String>, less: &BTreeSet<String>) -> BTreeSet<String> {
+    flags.iter().filter(|flag| !holds(less, flag)).cloned().collect()
+}
+
+fn holds(flags: &BTreeSet<String>, flag: &str) -> bool {
+    flags.iter().any(|one| one.eq_ignore_ascii_case(flag))
+}

@@ -123,8 +123,7 @@ fn section(item: &str) -> (&str, Option<(usize, usize)>) {
 }
 
 fn content(section: &str, message: &[u8]) -> Vec<u8> {
-    let end = message.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4);
-    let end = if message.starts_with(b"\r\n") { 2 } else { end.unwrap_or(message.len()) };
+    let end = header_end(message);
     match section.split_once(" (") {
         Some((how, names)) => {
             let names: Vec<&str> = names.trim_end_matches(')').split(' ').collect();
@@ -134,6 +133,18 @@ fn content(section: &str, message: &[u8]) -> Vec<u8> {
         None if section == "TEXT" => message[end..].to_vec(),
         None => message.to_vec(),
     }
+}
+
+/// Where the header ends, empty line included; lines may end in LF alone.
+fn header_end(message: &[u8]) -> usize {
+    let mut end = 0;
+    for line in message.split_inclusive(|octet| *octet == b'\n') {
+        end += line.len();
+        if matches!(line, b"\n" | b"\r\n") {
+            break;
+        }
+    }
+    end
 }
 
 /// The named header fields (or all others), folded lines included, and the empty line.
