@@ -50,7 +50,7 @@ fn the_demonstration_carries_changes_both_ways_and_then_has_nothing_to_do() {
         "remote side: 1 added, 1 with other flags, 1 removed.",
         "local side: 2 added, 1 with other flags, 1 removed.",
         "Compared octet by octet: 401 messages, both sides equal.",
-        "All it took: LIST, and",
+        "LIST, and an answer of",
     ] {
         assert!(said.contains(sentence), "{sentence:?} is missing in:\n{said}");
     }
