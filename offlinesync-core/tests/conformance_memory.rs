@@ -35,7 +35,9 @@ impl Fixture for Memory {
             support: knobs.support,
             deltas: knobs.deltas != Deltas::Nothing,
             tells_ids: knobs.tells_ids,
+            holds_back: !knobs.eager,
             becomes: if knobs.native == LineEnding::Lf { as_file } else { exactly },
+            large: if knobs.numbered { 1 << 20 } else { 20 << 20 },
             ..Traits::default()
         }
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code fails by panicking")]
 
 pub mod client;
+pub mod faults;
 pub mod lines;
 pub mod mails;
 pub mod memory;
@@ -11,5 +12,6 @@ pub mod status_suite;
 pub mod suite;
 
 pub use client::{Client, DatePrecision, Held};
+pub use faults::{Bad, Faults, Faulty, FaultyStatus, Listing};
 pub use mails::Mail;
 pub use memory::{Calls, Deltas, Knobs, MemoryRepository, WitnessKnob};

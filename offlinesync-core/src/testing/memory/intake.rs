@@ -14,6 +14,8 @@ pub(super) struct MemoryIntake<'a> {
     knobs: Knobs,
     current: Option<Pending>,
     ended: Vec<Pending>,
+    /// What became of messages that were stored at their end.
+    stored: Vec<Result<Option<MessageId>>>,
 }
 
 struct Pending {
@@ -25,7 +27,22 @@ struct Pending {
 
 impl<'a> MemoryIntake<'a> {
     pub(super) fn new(folder: &'a MemoryFolder, source: SourceFolder, knobs: Knobs) -> Self {
-        MemoryIntake { folder, source, knobs, current: None, ended: Vec::new() }
+        MemoryIntake { folder, source, knobs, current: None, ended: Vec::new(), stored: Vec::new() }
+    }
+
+    fn store_ended(&mut self) -> Result<()> {
+        let (ended, source) = (std::mem::take(&mut self.ended), &self.source);
+        let answers = self.folder.deliver(|mailbox, knobs, calls| {
+            calls.delivered += ended.len() as u64;
+            let deliver = |pending: Pending| {
+                let stored = Stored { bytes: pending.bytes.into(), ..pending.stored };
+                let id = mailbox.deliver(knobs, source, &pending.source, stored)?;
+                Ok(knobs.tells_ids.then_some(id))
+            };
+            ended.into_iter().map(deliver).collect::<Vec<_>>()
+        })?;
+        self.stored.extend(answers);
+        Ok(())
     }
 
     fn partner(&self, source: &MessageId) -> Option<Partner> {
@@ -70,7 +87,7 @@ impl Intake for MemoryIntake<'_> {
             return Err(Error::new(ErrorKind::Message, what));
         }
         self.ended.push(current);
-        Ok(())
+        if self.knobs.eager { self.store_ended() } else { Ok(()) }
     }
 
     fn discard(&mut self) -> Result<()> {
@@ -81,17 +98,9 @@ impl Intake for MemoryIntake<'_> {
         if self.current.is_some() {
             return Err(out_of_turn("commit"));
         }
-        let ended = std::mem::take(&mut self.ended);
-        self.folder.deliver_all(|mailbox, knobs, calls| {
-            calls.commits += 1;
-            calls.delivered += ended.len() as u64;
-            let deliver = |pending: Pending| {
-                let stored = Stored { bytes: pending.bytes.into(), ..pending.stored };
-                let id = mailbox.deliver(knobs, &self.source, &pending.source, stored)?;
-                Ok(knobs.tells_ids.then_some(id))
-            };
-            ended.into_iter().map(deliver).collect()
-        })
+        self.store_ended()?;
+        self.folder.count_commit();
+        Ok(std::mem::take(&mut self.stored))
     }
 }
 

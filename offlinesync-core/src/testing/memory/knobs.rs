@@ -20,6 +20,8 @@ pub struct Knobs {
     pub needs_intent: bool,
     /// A commit tells the new ids (IMAP: UIDPLUS).
     pub tells_ids: bool,
+    /// A message is there from its end on, not from the commit on (IMAP: one APPEND for each).
+    pub eager: bool,
     /// Flags and keywords that are kept; others are dropped in silence, as servers do.
     pub support: FlagSupport,
     /// The form in which content lies in the store.
@@ -48,6 +50,7 @@ impl Knobs {
             witness: WitnessKnob::Everything,
             needs_intent: true,
             tells_ids: true,
+            eager: false,
             support: FlagSupport::default(),
             native: LineEnding::Crlf,
             dates: DatePrecision::SecondsAndZone,
@@ -59,14 +62,14 @@ impl Knobs {
         }
     }
 
-    /// An IMAP server of the plainest kind: complete listings only, no witness, no UIDPLUS, no MOVE.
+    /// An IMAP server of the plainest kind: complete listings only, no witness, no UIDPLUS, no MULTIAPPEND, no MOVE.
     pub fn plain_imap() -> Self {
         Knobs {
             deltas: Deltas::Nothing,
             witness: WitnessKnob::Nothing,
             tells_ids: false,
+            eager: true,
             transfer: false,
-            group: GroupSize { messages: 1, octets: u64::MAX },
             ..Knobs::imap()
         }
     }

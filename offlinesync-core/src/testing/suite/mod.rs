@@ -60,6 +60,8 @@ pub struct Traits {
     pub removes_beside_marked: bool,
     /// A commit tells the new ids. Otherwise it may.
     pub tells_ids: bool,
+    /// What was ended is not there before its commit. A store that needs intents may be without this: an APPEND cannot be held back.
+    pub holds_back: bool,
     /// Which names of a single level the store must take; others it may refuse.
     pub accepts_name: fn(&str) -> bool,
     /// What is left of a message, given in the form of the wire, after it was stored and read again in that form. `None`: the store
@@ -82,6 +84,7 @@ impl Default for Traits {
             deltas: true,
             removes_beside_marked: true,
             tells_ids: true,
+            holds_back: true,
             accepts_name: |_| true,
             becomes: exactly,
             large: 20 << 20,

@@ -1,0 +1,171 @@
+//! Failures on demand, at exactly the place a test names. Deterministic: no clock, no chance.
+//!
+//! [`Faults`] counts effects over everything that shares it (two repositories and a status store make one account) and stops or
+//! fails at the n-th. [`Faulty`] and [`FaultyStatus`] wrap what shall fail; [`Faulty`] also has messages and listings that fail by
+//! themselves.
+//!
+//! ```text
+//! for n in 1.. {
+//!     let faults = Faults::new();
+//!     let world = …;                                  // Faulty::new(memory, &faults), FaultyStatus::new(status, &faults)
+//!     faults.stop_before(n);
+//!     sync(&world);                                   // ends in an error, or not at all if n is beyond the last effect
+//!     if faults.effects() < n { break }
+//!     faults.mend();
+//!     sync(&world); check(&world);
+//! }
+//! ```
+
+mod folder;
+mod intake;
+mod repository;
+mod status;
+
+pub use repository::{Bad, Faulty, Listing};
+pub use status::FaultyStatus;
+
+use crate::error::{Error, ErrorKind, Result};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Counts effects and fails at one of them. Clones share the count.
+///
+/// An effect is a call that may change something or asks for a state: `list`, `create`, `initialize`, `changes`, `fetch`, `headers`,
+/// `store`, `remove`, `transfer`, `note_partners`; of an intake `begin`, `write`, `end`, `discard`, `commit`; of a status store
+/// `apply`, `forget`, `rename`. Effects are numbered from 1.
+#[derive(Clone, Debug, Default)]
+pub struct Faults(Arc<Mutex<Script>>);
+
+#[derive(Debug, Default)]
+struct Script {
+    log: Vec<&'static str>,
+    next: Option<(u64, Fault)>,
+    stopped: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// This one fails; later ones work.
+    Fail(ErrorKind),
+    /// Nothing works any more, this one not either.
+    Stop(Moment),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    Before,
+    Within,
+    After,
+}
+
+impl Faults {
+    /// Counts, and lets everything pass.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Effect `n` is not carried out and fails with `kind`; later ones work.
+    pub fn fail_at(&self, n: u64, kind: ErrorKind) {
+        self.script().next = Some((n, Fault::Fail(kind)));
+    }
+
+    /// The world ends before effect `n`: neither it nor anything later is carried out.
+    pub fn stop_before(&self, n: u64) {
+        self.script().next = Some((n, Fault::Stop(Moment::Before)));
+    }
+
+    /// The world ends halfway through effect `n`: of a call about many messages the first half is carried out, others not at all.
+    pub fn stop_within(&self, n: u64) {
+        self.script().next = Some((n, Fault::Stop(Moment::Within)));
+    }
+
+    /// The world ends after effect `n`: it is carried out, but nobody hears of it.
+    pub fn stop_after(&self, n: u64) {
+        self.script().next = Some((n, Fault::Stop(Moment::After)));
+    }
+
+    /// Everything works again. The count goes on.
+    pub fn mend(&self) {
+        let mut script = self.script();
+        (script.next, script.stopped) = (None, false);
+    }
+
+    /// How many effects there were, with the one that failed and those asked for after the end of the world.
+    pub fn effects(&self) -> u64 {
+        self.script().log.len() as u64
+    }
+
+    /// What the effects were, the first first.
+    pub fn log(&self) -> Vec<&'static str> {
+        self.script().log.clone()
+    }
+
+    /// Whether the world has ended.
+    pub fn stopped(&self) -> bool {
+        self.script().stopped
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fails once the world has ended; for calls that are no effects.
+    fn check(&self) -> Result<()> {
+        if self.stopped() { Err(ended()) } else { Ok(()) }
+    }
+
+    /// Carries out an effect, or not.
+    fn effect<T>(&self, what: &'static str, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.divisible(what, |part| match part {
+            Part::Whole => act().map(Some),
+            Part::Half => Ok(None),
+        })
+    }
+
+    /// As [`Faults::effect`], for an effect that can be carried out by half. The answer of a half is not used.
+    fn divisible<T>(&self, what: &'static str, act: impl FnOnce(Part) -> Result<Option<T>>) -> Result<T> {
+        let whole = |answer: Option<T>| answer.ok_or_else(ended);
+        match self.due(what)? {
+            None => act(Part::Whole).and_then(whole),
+            Some(Fault::Fail(kind)) => Err(Error::new(kind, format!("{what} was made to fail"))),
+            Some(Fault::Stop(moment)) => {
+                match moment {
+                    Moment::Before => {}
+                    Moment::Within => drop(act(Part::Half)),
+                    Moment::After => drop(act(Part::Whole)),
+                }
+                self.script().stopped = true;
+                Err(ended())
+            }
+        }
+    }
+
+    fn due(&self, what: &'static str) -> Result<Option<Fault>> {
+        let mut script = self.script();
+        script.log.push(what);
+        if script.stopped {
+            return Err(ended());
+        }
+        let now = script.log.len() as u64;
+        Ok(script.next.take_if(|(n, _)| *n <= now).map(|(_, fault)| fault))
+    }
+}
+
+/// How much of an effect is to be carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Whole,
+    Half,
+}
+
+impl Part {
+    fn of<T>(self, all: &[T]) -> &[T] {
+        match self {
+            Part::Whole => all,
+            Part::Half => &all[..all.len() / 2],
+        }
+    }
+}
+
+fn ended() -> Error {
+    Error::new(ErrorKind::Unavailable, "the world has ended here")
+}
