@@ -1,6 +1,6 @@
 //! A run that ends at any effect whatever, and a message, a listing or a record that fails: the next run puts everything right.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::type_complexity, reason = "a test fails by panicking")]
 
 use offlinesync_core::plan::ConflictRule;
 use offlinesync_core::sync::{Account, Report};

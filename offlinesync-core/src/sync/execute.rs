@@ -24,6 +24,8 @@ pub(super) struct Site<'a> {
     pub(super) status: &'a mut dyn FolderStatus,
     pub(super) uid_validity: PerSide<UidValidity>,
     pub(super) support: FlagSupport,
+    /// Intents that are answered: each is deleted with the row of its message.
+    pub(super) settled: BTreeSet<(Side, MessageId)>,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
 }
@@ -55,6 +57,12 @@ impl Site<'_> {
         self.forget(forgets)
     }
 
+    /// The answered intents of a message, whichever way it went.
+    pub(super) fn settled(&self, ids: &PerSide<MessageId>) -> impl Iterator<Item = (Side, MessageId)> {
+        let keys = Side::BOTH.map(|to| (to, ids[to.other()].clone()));
+        keys.into_iter().filter(|key| self.settled.contains(key))
+    }
+
     fn merge(&mut self, mut merges: Vec<Merge>, executed: &mut Executed) -> Result<()> {
         while !merges.is_empty() {
             self.cancel.check()?;
@@ -65,11 +73,23 @@ impl Site<'_> {
                 unmerged.extend(self.store(side, &merges, executed)?);
             }
             let rows = merges.into_iter().filter(|merge| !unmerged.contains(&merge.ids.remote));
-            let upsert = rows.map(|merge| Row { ids: merge.ids, base: merge.base }).collect();
-            self.status.apply(Batch { upsert, ..Batch::default() })?;
+            let upsert: Vec<Row> = rows.map(|merge| Row { ids: merge.ids, base: merge.base }).collect();
+            let settled: Vec<_> = upsert.iter().flat_map(|row| self.settled(&row.ids)).collect();
+            let delete = if settled.is_empty() { Vec::new() } else { self.replaced(&upsert)? };
+            self.status.apply(Batch { upsert, delete, settled, ..Batch::default() })?;
             merges = rest;
         }
         Ok(())
+    }
+
+    /// The rows of messages that were copied back: the copy that the row tells of is gone.
+    fn replaced(&self, rows: &[Row]) -> Result<Vec<MessageId>> {
+        let mut replaced = Vec::new();
+        for row in rows.iter().filter(|row| self.settled(&row.ids).next().is_some()) {
+            let old = self.status.row(Side::Local, &row.ids.local)?;
+            replaced.extend(old.map(|old| old.ids.remote).filter(|remote| *remote != row.ids.remote));
+        }
+        Ok(replaced)
     }
 
     /// Changes flags on one side; answers the remote ids of messages where that failed.
@@ -94,7 +114,7 @@ impl Site<'_> {
             return Ok(());
         }
         executed.changed[to] = true;
-        if !self.folders[to].needs_intent() {
+        if !self.needs_intent(to, wanted) {
             self.copy_group(to, wanted, Try::Last, executed)?;
             return Ok(());
         }
@@ -109,6 +129,12 @@ impl Site<'_> {
         Ok(())
     }
 
+    /// Whether a copy that was not recorded could be taken for another message. Where its name follows from its source it claims its
+    /// source as partner, but it can claim a UID only.
+    fn needs_intent(&self, to: Side, wanted: &[Wanted]) -> bool {
+        self.folders[to].needs_intent() || wanted.iter().any(|wanted| wanted.source.uid().is_none())
+    }
+
     /// Copies a group; answers the messages to try once more: those that the destination refused at the first try, when they went
     /// together with others.
     fn copy_group(
@@ -118,7 +144,7 @@ impl Site<'_> {
         attempt: Try,
         executed: &mut Executed,
     ) -> Result<BTreeSet<MessageId>> {
-        let intents = self.folders[to].needs_intent();
+        let intents = self.needs_intent(to, wanted);
         let ids: Vec<MessageId> = wanted.iter().map(|wanted| wanted.source.clone()).collect();
         let mut by_id = wanted.to_vec();
         by_id.iter_mut().for_each(|wanted| wanted.flags = wanted.flags.supported(&self.support));
@@ -201,11 +227,12 @@ impl Site<'_> {
             let ids: Vec<MessageId> = group.iter().map(|ids| ids[from].clone()).collect();
             let failures = self.folders[from].remove(&ids)?;
             let failed: BTreeSet<&MessageId> = failures.iter().map(|(id, _)| id).collect();
-            let delete: Vec<MessageId> =
-                group.iter().filter(|ids| !failed.contains(&ids[from])).map(|ids| ids.remote.clone()).collect();
+            let gone: Vec<&PerSide<MessageId>> = group.iter().filter(|ids| !failed.contains(&ids[from])).collect();
             drop(failed);
-            let removed = delete.len() as u64;
-            self.status.apply(Batch { delete, ..Batch::default() })?;
+            let delete = gone.iter().map(|ids| ids.remote.clone()).collect();
+            let settled = gone.iter().flat_map(|ids| self.settled(ids)).collect();
+            let removed = gone.len() as u64;
+            self.status.apply(Batch { delete, settled, ..Batch::default() })?;
             self.observer.event(&Event::MessagesRemoved { pair: self.pair, on: from, messages: removed });
             executed.failed.extend(failures.into_iter().map(|(id, error)| (id, from, error)));
         }

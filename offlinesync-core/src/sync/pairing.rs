@@ -8,7 +8,7 @@ use crate::message::{MessageId, PerSide, Side, UidValidity};
 use crate::plan::{Seen, Touched};
 use crate::repository::{Entry, Folder};
 use crate::status::{Intent, Row};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known about how messages without a row may belong together.
 pub(super) struct Circumstances<'a> {
@@ -133,8 +133,7 @@ fn claimed_partners(
     for side in Side::BOTH {
         let other = side.other();
         let numbering = circumstances.uid_validity[other];
-        let numbered: std::collections::BTreeSet<_> = match fresh[side].iter().any(|(_, entry)| entry.partner.is_some())
-        {
+        let numbered: BTreeSet<_> = match fresh[side].iter().any(|(_, entry)| entry.partner.is_some()) {
             true => fresh[other].iter().filter_map(|(_, entry)| entry.id.uid()).collect(),
             false => Default::default(),
         };
@@ -176,28 +175,61 @@ fn settle(
     settled: &mut Settled,
 ) -> Result<()> {
     let from = to.other();
+    let known = known_sources(intents, from, touched);
+    let copied_back = |id: &MessageId| known.get(id).copied().filter(|at| touched[*at].seen[to] == Seen::Gone);
+    let mut back: BTreeMap<MessageId, usize> =
+        intents.iter().filter_map(|i| Some((i.source.clone(), copied_back(&i.source)?))).collect();
     let mut candidates = PerSide::<Vec<MessageId>>::default();
-    candidates[from] = intents.iter().map(|i| i.source.clone()).filter(|id| fresh[from].has(id)).collect();
+    candidates[from] = intents
+        .iter()
+        .map(|intent| intent.source.clone())
+        .filter(|id| fresh[from].has(id) || back.contains_key(id))
+        .collect();
     candidates[to] = fresh[to].ids();
     if !candidates[from].is_empty() && !candidates[to].is_empty() {
         for ids in content::pair_equal(folders, &candidates)? {
-            touched.extend(join(fresh, &ids));
+            match back.remove(&ids[from]) {
+                Some(at) => rejoin(&mut touched[at], to, fresh[to].take(&ids[to])),
+                None => touched.extend(join(fresh, &ids)),
+            }
             settled.settled.push((to, ids[from].clone()));
         }
     }
+    let mut withdrawn: BTreeSet<usize> = BTreeSet::new();
     for intent in intents {
         let key = (to, intent.source.clone());
-        if candidates[from].contains(&intent.source) {
-            match intent.confirmed && fresh[from].take(&intent.source).is_some() {
-                true => settled.unidentified.push(key),
-                false => settled.settled.push(key),
-            }
-        } else {
-            touched.extend(uploaded_and_then_removed(intent, fresh, folders)?);
-            settled.settled.push(key);
+        let at = back.get(&intent.source);
+        if intent.confirmed && (at.is_some() || fresh[from].take(&intent.source).is_some()) {
+            withdrawn.extend(at);
+            settled.unidentified.push(key);
+            continue;
         }
+        if !candidates[from].contains(&intent.source) && !known.contains_key(&intent.source) {
+            touched.extend(uploaded_and_then_removed(intent, fresh, folders)?);
+        }
+        settled.settled.push(key);
     }
+    let mut at = 0..;
+    touched.retain(|_| at.next().is_none_or(|at| !withdrawn.contains(&at)));
     Ok(())
+}
+
+/// Where sources are spoken of already as being there: because a name claimed them, or because they have a row.
+fn known_sources(intents: &[&Intent], from: Side, touched: &[Touched]) -> BTreeMap<MessageId, usize> {
+    let sources: BTreeSet<&MessageId> = intents.iter().map(|intent| &intent.source).collect();
+    let present = touched.iter().enumerate().filter_map(|(at, touched)| match &touched.seen[from] {
+        Seen::Present(id, _) if sources.contains(id) => Some((id.clone(), at)),
+        _ => None,
+    });
+    present.collect()
+}
+
+/// A message that was to be copied back, and was: its row is of the copy that is gone.
+fn rejoin(touched: &mut Touched, to: Side, found: Option<Entry>) {
+    if let Some(entry) = found {
+        touched.row = None;
+        touched.seen[to] = Seen::Present(entry.id, entry.flags);
+    }
 }
 
 /// The source was removed after the upload: what was uploaded is found by its digest and goes the way of its source.

@@ -14,10 +14,11 @@ use crate::event::{Event, Observer};
 use crate::flags::FlagSupport;
 use crate::message::{MessageId, PerSide, Side, Uid, UidValidity};
 use crate::plan::brake::{self, FolderLoss};
-use crate::plan::{Action, Counts, Plan, PlanPolicy, Touched, plan};
+use crate::plan::{Action, Counts, Plan, PlanPolicy, Step, Touched, plan};
 use crate::policy::Policy;
 use crate::repository::{ChangeSet, Folder, Known};
-use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, MemoryStatus, StatusStore};
+use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, MemoryStatus, Row, StatusStore};
+use std::collections::BTreeSet;
 
 /// How often the road is walked at most; others who change a folder as fast as we do get their changes synced next time.
 const ROUNDS: usize = 4;
@@ -214,11 +215,12 @@ impl Street<'_> {
             status: self.status.as_mut(),
             uid_validity,
             support: support(&listings),
+            settled: settled.into_iter().collect(),
             observer: self.observer,
             cancel: self.cancel,
         };
         // A numbering is written before the first row that depends on it.
-        site.begin(&record, uid_validity, settled)?;
+        site.begin(&record, &plan)?;
         let withheld = plan.withheld;
         let result = site.execute(plan, &mut executed);
         outcome.octets += executed.octets;
@@ -265,16 +267,45 @@ impl Street<'_> {
 }
 
 impl Site<'_> {
-    fn begin(
-        &mut self,
-        record: &FolderRecord,
-        uid_validity: PerSide<UidValidity>,
-        settled: Vec<(Side, MessageId)>,
-    ) -> Result<()> {
-        let now = uid_validity.map(Some);
+    /// Writes a new numbering, and deletes the intents whose answer is that nothing came of them. The intent of an upload that was
+    /// found again goes with the step that deals with it, in one transaction: without it and without a row, the next run would take
+    /// the two for two messages.
+    ///
+    /// A first meeting is over once the numbering is written, so the rows of all pairs it found are written with it.
+    fn begin(&mut self, record: &FolderRecord, plan: &Plan) -> Result<()> {
+        let now = self.uid_validity.map(Some);
+        let first_meeting = record.uid_validity.remote.is_none() || record.uid_validity.local.is_none();
         let record = (record.uid_validity != now).then(|| FolderRecord { uid_validity: now, ..record.clone() });
-        let batch = Batch { record, settled, ..Batch::default() };
+        let upsert = if first_meeting { plan.steps.iter().filter_map(agreed).collect() } else { Vec::new() };
+        let mut found: BTreeSet<(Side, MessageId)> = plan.steps.iter().flat_map(|step| self.settled_by(step)).collect();
+        for key in upsert.iter().flat_map(|row: &Row| self.settled(&row.ids)) {
+            found.remove(&key);
+        }
+        let settled = self.settled.difference(&found).cloned().collect();
+        self.settled = found;
+        let batch = Batch { record, upsert, settled, ..Batch::default() };
         if batch.is_empty() { Ok(()) } else { self.status.apply(batch) }
+    }
+
+    fn settled_by(&self, step: &Step) -> Vec<(Side, MessageId)> {
+        match (&step.action, &step.ids) {
+            (Action::Merge { .. } | Action::Remove { .. }, PerSide { remote: Some(remote), local: Some(local) }) => {
+                self.settled(&PerSide { remote: remote.clone(), local: local.clone() }).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The row of a pair that was just found: what both sides agree on so far. Flags of one side alone are new on that side.
+fn agreed(step: &Step) -> Option<Row> {
+    match (&step.action, &step.ids) {
+        (Action::Merge { store, base }, PerSide { remote: Some(remote), local: Some(local) }) => {
+            let added = Side::BOTH.into_iter().filter_map(|side| store[side].as_ref());
+            let base = added.fold(base.clone(), |base, delta| base.difference(&delta.add));
+            Some(Row { ids: PerSide { remote: remote.clone(), local: local.clone() }, base })
+        }
+        _ => None,
     }
 }
 
