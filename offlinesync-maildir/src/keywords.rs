@@ -4,21 +4,19 @@
 //! The file has a line `N keyword` for each keyword; `N` from 0 to 25 stands for the letter `a` to `z`. Dovecot replaces it under
 //! the lock file `dovecot-keywords.lock`, and so does this.
 
+use crate::lock::Lock;
 use crate::{disk, name};
 use offlinesync_core::{Cancel, Error, ErrorKind, FlagSupport, Flags, KeywordSupport, Keywords, Result, SystemFlags};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 /// Name of the table in a folder's directory.
 pub(crate) const FILE: &str = "dovecot-keywords";
 const LOCK: &str = "dovecot-keywords.lock";
-/// How long to wait for another program's lock.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// After this long a lock was left behind by a program that is gone (Dovecot's own rule).
-const STALE: Duration = Duration::from_secs(120);
+/// The next table, until it is whole; written by whoever holds the lock.
+const NEXT: &str = "dovecot-keywords.new";
 /// A table has 26 lines; what is longer than this is something else.
 const LONGEST_FILE: u64 = 64 * 1024;
 
@@ -176,7 +174,7 @@ impl Vocabulary {
         let mut fresh = Vocabulary::from_table(&text, table.custom);
         let added = fresh.assign(keywords, used);
         if !added.is_empty() {
-            table.replace(lock, text, &added)?;
+            table.replace(&lock, text, &added)?;
         }
         *self = fresh;
         Ok(())
@@ -243,21 +241,6 @@ pub(crate) struct Table<'a> {
     pub(crate) cancel: &'a Cancel,
 }
 
-/// The lock file, removed when dropped unless it has become the table.
-struct Lock {
-    path: PathBuf,
-    file: File,
-    held: bool,
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        if self.held {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
 impl Table<'_> {
     fn path(&self) -> PathBuf {
         self.folder.join(FILE)
@@ -268,56 +251,33 @@ impl Table<'_> {
     }
 
     fn lock(&self) -> Result<Lock> {
-        let path = self.folder.join(LOCK);
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match disk::create_private(&path) {
-                Ok(file) => return Ok(Lock { path, file, held: true }),
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                    return Err(Error::io(path.display(), error, ErrorKind::Folder));
-                }
-                Err(_) => self.wait(&path, deadline)?,
-            }
-        }
+        Lock::take(self.folder.join(LOCK), self.cancel)
     }
 
-    fn wait(&self, lock: &Path, deadline: Instant) -> Result<()> {
-        self.cancel.check()?;
-        let age = fs::metadata(lock).and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
-        if age.is_some_and(|age| age > STALE) {
-            let _ = fs::remove_file(lock);
-        } else if Instant::now() > deadline {
-            let message = format!("{}: another program holds this lock", lock.display());
-            return Err(
-                Error::new(ErrorKind::Folder, message).with_hint("remove the file if no mail program is running")
-            );
-        } else {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Ok(())
-    }
-
-    /// Writes the table with the added lines into the lock file and renames that: the table is the old one or the new one.
-    fn replace(&self, mut lock: Lock, mut text: Vec<u8>, added: &[(usize, Box<str>)]) -> Result<()> {
+    /// Writes the table with the added lines and puts it in place of the old one: after a crash the table is the one or the other.
+    fn replace(&self, _lock: &Lock, mut text: Vec<u8>, added: &[(usize, Box<str>)]) -> Result<()> {
         if text.last().is_some_and(|b| *b != b'\n') {
             text.push(b'\n');
         }
         for (slot, keyword) in added {
             text.extend_from_slice(format!("{slot} {keyword}\n").as_bytes());
         }
-        self.write(&mut lock, &text).map_err(|e| self.error(e))
+        self.write(&text).map_err(|e| self.error(e))
     }
 
-    fn write(&self, lock: &mut Lock, text: &[u8]) -> io::Result<()> {
+    fn write(&self, text: &[u8]) -> io::Result<()> {
+        let next = self.folder.join(NEXT);
+        // What a crash left is of no use.
+        let _ = fs::remove_file(&next);
+        let mut file = disk::create_private(&next)?;
         if let Ok(old) = fs::metadata(self.path()) {
-            let _ = lock.file.set_permissions(old.permissions());
+            let _ = file.set_permissions(old.permissions());
         }
-        lock.file.write_all(text)?;
-        if self.fsync {
-            lock.file.sync_all()?;
+        let written = file.write_all(text).and_then(|()| if self.fsync { file.sync_all() } else { Ok(()) });
+        if let Err(error) = written.and_then(|()| fs::rename(&next, self.path())) {
+            let _ = fs::remove_file(&next);
+            return Err(error);
         }
-        fs::rename(&lock.path, self.path())?;
-        lock.held = false;
         if self.fsync { disk::sync_dir(self.folder) } else { Ok(()) }
     }
 }
@@ -436,22 +396,5 @@ mod tests {
         let from = Vocabulary::from_table(b"0 todo\n1 work\n", &BTreeMap::new());
         let to = Vocabulary::from_table(b"0 work\n1 todo\n", &BTreeMap::new());
         assert_eq!(to.translate("SaQy", &from), "QSby");
-    }
-
-    #[test]
-    fn a_stale_lock_is_broken_and_a_fresh_one_is_respected() {
-        let dir = tempfile::tempdir().unwrap();
-        let lock = dir.path().join(LOCK);
-        fs::write(&lock, "").unwrap();
-        let long_ago = filetime::FileTime::from_unix_time(1_000_000_000, 0);
-        filetime::set_file_mtime(&lock, long_ago).unwrap();
-        learned(dir.path(), &BTreeMap::new(), &["todo"], "");
-        fs::write(&lock, "").unwrap();
-        let cancel = Cancel::new();
-        cancel.cancel();
-        let custom = BTreeMap::new();
-        let table = Table { folder: dir.path(), custom: &custom, fsync: true, cancel: &cancel };
-        assert!(table.lock().is_err());
-        assert!(lock.exists());
     }
 }

@@ -79,6 +79,7 @@ mod disk;
 mod folder;
 mod keywords;
 mod layout;
+mod lock;
 mod moving;
 pub mod name;
 mod names;

@@ -1,0 +1,125 @@
+//! The lock under which a folder's table of keywords is changed: Dovecot's, a file that only one program can create. It names its
+//! holder as Dovecot does (`pid:host`), so that the lock of a program that was killed stands in nobody's way.
+
+use crate::disk;
+use offlinesync_core::{Cancel, Error, ErrorKind, Result};
+use rustix::process::{Pid, test_kill_process};
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long to wait for another program's lock.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// After this long a lock was left behind by a program that is gone (Dovecot's own rule).
+const STALE: Duration = Duration::from_secs(120);
+/// Longer than any process and host.
+const LONGEST: u64 = 512;
+
+/// A lock that is held until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Lock(PathBuf);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+impl Lock {
+    /// Waits for the lock for a while.
+    pub(crate) fn take(path: PathBuf, cancel: &Cancel) -> Result<Lock> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match disk::create_private(&path) {
+                Ok(mut file) => {
+                    let lock = Lock(path);
+                    return match file.write_all(format!("{}:{}", std::process::id(), host()).as_bytes()) {
+                        Ok(()) => Ok(lock),
+                        Err(error) => Err(Error::io(lock.0.display(), error, ErrorKind::Folder)),
+                    };
+                }
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(Error::io(path.display(), error, ErrorKind::Folder));
+                }
+                Err(_) => wait(&path, deadline, cancel)?,
+            }
+        }
+    }
+}
+
+fn wait(lock: &Path, deadline: Instant, cancel: &Cancel) -> Result<()> {
+    cancel.check()?;
+    if is_abandoned(lock) {
+        let _ = fs::remove_file(lock);
+    } else if Instant::now() > deadline {
+        let message = format!("{}: another program holds this lock", lock.display());
+        return Err(Error::new(ErrorKind::Folder, message).with_hint("remove the file if no mail program is running"));
+    } else {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// Whether its holder is a process of this host that has ended, or it is too old to be held.
+fn is_abandoned(lock: &Path) -> bool {
+    let age = fs::metadata(lock).and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
+    age.is_some_and(|age| age > STALE)
+        || holder(lock).is_some_and(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
+}
+
+/// The process of this host that a lock names.
+fn holder(lock: &Path) -> Option<Pid> {
+    let mut text = String::new();
+    disk::open_regular(lock).ok()?.0.take(LONGEST).read_to_string(&mut text).ok()?;
+    let (pid, theirs) = text.split_once(':')?;
+    if theirs.trim_end() == host() { Pid::from_raw(pid.parse().ok()?) } else { None }
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn impatient() -> Cancel {
+        let cancel = Cancel::new();
+        cancel.cancel();
+        cancel
+    }
+
+    fn refused(path: &Path) -> bool {
+        let refused = Lock::take(path.to_owned(), &impatient()).is_err();
+        assert!(!refused || path.exists());
+        refused
+    }
+
+    #[test]
+    fn a_lock_is_respected_until_it_is_old_or_its_holder_has_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let ended = child.id();
+        child.wait().unwrap();
+        for held in [
+            String::new(),
+            "nobody".into(),
+            format!("{ended}:another.host"),
+            format!("{}:{}", std::process::id(), host()),
+        ] {
+            fs::write(&path, &held).unwrap();
+            assert!(refused(&path), "{held}");
+        }
+        let long_ago = filetime::FileTime::from_unix_time(1_000_000_000, 0);
+        filetime::set_file_mtime(&path, long_ago).unwrap();
+        drop(Lock::take(path.clone(), &Cancel::new()).unwrap());
+        assert!(!path.exists());
+        fs::write(&path, format!("{ended}:{}", host())).unwrap();
+        let lock = Lock::take(path.clone(), &Cancel::new()).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}:{}", std::process::id(), host()));
+        drop(lock);
+        assert!(!path.exists());
+    }
+}
