@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 type Waker = Box<dyn Fn() + Send>;
 
@@ -39,6 +40,19 @@ impl Cancel {
         if self.is_cancelled() { Err(Error::cancelled()) } else { Ok(()) }
     }
 
+    /// Lets time pass; an error of kind [`Cancelled`](crate::ErrorKind::Cancelled) as soon as the token is cancelled.
+    pub fn pause(&self, length: Duration) -> Result<()> {
+        let (end, thread) = (Instant::now() + length, std::thread::current());
+        let _guard = self.on_cancel(move || thread.unpark());
+        loop {
+            self.check()?;
+            match end.saturating_duration_since(Instant::now()) {
+                Duration::ZERO => return Ok(()),
+                left => std::thread::park_timeout(left),
+            }
+        }
+    }
+
     /// Calls `wake` when the token is cancelled (at once if it already is), until the guard is dropped.
     pub fn on_cancel(&self, wake: impl Fn() + Send + 'static) -> CancelGuard {
         let mut wakers = self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,5 +82,21 @@ impl Drop for CancelGuard {
     fn drop(&mut self) {
         let mut wakers = self.token.0.wakers.lock().unwrap_or_else(PoisonError::into_inner);
         wakers.retain(|(key, _)| *key != self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_ends_when_it_is_over_or_cancelled() {
+        let cancel = Cancel::new();
+        cancel.pause(Duration::from_millis(1)).unwrap();
+        std::thread::scope(|scope| {
+            let pausing = scope.spawn(|| cancel.pause(Duration::from_secs(3600)));
+            cancel.cancel();
+            assert!(pausing.join().unwrap().is_err());
+        });
     }
 }

@@ -10,6 +10,7 @@ use crate::flags::{FlagSupport, Flags};
 use crate::folder_name::FolderName;
 use crate::line_ending::LineEnding;
 use crate::message::{InternalDate, MessageId, Uid, UidValidity};
+use std::time::Duration;
 
 /// A store of folders: an IMAP account, a Maildir tree, or what a third party implements.
 pub trait Repository: Send + Sync {
@@ -240,6 +241,12 @@ pub trait Folder: Send {
     /// Whether delivering the same message again would double it, so that an intent must be durable beforehand.
     /// `false` where the name of a delivered message follows from its source.
     fn needs_intent(&self) -> bool;
+
+    /// How long after a connection was lost the store may go on carrying out what was sent over it. An upload that was cut short is
+    /// looked for only when nothing has come in for this long. Default: not at all.
+    fn aftermath(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Whether reading content costs no more than a local file: then messages are read once more for their digests.
     fn cheap_content(&self) -> bool {

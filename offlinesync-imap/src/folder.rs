@@ -26,9 +26,13 @@ use offlinesync_core::{
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How often a connection may be lost during one call of `fetch` without a message having come through since.
 const BREAKS: usize = 2;
+
+/// A server goes on with the commands it has received, one after the other, until it finds that nobody takes the answers.
+const AFTERMATH: Duration = Duration::from_secs(1);
 
 /// A mailbox.
 pub(crate) struct ImapFolder {
@@ -174,6 +178,10 @@ impl Folder for ImapFolder {
 
     fn needs_intent(&self) -> bool {
         true
+    }
+
+    fn aftermath(&self) -> Duration {
+        AFTERMATH
     }
 
     fn store(&mut self, changes: &[FlagChange]) -> Result<Failures> {

@@ -16,12 +16,15 @@ use crate::message::{MessageId, PerSide, Side, Uid, UidValidity};
 use crate::plan::brake::{self, FolderLoss};
 use crate::plan::{Action, Counts, Plan, PlanPolicy, Step, Touched, plan};
 use crate::policy::Policy;
-use crate::repository::{ChangeSet, Folder, Known};
-use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, MemoryStatus, Row, StatusStore};
+use crate::repository::{ChangeSet, Folder, Known, NothingKnown};
+use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, Intent, MemoryStatus, Row, StatusStore};
 use std::collections::BTreeSet;
 
 /// How often the road is walked at most; others who change a folder as fast as we do get their changes synced next time.
 const ROUNDS: usize = 4;
+
+/// How often a side is listed again at most because more of an interrupted upload comes in.
+const LATECOMERS: usize = 60;
 
 /// What the walk needs.
 pub(super) struct Street<'a> {
@@ -102,6 +105,7 @@ impl Street<'_> {
         let wanted = if whole { PerSide { remote: true, local: true } } else { self.touched };
         let mut listings = self.list(&from, wanted)?;
         self.check_numbering(&mut record, &mut listings)?;
+        self.await_latecomers(&intents, &mut listings)?;
         if !whole && !own_changes_only && speaks(&mut listings, self.status.as_ref())? {
             self.list_the_rest(&mut record, &mut listings)?;
         }
@@ -115,6 +119,29 @@ impl Street<'_> {
         let (touched, settled) = pair(found, &mut self.folders, &circumstances)?;
         let plan = self.plan(touched, &listings);
         Ok(Planned { listings, plan, unidentified: settled.unidentified, settled: settled.settled, record })
+    }
+
+    /// An upload that was cut short, by a crash or a lost connection, may still be on its way into the store, and would be there twice
+    /// if it was not waited for: the side is listed again until nothing more comes in.
+    fn await_latecomers(&mut self, intents: &[Intent], listings: &mut Listings) -> Result<()> {
+        for side in Side::BOTH {
+            let pause = self.folders[side].aftermath();
+            let open = intents.iter().any(|intent| intent.to == side && !intent.confirmed);
+            if !open || pause.is_zero() || self.policy.dry_run {
+                continue;
+            }
+            for _ in 0..LATECOMERS {
+                self.cancel.pause(pause)?;
+                let before = listings[side].replace(self.folders[side].changes(None, &NothingKnown)?);
+                let ids = |set: &Option<ChangeSet>| {
+                    set.iter().flat_map(|set| &set.present).map(|entry| entry.id.clone()).collect::<BTreeSet<_>>()
+                };
+                if ids(&before) == ids(&listings[side]) {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Lists the sides asked for, both at the same time if it is both.

@@ -296,6 +296,7 @@ impl Drop for Link {
         if state.dead.is_none() && state.session.load() == 0 {
             state.session.log_out();
             state.flush();
+            self.socket.send_all_when_closed();
         }
         state.stream.close();
     }

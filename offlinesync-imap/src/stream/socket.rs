@@ -32,6 +32,9 @@ impl Socket {
     pub(crate) fn tcp(family: AddressFamily) -> io::Result<Self> {
         let socket = Socket::new(rustix::net::socket(family, SocketType::STREAM, None)?)?;
         sockopt::set_tcp_nodelay(&socket.0, true)?;
+        // When the connection is given up, or the program is killed, what was not sent yet must not be sent by the kernel minutes
+        // later, when the next run has looked at the mailbox already.
+        sockopt::set_socket_linger(&socket.0, Some(Duration::ZERO))?;
         sockopt::set_socket_keepalive(&socket.0, true)?;
         // Best effort: not every system has these.
         #[cfg(not(target_os = "openbsd"))]
@@ -52,6 +55,11 @@ impl Socket {
     /// How connecting has ended.
     pub(crate) fn outcome(&self) -> io::Result<()> {
         sockopt::socket_error(&self.0)?.map_err(io::Error::from)
+    }
+
+    /// What was written is still sent when the socket is closed.
+    pub(crate) fn send_all_when_closed(&self) {
+        let _ = sockopt::set_socket_linger(&self.0, None);
     }
 
     /// Ends the connection in both directions without closing the descriptor, so that everyone who polls it wakes.
