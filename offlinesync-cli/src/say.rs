@@ -108,7 +108,7 @@ pub fn report_lines(report: &Report) -> Vec<String> {
             Some((_, count)) => *count += 1,
             None => told.push((failure, 1)),
         }
-        for line in error_lines(&failure.error) {
+        for line in failure_lines(failure) {
             if line.starts_with("hint: ") && seen_hints.contains(&line) {
                 continue;
             }
@@ -119,6 +119,18 @@ pub fn report_lines(report: &Report) -> Vec<String> {
         }
     }
     lines.extend(told.iter().filter(|(_, count)| *count > TOLD).map(|(failure, count)| rest_line(failure, *count)));
+    lines
+}
+
+/// An error as lines; one about a message says which, if it does not already.
+fn failure_lines(failure: &Failure) -> Vec<String> {
+    let mut lines = error_lines(&failure.error);
+    if let (Some((id, _)), Some(first)) = (&failure.message, lines.first_mut()) {
+        let id = clean(&id.to_string());
+        if !first.contains(&id) {
+            first.push_str(&format!(" (message {id})"));
+        }
+    }
     lines
 }
 
@@ -156,7 +168,9 @@ mod tests {
         let report = Report { failures: (1..=8).map(failure).collect(), ..Report::default() };
         let lines = report_lines(&report);
         assert_eq!(lines.len(), 7);
-        assert_eq!(lines[1], "hint: wait");
+        assert_eq!(lines[..2], ["error: message 1", "hint: wait"]);
+        let unnamed = Failure { error: Error::new(ErrorKind::Message, "too large"), ..failure(9) };
+        assert_eq!(failure_lines(&unnamed), ["error: too large (message 9)"]);
         assert_eq!(lines[6], "error: folder 'INBOX': 3 more messages were not synced");
         assert_eq!(Outcome::of_report(&report).code(), 1);
     }

@@ -21,9 +21,17 @@ pub(super) fn new_numbering(pair: &FolderPair, side: Side, then: Option<UidValid
         ),
     )
     .with_hint(format!(
-        "if the folder was re-created or restored from a backup, run once with --accept-uidvalidity -f '{}': messages are paired again by content",
-        pair.remote
+        "if the folder was re-created or restored from a backup, run once with --accept-uidvalidity{}: messages are paired again by content",
+        only(&pair.remote)
     ))
+}
+
+/// The option that limits a run to this folder, as a shell takes it; none for a name that a list of names cannot hold.
+fn only(folder: &FolderName) -> String {
+    match folder.as_str() {
+        name if name.contains(',') || name.trim() != name || name.is_empty() => String::new(),
+        name => format!(" -f '{}'", name.replace('\'', "'\\''")),
+    }
 }
 
 /// An upload that the server confirmed but that cannot be found there.

@@ -3,6 +3,7 @@
 use crate::codec::decoder::Item;
 use crate::codec::mailbox_name::{self, NameForm};
 use crate::codec::response::{Code, Data, ListEntry, MailboxStatus, Response, Tagged};
+use crate::codec::utf7;
 use crate::commands::mailbox::{self, ListForm};
 use crate::commands::{is_ok, refusal, require_ok};
 use crate::connection::{Command, Exchange, Mailbox, SessionView};
@@ -190,10 +191,22 @@ impl Create {
     /// Whether the folder is there now.
     pub(super) fn finish(self) -> Result<()> {
         match self.refused {
-            Some(error) if !self.exists => Err(error),
+            Some(error) if !self.exists => Err(explained(error, &self.name, self.form)),
             _ => Ok(()),
         }
     }
+}
+
+/// A name that is no name on the wire is a likely reason why a server does not want it.
+fn explained(error: Error, name: &FolderName, form: NameForm) -> Error {
+    let sound = name.as_str().is_ascii() && utf7::decode(name.as_str().as_bytes()).is_some();
+    if form.decoded || sound {
+        return error;
+    }
+    error.with_hint(format!(
+        "folder names are those that servers use (modified UTF-7): call the folder '{}', or set utf8foldernames = yes",
+        utf7::encode(name.as_str())
+    ))
 }
 
 impl Exchange for Create {
