@@ -125,6 +125,23 @@ impl Client {
         messages.chunks(100).flat_map(|some| self.append_some(&command, some)).collect()
     }
 
+    /// Adds a message and answers its UID (0 without UIDPLUS), or what the server said instead.
+    pub fn try_append(&mut self, mailbox: &str, message: &[u8]) -> Result<u32, String> {
+        let tag = self.send(&literal(&format!("APPEND {} ", quote(mailbox)), message));
+        self.appended(&tag)
+    }
+
+    /// Adds a message as a literal that may hold NUL octets (RFC 3516 section 4.4).
+    pub fn try_append_binary(&mut self, mailbox: &str, message: &[u8]) -> Result<u32, String> {
+        let tag = self.send(&literal(&format!("APPEND {} ~", quote(mailbox)), message));
+        self.appended(&tag)
+    }
+
+    fn appended(&mut self, tag: &str) -> Result<u32, String> {
+        let answer = self.answer(tag);
+        if answer.is_ok() { Ok(appended(&answer)) } else { Err(answer.status) }
+    }
+
     fn append_some(&mut self, command: &str, messages: &[impl AsRef<[u8]>]) -> Vec<u32> {
         let sent: Vec<String> = messages.iter().map(|message| self.send(&literal(command, message.as_ref()))).collect();
         sent.iter().map(|tag| appended(&self.answer(tag))).collect()

@@ -1,0 +1,167 @@
+//! The program is killed in the middle of its work, without a chance to do anything: one more run ends it, with nothing lost or doubled.
+
+use crate::content::fill;
+use crate::house::{House, Setup, imap};
+use crate::mail::{assert_in_step, assert_same, deliver, files, in_maildir, to_crlf, to_lf};
+use offlinesync_core::testing::mails::{self, Mail};
+use offlinesync_imap::testing::client::Client;
+use offlinesync_imap::testing::dovecot::{Dovecot, Options};
+use offlinesync_imap::testing::server::{self as memory_server, Server};
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+const MESSAGES: usize = 300;
+
+/// Small messages, so that many are under way at the same time.
+fn small(seed: u64) -> impl Iterator<Item = Mail> {
+    mails::ordinary(10 * MESSAGES, seed).filter(|mail| mail.bytes.len() < 2500).take(MESSAGES)
+}
+
+/// Starts a run and kills it when its protocol trace has shown these words so many times. Answers whether it came so far.
+fn kill_at(house: &House, words: &str, times: usize) -> bool {
+    let mut child = house.command(&["-d", "imap"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let reached = lines.map(Result::unwrap).filter(|line| line.contains(words)).take(times).count();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    reached == times
+}
+
+#[test]
+fn a_cold_sync_that_is_killed_again_and_again_is_completed_by_the_next_run() {
+    let server = Dovecot::start(Options::default());
+    let mut client = server.client("u1");
+    fill(&mut client, "INBOX", small(8));
+    for (words, times) in [("FETCH (", 1), ("FETCH (", 290), ("BODY[]", 1), ("BODY[]", 130), ("BODY[]", 299)] {
+        let house = Setup::new(&server, "u1").house();
+        assert!(kill_at(&house, words, times));
+        kill_at(&house, words, times);
+        house.run(&[]).succeeds();
+        assert_eq!(files(&house.folder("INBOX")).len(), MESSAGES, "killed at {words} {times}");
+        assert_in_step(&mut client, &house);
+        house.sync_quietly();
+    }
+}
+
+fn deliver_many(house: &House) {
+    for (number, mail) in small(9).enumerate() {
+        deliver(&house.folder("INBOX"), &format!("17{number:08}.up.host:2,S"), &to_lf(&mail.bytes));
+    }
+}
+
+/// Points in an upload: a command goes out, an answer comes in.
+const POINTS: [(&str, usize); 6] =
+    [(" APPEND ", 1), (" APPEND ", 2), ("OK [APPENDUID", 1), ("OK [APPENDUID", 2), ("> A", 7), ("< A", 6)];
+
+/// One after the other the server may still be storing what came from the program that was killed; so this happens to some users at
+/// the same time.
+fn killed_uploads(hide: &[&'static str]) {
+    let server = Dovecot::start(Options { hide: hide.to_vec(), ..Options::default() });
+    std::thread::scope(|scope| {
+        for (number, (words, times)) in POINTS.into_iter().enumerate() {
+            let server = &server;
+            scope.spawn(move || killed_upload(server, &format!("u{}", number + 1), words, times));
+        }
+    });
+}
+
+fn killed_upload(server: &Dovecot, user: &str, words: &str, times: usize) {
+    let house = Setup::new(server, user).house();
+    deliver_many(&house);
+    assert!(kill_at(&house, words, times));
+    kill_at(&house, words, times);
+    house.run(&[]).succeeds();
+    let mut client = server.client(user);
+    assert_eq!(client.select("INBOX").exists, MESSAGES as u32, "killed at {words} {times}");
+    assert_in_step(&mut client, &house);
+    house.sync_quietly();
+}
+
+#[test]
+fn an_upload_that_is_killed_is_completed_without_a_double() {
+    killed_uploads(&[]);
+}
+
+#[test]
+fn an_upload_in_single_commands_that_is_killed_is_completed_without_a_double() {
+    killed_uploads(&["MULTIAPPEND"]);
+}
+
+#[test]
+fn an_upload_that_waits_for_each_answer_and_is_killed_is_completed_without_a_double() {
+    killed_uploads(&["MULTIAPPEND", "LITERAL+", "BINARY"]);
+}
+
+/// A server that does not tell what it called an uploaded message (no UIDPLUS).
+#[test]
+fn an_upload_to_a_server_that_tells_no_uids_is_completed_without_a_double() {
+    for (words, times) in [("> A", 8), (" APPEND ", 120), ("OK kept", 1), ("OK kept", 150)] {
+        let server =
+            Server::start(memory_server::Options::default().without("UIDPLUS").without("CONDSTORE").without("QRESYNC"));
+        let house = Setup::of(&imap(server.host(), server.port(), "u1")).house();
+        deliver_many(&house);
+        assert!(kill_at(&house, words, times));
+        house.run(&[]).succeeds();
+        let mut there: Vec<Vec<u8>> = server.mailbox("u1", "INBOX").messages().into_iter().map(|m| m.bytes).collect();
+        let mut here: Vec<Vec<u8>> =
+            in_maildir(&house.folder("INBOX")).into_iter().map(|held| to_crlf(&held.bytes)).collect();
+        there.sort();
+        here.sort();
+        assert_eq!(there.len(), MESSAGES, "killed at {words} {times}");
+        assert!(there == here);
+        assert_eq!(server.violations(), [""; 0]);
+        server.clear_log();
+        house.sync();
+        assert_eq!(server.count("APPEND"), 0);
+    }
+}
+
+/// Removals and flags under way on both sides.
+#[test]
+fn changes_that_are_cut_short_are_completed() {
+    let server = Dovecot::start(Options::default());
+    for (number, (words, times)) in
+        [("> A", 5), ("UID STORE", 1), ("UID EXPUNGE", 1), ("< A", 7)].into_iter().enumerate()
+    {
+        let user = format!("u{}", number + 1);
+        let (house, mut client) = (Setup::new(&server, &user).house(), server.client(&user));
+        fill(&mut client, "INBOX", small(10).take(200));
+        house.settle();
+        for file in files(&house.folder("INBOX")).into_iter().step_by(3) {
+            std::fs::remove_file(house.folder("INBOX").join(&file.name)).unwrap();
+        }
+        let folder = house.folder("INBOX");
+        for file in files(&folder).into_iter().step_by(2) {
+            let stem = file.name[4..].split(":2,").next().unwrap();
+            std::fs::rename(folder.join(&file.name), folder.join(format!("cur/{stem}:2,FT"))).unwrap();
+        }
+        client.select("INBOX");
+        client.store("150:170", "+FLAGS", "\\Flagged work");
+        assert!(kill_at(&house, words, times));
+        kill_at(&house, words, times);
+        let run = house.run(&[]);
+        assert_eq!(run.code, 0, "{run:?}");
+        assert_eq!(files(&folder).len(), 133);
+        assert_in_step(&mut client, &house);
+        house.sync_quietly();
+    }
+}
+
+/// Between two servers, where both directions are uploads.
+#[test]
+fn a_copy_between_two_servers_that_is_killed_is_completed_without_a_double() {
+    let server = Dovecot::start(Options::default());
+    let mut there = server.client("u9");
+    fill(&mut there, "INBOX", small(11));
+    for (number, (words, times)) in
+        [("APPEND", 1), ("OK [APPENDUID", 1), ("BODY[]", 250), ("> A", 9)].into_iter().enumerate()
+    {
+        let user = format!("u{}", number + 1);
+        let house = Setup::new(&server, "u9").local(&imap(&server.host(), server.port(), &user)).house();
+        let mut here: Client = server.client(&user);
+        assert!(kill_at(&house, words, times));
+        house.run(&[]).succeeds();
+        assert_same("INBOX", &crate::mail::on_server(&mut there, "INBOX"), &crate::mail::on_server(&mut here, "INBOX"));
+        house.sync_quietly();
+    }
+}

@@ -1,0 +1,14 @@
+//! The whole program between real stores: what it does to mail is checked by an independent client on the server and by reading
+//! the files of the Maildir, never by asking the program.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails fails its test")]
+
+mod changes;
+mod content;
+mod house;
+mod kill;
+mod mail;
+mod numbering;
+mod plain_server;
+mod two_servers;
+mod wiped;
