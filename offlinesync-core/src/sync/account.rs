@@ -6,8 +6,9 @@ use super::refusals;
 use super::report::{Failure, Report};
 use super::street::{Outcome, Street, place};
 use super::workers::side_by_side;
+use super::worksite::{End, Worksite};
 use crate::cancel::Cancel;
-use crate::error::{Error, ErrorKind, Result, Scope};
+use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
 use crate::folder_name::FolderName;
 use crate::message::{PerSide, Side};
@@ -18,7 +19,6 @@ use crate::repository::{Folder, FolderEntry, FolderList, Repository, Witness};
 use crate::status::{FolderPair, FolderRecord, MemoryStatus, StatusStore};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Two repositories that are kept in step, and what is remembered of them.
 #[derive(Clone)]
@@ -42,8 +42,8 @@ pub struct PairedFolder {
 }
 
 /// A pair that needs work.
-struct Task {
-    pair: FolderPair,
+pub(super) struct Task {
+    pub(super) pair: FolderPair,
     create: Option<Side>,
     /// Rows and record are of a folder that is gone on one side and shall be filled again.
     forget_first: bool,
@@ -140,9 +140,11 @@ impl Account {
         report.opened = tasks.len();
         observer.event(&Event::FoldersListed { pairs, touched: tasks.len() });
         tasks.sort_by_key(|task| std::cmp::Reverse(task.weight));
-        let emptied = self.work(tasks, observer, cancel, &mut report);
+        let moves = listed.recorded.values().any(|(_, rows)| *rows > 0);
+        let site = Worksite::new(observer, cancel, moves);
+        let emptied = self.work(tasks, &site, &mut report);
         let again = self.judge_emptied(emptied, &listed, &mut report);
-        self.work(again, observer, cancel, &mut report);
+        self.work(again, &site, &mut report);
         Ok(report)
     }
 
@@ -314,33 +316,41 @@ impl Account {
         *then == *now.token && (now.covers_flags || self.policy.quick)
     }
 
-    fn work(
-        &self,
-        tasks: Vec<Task>,
-        observer: &dyn Observer,
-        cancel: &Cancel,
-        report: &mut Report,
-    ) -> Vec<(FolderPair, FolderLoss)> {
-        let troubles = AtomicU32::new(0);
-        let results = side_by_side(tasks, self.threads(), |task| {
-            if troubles.load(Ordering::Relaxed) >= TROUBLES {
-                return None;
+    /// Works on every task. Where nothing was ever synced nothing can have been moved, and each folder goes its way at once; else
+    /// all are listed and planned first, so that moves between them are seen.
+    fn work(&self, tasks: Vec<Task>, site: &Worksite<'_>, report: &mut Report) -> Vec<(FolderPair, FolderLoss)> {
+        let ends = match site.moves_possible() {
+            true => self.work_in_step(&tasks, site),
+            false => {
+                let ends = side_by_side(tasks.iter().collect(), self.threads(), |task: &Task| {
+                    match site.prepare(self, task)? {
+                        Ok(street) => site.walk(street),
+                        Err(error) => Some((task.pair.clone(), Outcome::default(), Err(error))),
+                    }
+                });
+                ends.into_iter().flatten().collect()
             }
-            let pair = task.pair.clone();
-            observer.event(&Event::FolderStarted { pair: &pair });
-            let (outcome, result) = self.sync_pair(task, observer, cancel);
-            if let Err(error) = &result {
-                observer.event(&Event::FolderFailed { pair: &pair, error });
-                troubles.fetch_add(trouble(error), Ordering::Relaxed);
-            }
-            observer.event(&Event::FolderFinished { pair: &pair });
-            Some((pair, outcome, result))
-        });
+        };
         let mut emptied = Vec::new();
-        for (pair, outcome, result) in results.into_iter().flatten() {
+        for (pair, outcome, result) in ends {
             report.take_in(&pair, outcome, result, &mut emptied);
         }
         emptied
+    }
+
+    fn work_in_step(&self, tasks: &[Task], site: &Worksite<'_>) -> Vec<End> {
+        let (mut ends, mut streets) = (Vec::new(), Vec::new());
+        let prepared = side_by_side(tasks.iter().collect(), self.threads(), |task: &Task| site.prepare(self, task));
+        for (task, prepared) in tasks.iter().zip(prepared) {
+            match prepared {
+                Some(Ok(street)) => streets.push(street),
+                Some(Err(error)) => ends.push((task.pair.clone(), Outcome::default(), Err(error))),
+                None => {}
+            }
+        }
+        ends.extend(site.follow_moves(&mut streets));
+        ends.extend(side_by_side(streets, self.threads(), |street| site.walk(street)).into_iter().flatten());
+        ends
     }
 
     fn threads(&self) -> usize {
@@ -348,14 +358,12 @@ impl Account {
         if self.policy.workers == 0 { useful } else { useful.min(self.policy.workers) }
     }
 
-    fn sync_pair(&self, task: Task, observer: &dyn Observer, cancel: &Cancel) -> (Outcome, Result<()>) {
-        match self.street(&task, observer, cancel) {
-            Ok(street) => street.walk(),
-            Err(error) => (Outcome::default(), Err(error)),
-        }
-    }
-
-    fn street<'a>(&'a self, task: &'a Task, observer: &'a dyn Observer, cancel: &'a Cancel) -> Result<Street<'a>> {
+    pub(super) fn street<'a>(
+        &'a self,
+        task: &'a Task,
+        observer: &'a dyn Observer,
+        cancel: &'a Cancel,
+    ) -> Result<Street<'a>> {
         cancel.check()?;
         let dry = self.policy.dry_run;
         if let Some(on) = task.create {
@@ -415,18 +423,6 @@ impl Account {
             }
         }
         again
-    }
-}
-
-/// How much trouble ends the work on an account.
-const TROUBLES: u32 = 3;
-
-/// A lost connection may be one folder's bad luck; what will not be better for the next folder ends the work at once.
-fn trouble(error: &Error) -> u32 {
-    match error.kind() {
-        ErrorKind::Unavailable => 1,
-        _ if error.scope() == Scope::Account => TROUBLES,
-        _ => 0,
     }
 }
 

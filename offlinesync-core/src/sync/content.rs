@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 pub(super) type Hash = [u8; 32];
 
 /// A header block shorter than this proves little: such messages are compared whole.
-const TELLING_HEADER: usize = 60;
+pub(super) const TELLING_HEADER: usize = 60;
 
 #[derive(Debug, Default)]
 struct Group {
@@ -30,7 +30,7 @@ pub(super) fn pair_equal(
     let mut groups: BTreeMap<Hash, Group> = BTreeMap::new();
     for side in Side::BOTH {
         folders[side].headers(&candidates[side], &mut |headers| {
-            let group = groups.entry(without_cr(headers.header)).or_default();
+            let group = groups.entry(header_hash(headers.header)).or_default();
             group.weak |= headers.header.len() < TELLING_HEADER;
             group.ids[side].push((headers.id.clone(), headers.octets));
             Ok(())
@@ -133,7 +133,8 @@ impl Sink for Digesting {
     }
 }
 
-fn without_cr(bytes: &[u8]) -> Hash {
+/// The digest of a header block.
+pub(super) fn header_hash(bytes: &[u8]) -> Hash {
     let mut hash = Sha256::new();
     update_without_cr(&mut hash, bytes);
     hash.finalize().into()

@@ -9,12 +9,14 @@ mod content;
 mod copy;
 mod difference;
 mod execute;
+mod moves;
 mod naming;
 mod pairing;
 mod refusals;
 mod report;
 mod street;
 mod workers;
+mod worksite;
 
 pub use account::{Account, PairedFolder};
 pub use naming::{Naming, SameNames, exchange_separator};

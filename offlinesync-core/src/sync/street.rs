@@ -62,18 +62,84 @@ struct Planned {
     record: FolderRecord,
 }
 
-impl Street<'_> {
-    /// Walks until nothing is left to do. What was done before an error is recorded.
+/// A street that has been listed and planned, and waits to go on.
+pub(super) struct Prepared<'a> {
+    street: Street<'a>,
+    planned: Planned,
+    /// Sides that were changed since the listing, by moves.
+    moved: PerSide<bool>,
+}
+
+impl<'a> Street<'a> {
+    /// Lists and plans. Changes nothing but forgetting rows whose numbering is gone.
+    pub(super) fn prepare(mut self) -> Result<Prepared<'a>> {
+        self.cancel.check()?;
+        let planned = self.list_and_plan(false)?;
+        Ok(Prepared { street: self, planned, moved: PerSide::default() })
+    }
+}
+
+impl Prepared<'_> {
+    /// Carries out the plan and walks on until nothing is left to do. What was done before an error is recorded.
     pub(super) fn walk(mut self) -> (Outcome, Result<()>) {
         let mut outcome = Outcome::default();
-        let result = self.rounds(&mut outcome);
+        let result = self.street.rounds(self.planned, self.moved, &mut outcome);
         (outcome, result)
     }
 
-    fn rounds(&mut self, outcome: &mut Outcome) -> Result<()> {
+    pub(super) fn pair(&self) -> &FolderPair {
+        self.street.pair
+    }
+
+    pub(super) fn dry_run(&self) -> bool {
+        self.street.policy.dry_run
+    }
+
+    pub(super) fn observer(&self) -> &dyn Observer {
+        self.street.observer
+    }
+
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.planned.plan.steps
+    }
+
+    pub(super) fn folder(&mut self, side: Side) -> &mut dyn Folder {
+        self.street.folders[side].as_mut()
+    }
+
+    pub(super) fn row(&self, side: Side, id: &MessageId) -> Result<Option<Row>> {
+        self.street.status.row(side, id)
+    }
+
+    /// Writes what a move did, after the numbering that the rows depend on.
+    pub(super) fn record_move(&mut self, on: Side, batch: Batch) -> Result<()> {
+        self.moved[on] = true;
+        self.street.begin(&mut self.planned)?;
+        self.street.status.apply(batch)
+    }
+
+    /// Exchanges the steps for which `keep` does not hold for what follows from `instead`.
+    pub(super) fn replan(&mut self, keep: impl FnMut(&Step) -> bool, instead: Vec<Touched>) {
+        self.planned.plan.steps.retain(keep);
+        let more = self.street.plan(instead, &self.planned.listings);
+        self.planned.plan.steps.extend(more.steps);
+        for side in Side::BOTH {
+            self.planned.plan.withheld[side] |= more.withheld[side];
+        }
+    }
+}
+
+impl Street<'_> {
+    fn rounds(&mut self, first: Planned, moved: PerSide<bool>, outcome: &mut Outcome) -> Result<()> {
+        let mut first = Some(first);
         for round in 0..ROUNDS {
-            self.cancel.check()?;
-            let planned = self.list_and_plan(round > 0)?;
+            let planned = match first.take() {
+                Some(planned) => planned,
+                None => {
+                    self.cancel.check()?;
+                    self.list_and_plan(true)?
+                }
+            };
             let counts = planned.plan.counts();
             let rows = self.status.count()?;
             outcome.emptied = self.loss(&counts, rows);
@@ -87,7 +153,10 @@ impl Street<'_> {
             if self.policy.dry_run {
                 return Ok(());
             }
-            let changed = self.carry_out(planned, outcome)?;
+            let Some(mut changed) = self.carry_out(planned, outcome)? else { return Ok(()) };
+            if round == 0 {
+                Side::BOTH.into_iter().for_each(|side| changed[side] |= moved[side]);
+            }
             if changed == PerSide::default() {
                 return Ok(());
             }
@@ -232,22 +301,12 @@ impl Street<'_> {
         waits.then(|| FolderLoss::new(counts, rows))
     }
 
-    fn carry_out(&mut self, planned: Planned, outcome: &mut Outcome) -> Result<PerSide<bool>> {
+    /// Answers the sides that were changed; `None` if something failed, so that walking on would only fail again.
+    fn carry_out(&mut self, mut planned: Planned, outcome: &mut Outcome) -> Result<Option<PerSide<bool>>> {
+        self.begin(&mut planned)?;
         let Planned { listings, plan, unidentified, settled, record } = planned;
-        let uid_validity = PerSide::from_fn(|side| numbering_of(&listings, &record, side).unwrap_or(UidValidity(0)));
         let mut executed = Executed::default();
-        let mut site = Site {
-            pair: self.pair,
-            folders: &mut self.folders,
-            status: self.status.as_mut(),
-            uid_validity,
-            support: support(&listings),
-            settled: settled.into_iter().collect(),
-            observer: self.observer,
-            cancel: self.cancel,
-        };
-        // A numbering is written before the first row that depends on it.
-        site.begin(&record, &plan)?;
+        let mut site = self.site(&record, support(&listings), settled);
         let withheld = plan.withheld;
         let result = site.execute(plan, &mut executed);
         outcome.octets += executed.octets;
@@ -257,7 +316,32 @@ impl Street<'_> {
         outcome.failed.extend(unidentified.into_iter().map(|(to, id)| (id, to, refusals::unidentified(self.pair, to))));
         result?;
         self.record(record, listings, complete, withheld)?;
-        Ok(if complete { executed.changed } else { PerSide::default() })
+        Ok(complete.then_some(executed.changed))
+    }
+
+    /// Writes the numbering before the first row that depends on it.
+    fn begin(&mut self, planned: &mut Planned) -> Result<()> {
+        let before = planned.record.clone();
+        planned.record.uid_validity =
+            PerSide::from_fn(|side| Some(numbering_of(&planned.listings, &before, side).unwrap_or(UidValidity(0))));
+        let settled = std::mem::take(&mut planned.settled);
+        let mut site = self.site(&planned.record, support(&planned.listings), settled);
+        site.begin(&before, &planned.plan)?;
+        planned.settled = site.settled.into_iter().collect();
+        Ok(())
+    }
+
+    fn site(&mut self, record: &FolderRecord, support: FlagSupport, settled: Vec<(Side, MessageId)>) -> Site<'_> {
+        Site {
+            pair: self.pair,
+            folders: &mut self.folders,
+            status: self.status.as_mut(),
+            uid_validity: record.uid_validity.map(|validity| validity.unwrap_or(UidValidity(0))),
+            support,
+            settled: settled.into_iter().collect(),
+            observer: self.observer,
+            cancel: self.cancel,
+        }
     }
 
     fn tell_failures(&self, failed: &[(MessageId, Side, Error)]) {
@@ -286,7 +370,7 @@ impl Street<'_> {
                 after.witness[side] = witness.as_ref().map(|witness| witness.token.clone());
             }
         }
-        if after == before && self.status.record()? == after {
+        if self.status.record()? == after {
             return Ok(());
         }
         self.status.apply(Batch { record: Some(after), ..Batch::default() })
@@ -373,7 +457,7 @@ fn support(listings: &Listings) -> FlagSupport {
     of(Side::Remote).both(&of(Side::Local))
 }
 
-fn copied(step: &crate::plan::Step, to: Side) -> Option<MessageId> {
+fn copied(step: &Step, to: Side) -> Option<MessageId> {
     match step.action {
         Action::Copy { to: side, .. } if side == to => step.ids[to.other()].clone(),
         _ => None,

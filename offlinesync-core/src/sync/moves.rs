@@ -1,0 +1,221 @@
+//! Moves without bodies: a message that left one folder and appeared in another is moved on the other side too.
+//!
+//! What a plan alone would do is remove it there and copy it again. Here the two halves are found by header and size, where a message
+//! has enough header to tell it from others and is alone with it. A name proves nothing: two files may share one by chance. What
+//! does not match beyond doubt is removed and copied as ever.
+
+use super::content::{Hash, TELLING_HEADER, header_hash};
+use super::street::Prepared;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::flags::Flags;
+use crate::message::{MessageId, PerSide, Side};
+use crate::plan::{Action, Seen, Step, Touched};
+use crate::status::{Batch, Intent, Row};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Headers are fetched only if there are at most this many new messages for each that left, and a few more.
+const NEW_FOR_EACH_LEFT: usize = 20;
+const A_FEW: usize = 50;
+
+/// A message that left: its street, and its row's ids.
+#[derive(Clone, Debug)]
+struct Left {
+    street: usize,
+    ids: PerSide<MessageId>,
+}
+
+/// A message that appeared: its street and its id there.
+#[derive(Clone, Debug)]
+struct Appeared {
+    street: usize,
+    id: MessageId,
+}
+
+/// Follows every move, on whichever side it must be followed. An error leaves the plans of the streets it concerns alone; they must
+/// not be carried out: answers which.
+pub(super) fn follow(streets: &mut [Prepared<'_>]) -> Vec<(usize, Error)> {
+    let mut failed = Vec::new();
+    for on in Side::BOTH {
+        let matched = match find(streets, on) {
+            Ok(matched) => matched,
+            // Not knowing what was moved costs bodies, no mail.
+            Err(_) => continue,
+        };
+        for ((from, to), messages) in matched {
+            if let Err(error) = carry(streets, on, (from, to), &messages) {
+                let again = Error::new(error.kind(), error.to_string());
+                failed.push((from, error));
+                failed.push((to, again));
+            }
+        }
+    }
+    failed
+}
+
+type Matched = BTreeMap<(usize, usize), Vec<(Left, Appeared)>>;
+
+fn find(streets: &mut [Prepared<'_>], on: Side) -> Result<Matched> {
+    let (left, appeared) = halves(streets, on);
+    if left.is_empty() || appeared.is_empty() {
+        return Ok(Matched::new());
+    }
+    if appeared.len() > left.len() * NEW_FOR_EACH_LEFT + A_FEW {
+        return Ok(Matched::new());
+    }
+    by_content(streets, left, appeared, on)
+}
+
+fn halves(streets: &[Prepared<'_>], on: Side) -> (Vec<Left>, Vec<Appeared>) {
+    let (mut left, mut appeared) = (Vec::new(), Vec::new());
+    for (street, prepared) in streets.iter().enumerate() {
+        for Step { ids, action, .. } in prepared.steps() {
+            match (action, &ids.remote, &ids.local) {
+                (Action::Remove { from }, Some(remote), Some(local)) if *from == on => {
+                    left.push(Left { street, ids: PerSide { remote: remote.clone(), local: local.clone() } });
+                }
+                (Action::Copy { to, .. }, _, _) if *to == on && ids[on].is_none() => {
+                    appeared.extend(ids[on.other()].clone().map(|id| Appeared { street, id }));
+                }
+                _ => {}
+            }
+        }
+    }
+    (left, appeared)
+}
+
+fn by_content(streets: &mut [Prepared<'_>], left: Vec<Left>, appeared: Vec<Appeared>, on: Side) -> Result<Matched> {
+    let left = fingerprints(streets, left, on, |one| (one.street, one.ids[on].clone()))?;
+    let mut appeared = fingerprints(streets, appeared, on.other(), |one| (one.street, one.id.clone()))?;
+    let mut matched = Matched::new();
+    for (fingerprint, mut ones) in left {
+        let (Some(one), Some(mut others)) = (ones.pop(), appeared.remove(&fingerprint)) else { continue };
+        let Some(other) = others.pop() else { continue };
+        if ones.is_empty() && others.is_empty() && one.street != other.street {
+            matched.entry((one.street, other.street)).or_default().push((one, other));
+        }
+    }
+    Ok(matched)
+}
+
+/// What messages look like, for those that can be told apart by it.
+fn fingerprints<T>(
+    streets: &mut [Prepared<'_>],
+    ones: Vec<T>,
+    side: Side,
+    key: impl Fn(&T) -> (usize, MessageId),
+) -> Result<BTreeMap<(Hash, u64), Vec<T>>> {
+    let mut by_street: BTreeMap<usize, BTreeMap<MessageId, T>> = BTreeMap::new();
+    for one in ones {
+        let (street, id) = key(&one);
+        by_street.entry(street).or_default().insert(id, one);
+    }
+    let mut found: BTreeMap<(Hash, u64), Vec<T>> = BTreeMap::new();
+    for (street, mut ones) in by_street {
+        let ids: Vec<MessageId> = ones.keys().cloned().collect();
+        streets[street].folder(side).headers(&ids, &mut |headers| {
+            if let Some(octets) = headers.octets.filter(|_| headers.header.len() >= TELLING_HEADER)
+                && let Some(one) = ones.remove(headers.id)
+            {
+                found.entry((header_hash(headers.header), octets)).or_default().push(one);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(found)
+}
+
+/// Moves messages from one street's folder to another's on side `on`, and records it in both.
+fn carry(
+    streets: &mut [Prepared<'_>],
+    on: Side,
+    (from, to): (usize, usize),
+    messages: &[(Left, Appeared)],
+) -> Result<()> {
+    let (source, target) = (streets[from].pair().clone(), streets[to].pair().clone());
+    if streets[to].dry_run() {
+        strike_out(streets, on, (from, to), messages, Vec::new());
+    } else if !transfer(streets, on, (from, to), messages)? {
+        return Ok(());
+    }
+    let messages = messages.len() as u64;
+    streets[to].observer().event(&Event::MessagesMoved { from: &source, to: &target, on, messages });
+    Ok(())
+}
+
+/// `false`: the store cannot move.
+fn transfer(
+    streets: &mut [Prepared<'_>],
+    on: Side,
+    (from, to): (usize, usize),
+    messages: &[(Left, Appeared)],
+) -> Result<bool> {
+    // Should the run die after the move, the next finds the moved message by this instead of copying another.
+    let intents = messages.iter().map(|(_, appeared)| Intent {
+        to: on,
+        source: appeared.id.clone(),
+        octets: None,
+        digest: None,
+        confirmed: false,
+    });
+    let keys: Vec<(Side, MessageId)> = messages.iter().map(|(_, appeared)| (on, appeared.id.clone())).collect();
+    streets[to].record_move(on, Batch { intents: intents.collect(), ..Batch::default() })?;
+    let folder = streets[to].pair()[on].clone();
+    let ids: Vec<MessageId> = messages.iter().map(|(left, _)| left.ids[on].clone()).collect();
+    let Some(moved) = streets[from].folder(on).transfer(&ids, &folder)? else {
+        streets[to].record_move(on, Batch { settled: keys, ..Batch::default() })?;
+        return Ok(false);
+    };
+    let flags = flags_of_copies(&streets[to], on);
+    let (mut upsert, mut delete, mut settled) = (Vec::new(), Vec::new(), Vec::new());
+    let mut instead = Vec::new();
+    for ((left, appeared), new) in messages.iter().zip(moved) {
+        let (Some(new), Some(row)) = (new, streets[from].row(on, &left.ids[on])?) else { continue };
+        let mut ids = PerSide { remote: new.clone(), local: new };
+        ids[on.other()] = appeared.id.clone();
+        let row = Row { ids, base: row.base };
+        instead.extend(merged(on, &appeared.id, flags.get(&appeared.id), row.clone()));
+        upsert.push(row);
+        delete.push(left.ids.remote.clone());
+        settled.push((on, appeared.id.clone()));
+    }
+    streets[to].record_move(on, Batch { upsert, settled, ..Batch::default() })?;
+    streets[from].record_move(on, Batch { delete, ..Batch::default() })?;
+    strike_out(streets, on, (from, to), messages, instead);
+    Ok(true)
+}
+
+/// Takes both halves of moved messages out of the plans; `instead` is planned for the folder they are in now.
+fn strike_out(
+    streets: &mut [Prepared<'_>],
+    on: Side,
+    (from, to): (usize, usize),
+    messages: &[(Left, Appeared)],
+    instead: Vec<Touched>,
+) {
+    let left: BTreeSet<&MessageId> = messages.iter().map(|(left, _)| &left.ids.remote).collect();
+    let come: BTreeSet<&MessageId> = messages.iter().map(|(_, appeared)| &appeared.id).collect();
+    let is_of = |id: &Option<MessageId>, set: &BTreeSet<&MessageId>| id.as_ref().is_some_and(|id| set.contains(id));
+    let removal =
+        |step: &Step| matches!(step.action, Action::Remove { from } if from == on) && is_of(&step.ids.remote, &left);
+    let copy =
+        |step: &Step| matches!(step.action, Action::Copy { to, .. } if to == on) && is_of(&step.ids[on.other()], &come);
+    streets[from].replan(|step| !removal(step), Vec::new());
+    streets[to].replan(|step| !copy(step), instead);
+}
+
+/// The flags with which messages would be copied to a side.
+fn flags_of_copies(street: &Prepared<'_>, on: Side) -> BTreeMap<MessageId, Flags> {
+    let copied = street.steps().iter().filter_map(|Step { ids, action, .. }| match action {
+        Action::Copy { to, flags } if *to == on => Some((ids[on.other()].clone()?, flags.clone())),
+        _ => None,
+    });
+    copied.collect()
+}
+
+/// What is left to do about a moved message: its flags may have changed too.
+fn merged(on: Side, appeared: &MessageId, flags: Option<&Flags>, row: Row) -> Option<Touched> {
+    let mut seen = PerSide { remote: Seen::Unchanged, local: Seen::Unchanged };
+    seen[on.other()] = Seen::Present(appeared.clone(), flags?.clone());
+    Some(Touched { row: Some(row), seen })
+}

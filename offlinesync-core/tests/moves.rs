@@ -1,0 +1,189 @@
+//! A message that left one folder and appeared in another is moved on the other side too, and its content crosses nothing.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use offlinesync_core::sync::{Account, Report};
+use offlinesync_core::testing::{Faults, Faulty, FaultyStatus, Knobs, Mail, MemoryRepository};
+use offlinesync_core::{
+    Cancel, Flags, MemoryStatus, MessageId, PerSide, Policy, Repository, Result, Side, SystemFlags,
+};
+use std::sync::Arc;
+
+const FOLDERS: [&str; 2] = ["INBOX", "Archive"];
+const MOVED: [&str; 3] = ["letter 1", "letter 4", "letter 7"];
+
+struct World {
+    faults: Faults,
+    sides: PerSide<Faulty<MemoryRepository>>,
+    status: Arc<FaultyStatus<MemoryStatus>>,
+}
+
+impl World {
+    fn new(remote: Knobs, local: Knobs) -> Self {
+        let faults = Faults::new();
+        let store = |name, knobs| {
+            let knobs = Knobs { tells_octets: true, ..knobs };
+            Faulty::new(MemoryRepository::new(name, knobs).with_folder("INBOX").with_folder("Archive"), &faults)
+        };
+        World {
+            sides: PerSide { remote: store("remote", remote), local: store("local", local) },
+            status: Arc::new(FaultyStatus::new(MemoryStatus::default(), &faults)),
+            faults,
+        }
+    }
+
+    /// Ten letters in INBOX and two in the archive, in step.
+    fn in_step(self) -> Self {
+        (0..10).for_each(|n| drop(self.add(Side::Remote, "INBOX", &format!("letter {n}"))));
+        (20..22).for_each(|n| drop(self.add(Side::Remote, "Archive", &format!("letter {n}"))));
+        self.sync();
+        self.sync();
+        self
+    }
+
+    fn store(&self, side: Side) -> &MemoryRepository {
+        self.sides[side].inner()
+    }
+
+    fn add(&self, side: Side, folder: &str, text: &str) -> MessageId {
+        self.store(side).add(folder, &Mail::text(text).bytes, Flags::default())
+    }
+
+    fn id_of(&self, side: Side, folder: &str, text: &str) -> MessageId {
+        let octets = Mail::text(text).bytes;
+        self.store(side).mails(folder).into_iter().find(|(_, held)| held.octets == octets).unwrap().0
+    }
+
+    /// Another client moves a message as clients do: there it is new, here it is gone.
+    fn move_letter(&self, side: Side, text: &str) -> MessageId {
+        let id = self.id_of(side, "INBOX", text);
+        self.store(side).remove("INBOX", &id);
+        self.add(side, "Archive", text)
+    }
+
+    fn try_sync(&self, policy: Policy) -> Result<Report> {
+        let store = |side: Side| Arc::new(self.sides[side].clone()) as Arc<dyn Repository>;
+        Account::new("A", store(Side::Remote), store(Side::Local), self.status.clone())
+            .with_policy(policy)
+            .sync(&(), &Cancel::new())
+    }
+
+    fn sync(&self) -> Report {
+        let report = self.try_sync(Policy::default()).unwrap();
+        assert!(report.in_step(), "{:?}", report.failures);
+        report
+    }
+
+    fn contents(&self, side: Side, folder: &str) -> Vec<String> {
+        let shown = |octets: &[u8]| String::from_utf8_lossy(octets).lines().last().unwrap_or_default().to_owned();
+        let mails = self.store(side).mails(folder);
+        let mut all: Vec<String> =
+            mails.into_iter().map(|(_, held)| format!("{} [{}]", shown(&held.octets), held.flags)).collect();
+        all.sort();
+        all
+    }
+
+    fn assert_equal(&self, when: &str) {
+        for folder in FOLDERS {
+            assert_eq!(self.contents(Side::Remote, folder), self.contents(Side::Local, folder), "{folder} {when}");
+        }
+        assert_eq!(FOLDERS.map(|folder| self.store(Side::Local).count(folder)), [7, 5], "{when}");
+        let before = Side::BOTH.map(|side| self.store(side).work().1);
+        self.sync();
+        assert_eq!(Side::BOTH.map(|side| self.store(side).work().1), before, "the next sync changes nothing, {when}");
+    }
+
+    fn fetched(&self) -> u64 {
+        Side::BOTH.map(|side| self.store(side).calls().fetched).iter().sum()
+    }
+}
+
+fn worlds() -> Vec<(&'static str, World)> {
+    vec![
+        ("IMAP and Maildir", World::new(Knobs::imap(), Knobs::maildir())),
+        ("IMAP and IMAP", World::new(Knobs::imap(), Knobs::imap())),
+        ("Maildir and Maildir", World::new(Knobs::maildir(), Knobs::maildir())),
+    ]
+}
+
+#[test]
+fn a_move_is_followed_on_either_side_without_content() {
+    for side in Side::BOTH {
+        for (name, world) in worlds() {
+            let world = world.in_step();
+            MOVED.iter().for_each(|text| drop(world.move_letter(side, text)));
+            let before = (world.fetched(), world.store(side.other()).calls().transferred);
+            let report = world.sync();
+            world.assert_equal(name);
+            assert_eq!(world.fetched(), before.0, "{name}: no content is read");
+            assert_eq!(world.store(side.other()).calls().transferred - before.1, 3, "{name}");
+            assert_eq!((report.counts.removals, report.counts.copies), Default::default(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn flags_that_change_with_the_move_go_along() {
+    for side in Side::BOTH {
+        for (name, world) in worlds() {
+            let world = world.in_step();
+            let there = world.id_of(side.other(), "INBOX", MOVED[0]);
+            world.store(side.other()).set_flags("INBOX", &there, Flags::system(SystemFlags::ANSWERED));
+            for text in MOVED {
+                let id = world.move_letter(side, text);
+                world.store(side).set_flags("Archive", &id, Flags::system(SystemFlags::SEEN));
+            }
+            world.sync();
+            world.assert_equal(name);
+            let seen = world.contents(Side::Local, "Archive").iter().filter(|line| line.contains("Seen")).count();
+            assert_eq!(seen, 3, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_run_may_be_stopped_at_any_effect_of_a_move() {
+    for side in Side::BOTH {
+        for kind in 0..worlds().len() {
+            for n in 1..60 {
+                let (name, world) = worlds().swap_remove(kind);
+                let world = world.in_step();
+                MOVED.iter().for_each(|text| drop(world.move_letter(side, text)));
+                world.faults.stop_after(world.faults.effects() + n);
+                let _ = world.try_sync(Policy::default());
+                world.faults.mend();
+                world.sync();
+                world.assert_equal(&format!("({name}, moved on the {side} side, stopped after effect {n})"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_store_that_cannot_move_copies_and_removes() {
+    let world = World::new(Knobs::plain_imap(), Knobs::maildir()).in_step();
+    MOVED.iter().for_each(|text| drop(world.move_letter(Side::Local, text)));
+    world.sync();
+    world.assert_equal("without MOVE");
+}
+
+#[test]
+fn what_is_not_alone_with_its_looks_is_not_taken_for_moved() {
+    let world = World::new(Knobs::imap(), Knobs::maildir()).in_step();
+    MOVED.iter().for_each(|text| drop(world.move_letter(Side::Remote, text)));
+    world.add(Side::Remote, "Archive", MOVED[0]);
+    world.sync();
+    assert_eq!(world.contents(Side::Remote, "Archive"), world.contents(Side::Local, "Archive"));
+    assert_eq!(world.store(Side::Local).count("Archive"), 6);
+    assert_eq!(world.store(Side::Local).calls().transferred, 2);
+}
+
+#[test]
+fn a_dry_run_moves_nothing_and_counts_no_removal() {
+    let world = World::new(Knobs::imap(), Knobs::maildir()).in_step();
+    MOVED.iter().for_each(|text| drop(world.move_letter(Side::Remote, text)));
+    let before = Side::BOTH.map(|side| world.store(side).work().1);
+    let report = world.try_sync(Policy { dry_run: true, ..Policy::default() }).unwrap();
+    assert_eq!(Side::BOTH.map(|side| world.store(side).work().1), before);
+    assert_eq!((report.counts.removals, report.counts.copies), Default::default());
+}
