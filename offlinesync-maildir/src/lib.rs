@@ -88,6 +88,7 @@ mod repository;
 mod scan;
 mod stamp;
 mod syncer;
+mod tree;
 
 pub use config::{DigestName, MaildirConfig};
 pub use folder::MaildirFolder;

@@ -1,10 +1,11 @@
-//! The tree of folders: finding them, making them. Walks directories, never into `cur`, `new` or `tmp`.
+//! The tree of folders: finding them, making them. Reads directories, never `cur`, `new` or `tmp`.
 
 use crate::config::MaildirConfig;
 use crate::disk;
 use crate::folder::MaildirFolder;
 use crate::layout::{self, Layout};
 use crate::stamp::{Moment, Probe, Stamp};
+use crate::tree;
 use offlinesync_core::{
     Error, ErrorKind, Event, Folder, FolderEntry, FolderList, FolderName, Repository, Result, Witness,
 };
@@ -13,7 +14,6 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use walkdir::{DirEntry, WalkDir};
 
 /// A local disk answers this many at a time well.
 const PARALLELISM: usize = 8;
@@ -50,11 +50,6 @@ impl MaildirRepository {
             .with_hint("is a disk not mounted? if the path is right, make the directory")
     }
 
-    fn walk(&self) -> WalkDir {
-        let depth = if self.layout() == Layout::Flat { 1 } else { usize::MAX };
-        WalkDir::new(&self.config.root).follow_links(true).max_depth(depth).sort_by_file_name()
-    }
-
     /// The folder in a directory, if it is one.
     fn entry(&self, directory: &Path) -> Result<Option<FolderEntry>> {
         let now = Moment::now();
@@ -77,16 +72,6 @@ impl MaildirRepository {
     fn warn(&self, message: &str) {
         let error = Error::new(ErrorKind::Folder, message).at(&self.config.name);
         self.config.observer.event(&Event::Warning { error: &error });
-    }
-
-    /// A link that leads nowhere or round in a circle is no folder, nor is what has just gone; anything else that cannot be read may be one.
-    fn passable(&self, error: walkdir::Error) -> Result<()> {
-        let path = error.path().unwrap_or(&self.config.root).to_owned();
-        let cause = error.io_error();
-        let circle = error.loop_ancestor().is_some()
-            || cause.is_some_and(|e| e.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()));
-        let gone = error.depth() > 0 && cause.is_some_and(|e| e.kind() == io::ErrorKind::NotFound);
-        if circle || gone { Ok(()) } else { Err(self.error(&path, error.into())) }
     }
 
     /// Makes a directory and its parents below the root; makes durable what it made.
@@ -173,13 +158,6 @@ impl MaildirRepository {
     }
 }
 
-/// Whether the walk goes on into a directory.
-fn is_open_to_folders(entry: &DirEntry) -> bool {
-    let name = entry.file_name().to_string_lossy();
-    let closed = layout::OWN.contains(&&*name) || layout::is_unfinished(&name) || name == "lost+found";
-    entry.depth() == 0 || (entry.file_type().is_dir() && !closed)
-}
-
 impl Repository for MaildirRepository {
     fn name(&self) -> &str {
         &self.config.name
@@ -209,11 +187,10 @@ impl Repository for MaildirRepository {
             return Err(self.missing_root());
         }
         let mut list = FolderList { separator: Some(self.config.separator), folders: Vec::new() };
-        for entry in self.walk().into_iter().filter_entry(is_open_to_folders) {
-            match entry {
-                Ok(entry) => list.folders.extend(self.entry(entry.path())?),
-                Err(error) => self.passable(error)?,
-            }
+        let deep = self.layout() == Layout::Nested;
+        let directories = tree::directories(&self.config.root, deep);
+        for directory in directories.map_err(|(path, error)| self.error(&path, error))? {
+            list.folders.extend(self.entry(&directory)?);
         }
         Ok(list)
     }
