@@ -28,13 +28,27 @@ const SUFFIX: &str = ".offlinesync";
 /// After this long nobody is still writing a file in `tmp` (maildir(5)).
 const LEFTOVER: Duration = Duration::from_secs(36 * 60 * 60);
 
-/// A file in `tmp`, removed when dropped; after a rename there is nothing left to remove.
+/// A file in `tmp`, removed when dropped unless it was renamed.
 #[derive(Debug)]
-struct TempFile(PathBuf);
+struct TempFile {
+    path: PathBuf,
+    renamed: bool,
+}
+
+impl TempFile {
+    /// Gives it another name, unless that one is taken.
+    fn rename(&mut self, to: &Path) -> io::Result<()> {
+        disk::rename_new(&self.path, to)?;
+        self.renamed = true;
+        Ok(())
+    }
+}
 
 impl Drop for TempFile {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        if !self.renamed {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -68,6 +82,7 @@ pub(crate) struct Delivery<'f> {
     buffer: Vec<u8>,
     written: Vec<(TempFile, Name)>,
     syncer: Option<Syncer>,
+    process: u32,
     counter: u64,
 }
 
@@ -89,6 +104,7 @@ impl<'f> Delivery<'f> {
             buffer: Vec::new(),
             written: Vec::new(),
             syncer: None,
+            process: std::process::id(),
             counter: 0,
         })
     }
@@ -117,10 +133,10 @@ impl<'f> Delivery<'f> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         loop {
             self.counter += 1;
-            let (seconds, nanos, pid, n) = (now.as_secs(), now.subsec_nanos(), std::process::id(), self.counter);
+            let (seconds, nanos, pid, n) = (now.as_secs(), now.subsec_nanos(), self.process, self.counter);
             let path = self.folder.directory.join(format!("tmp/{seconds}.N{nanos}P{pid}Q{n}{SUFFIX}"));
             match disk::create_private(&path) {
-                Ok(file) => return Ok((file, TempFile(path))),
+                Ok(file) => return Ok((file, TempFile { path, renamed: false })),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(Error::io(path.display(), error, ErrorKind::Folder)),
             }
@@ -132,13 +148,13 @@ impl<'f> Delivery<'f> {
         let none = || Error::new(ErrorKind::Message, "no message was begun");
         let mut draft = self.draft.take().ok_or_else(none)?;
         let done = step(&mut draft, &mut self.buffer);
-        let done = done.map_err(|e| Error::io(draft.temp.0.display(), e, ErrorKind::Message))?;
+        let done = done.map_err(|e| Error::io(draft.temp.path.display(), e, ErrorKind::Message))?;
         self.draft = Some(draft);
         Ok(done)
     }
 
     /// Gives a written message its place. A base that is taken by the same content is the message itself, delivered before.
-    fn place(&mut self, temp: &TempFile, name: &Name, touched: &mut Touched) -> Result<MessageId> {
+    fn place(&mut self, temp: &mut TempFile, name: &Name, touched: &mut Touched) -> Result<MessageId> {
         let mut n = 1;
         loop {
             let base = if n == 1 { name.base.clone() } else { name::other_base(&name.base, n) };
@@ -155,7 +171,7 @@ impl<'f> Delivery<'f> {
     }
 
     /// `None` if a file of that very name is there, though no message of that base was.
-    fn put(&mut self, temp: &TempFile, base: &str, name: &Name, touched: &mut Touched) -> Result<Option<MessageId>> {
+    fn put(&mut self, temp: &mut TempFile, base: &str, name: &Name, touched: &mut Touched) -> Result<Option<MessageId>> {
         let partner = name.partner.map(|uid| (uid, self.folder.digest.as_str()));
         let whole = name::compose(base, partner, &name.letters, self.folder.config.info_separator);
         let sub = if name.letters.is_empty() { Sub::New } else { Sub::Cur };
@@ -163,7 +179,7 @@ impl<'f> Delivery<'f> {
         let unnameable = || Error::new(ErrorKind::Message, format!("{whole:?} is no name for a message"));
         let found = Found::new(sub, &parsed.ok_or_else(unnameable)?);
         let path = found.path(&self.folder.directory);
-        match disk::rename_new(&temp.0, &path) {
+        match temp.rename(&path) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             Err(error) => return Err(Error::io(path.display(), error, ErrorKind::Message)),
@@ -175,7 +191,7 @@ impl<'f> Delivery<'f> {
     }
 
     fn is_copy(&mut self, id: &MessageId, temp: &TempFile) -> Result<bool> {
-        let same = self.folder.attempt(id, &mut false, |_, path| same_content(path, &temp.0))?;
+        let same = self.folder.attempt(id, &mut false, |_, path| same_content(path, &temp.path))?;
         Ok(same.unwrap_or(false))
     }
 
@@ -249,15 +265,15 @@ impl Intake for Delivery<'_> {
     }
 
     fn commit(&mut self) -> Result<Vec<Result<Option<MessageId>>>> {
-        let written = std::mem::take(&mut self.written);
+        let mut written = std::mem::take(&mut self.written);
         let synced = match &mut self.syncer {
             Some(syncer) => syncer.finish(),
             None => written.iter().map(|_| Ok(())).collect(),
         };
         let mut touched = Touched::default();
         let mut answers = Vec::with_capacity(written.len());
-        for ((temp, name), synced) in written.iter().zip(synced) {
-            let synced = synced.map_err(|e| Error::io(temp.0.display(), e, ErrorKind::Message));
+        for ((temp, name), synced) in written.iter_mut().zip(synced) {
+            let synced = synced.map_err(|e| Error::io(temp.path.display(), e, ErrorKind::Message));
             answers.push(synced.and_then(|()| self.place(temp, name, &mut touched)).map(Some));
         }
         self.folder.sync(&touched)?;
