@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// So many folders can usefully share one connection: while one waits for its disk, the others' answers come in.
-const FOLDERS_PER_CONNECTION: usize = 4;
+const FOLDERS_PER_CONNECTION: usize = 8;
 
 /// An IMAP account. Cloning it gives another handle on the same connections.
 #[derive(Clone, Debug)]
