@@ -11,10 +11,12 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 const MESSAGES: usize = 300;
+/// More than go into one group of uploads.
+const UPLOADS: usize = 520;
 
 /// Small messages, so that many are under way at the same time.
 fn small(seed: u64) -> impl Iterator<Item = Mail> {
-    mails::ordinary(10 * MESSAGES, seed).filter(|mail| mail.bytes.len() < 2500).take(MESSAGES)
+    mails::ordinary(10 * UPLOADS, seed).filter(|mail| mail.bytes.len() < 2500)
 }
 
 /// Starts a run and kills it when its protocol trace has shown these words so many times. Answers whether it came so far.
@@ -31,7 +33,7 @@ fn kill_at(house: &House, words: &str, times: usize) -> bool {
 fn a_cold_sync_that_is_killed_again_and_again_is_completed_by_the_next_run() {
     let server = Dovecot::start(Options::default());
     let mut client = server.client("u1");
-    fill(&mut client, "INBOX", small(8));
+    fill(&mut client, "INBOX", small(8).take(MESSAGES));
     for (words, times) in [("FETCH (", 1), ("FETCH (", 290), ("BODY[]", 1), ("BODY[]", 130), ("BODY[]", 299)] {
         let house = Setup::new(&server, "u1").house();
         assert!(kill_at(&house, words, times));
@@ -44,7 +46,7 @@ fn a_cold_sync_that_is_killed_again_and_again_is_completed_by_the_next_run() {
 }
 
 fn deliver_many(house: &House) {
-    for (number, mail) in small(9).enumerate() {
+    for (number, mail) in small(9).take(UPLOADS).enumerate() {
         deliver(&house.folder("INBOX"), &format!("17{number:08}.up.host:2,S"), &to_lf(&mail.bytes));
     }
 }
@@ -72,7 +74,7 @@ fn killed_upload(server: &Dovecot, user: &str, words: &str, times: usize) {
     kill_at(&house, words, times);
     house.run(&[]).succeeds();
     let mut client = server.client(user);
-    assert_eq!(client.select("INBOX").exists, MESSAGES as u32, "killed at {words} {times}");
+    assert_eq!(client.select("INBOX").exists, UPLOADS as u32, "killed at {words} {times}");
     assert_in_step(&mut client, &house);
     house.sync_quietly();
 }
@@ -107,7 +109,7 @@ fn an_upload_to_a_server_that_tells_no_uids_is_completed_without_a_double() {
             in_maildir(&house.folder("INBOX")).into_iter().map(|held| to_crlf(&held.bytes)).collect();
         there.sort();
         here.sort();
-        assert_eq!(there.len(), MESSAGES, "killed at {words} {times}");
+        assert_eq!(there.len(), UPLOADS, "killed at {words} {times}");
         assert!(there == here);
         assert_eq!(server.violations(), [""; 0]);
         server.clear_log();
@@ -152,7 +154,7 @@ fn changes_that_are_cut_short_are_completed() {
 fn a_copy_between_two_servers_that_is_killed_is_completed_without_a_double() {
     let server = Dovecot::start(Options::default());
     let mut there = server.client("u9");
-    fill(&mut there, "INBOX", small(11));
+    fill(&mut there, "INBOX", small(11).take(MESSAGES));
     for (number, (words, times)) in
         [("APPEND", 1), ("OK [APPENDUID", 1), ("BODY[]", 250), ("> A", 9)].into_iter().enumerate()
     {

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What a group holds at most: what a slow line takes in a few seconds, and enough that a round trip does not matter.
-const GROUP: GroupSize = GroupSize { messages: 200, octets: 5 << 19 };
+const GROUP: GroupSize = GroupSize { messages: 500, octets: 5 << 19 };
 
 /// What earlier intakes of this folder learned.
 #[derive(Debug, Default)]
