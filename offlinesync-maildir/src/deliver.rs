@@ -171,7 +171,13 @@ impl<'f> Delivery<'f> {
     }
 
     /// `None` if a file of that very name is there, though no message of that base was.
-    fn put(&mut self, temp: &mut TempFile, base: &str, name: &Name, touched: &mut Touched) -> Result<Option<MessageId>> {
+    fn put(
+        &mut self,
+        temp: &mut TempFile,
+        base: &str,
+        name: &Name,
+        touched: &mut Touched,
+    ) -> Result<Option<MessageId>> {
         let partner = name.partner.map(|uid| (uid, self.folder.digest.as_str()));
         let whole = name::compose(base, partner, &name.letters, self.folder.config.info_separator);
         let sub = if name.letters.is_empty() { Sub::New } else { Sub::Cur };

@@ -1,0 +1,133 @@
+//! What a sync costs on a slow line: how often the program waits for the server, and how many octets pass. Counted by a relay in
+//! front of a real server; no time is measured.
+
+mod support;
+
+use offlinesync_imap::testing::client::Client;
+use offlinesync_imap::testing::dovecot::{Dovecot, Options};
+use offlinesync_imap::testing::relay::{Relay, Traffic};
+use std::time::Duration;
+use support::sandbox::Sandbox;
+
+/// Long enough that what is sent without waiting for an answer is one turn, also on a busy machine.
+const ONE_WAY: Duration = Duration::from_millis(40);
+
+/// Login, LIST with the state of every folder, and LOGOUT, whose answer nobody waits for; it may be on its way when the program ends.
+const NOTHING_TO_DO: u64 = 3;
+
+struct Line {
+    server: Dovecot,
+    relay: Relay,
+    sandbox: Sandbox,
+}
+
+impl Line {
+    /// A server with so many folders and so many messages in INBOX, and a home where all that is in step.
+    fn in_step(folders: usize, messages: usize) -> Line {
+        let server = Dovecot::start(Options::default());
+        let mut client = server.client("u1");
+        (0..folders).for_each(|folder| client.create(&format!("folder {folder}")));
+        for number in 0..messages {
+            client.append("INBOX", "", None, message(number).as_bytes());
+        }
+        let relay = Relay::start(server.port(), ONE_WAY);
+        let config = format!(
+            "[general]\naccounts = a\n[Account a]\nlocalrepository = l\nremoterepository = r\n\
+             [Repository l]\ntype = Maildir\nlocalfolders = ~/local\n[Repository r]\ntype = IMAP\nremotehost = 127.0.0.1\n\
+             remoteport = {}\nremoteuser = u1\nremotepass = pw\nssl = no\nstarttls = no\n",
+            relay.port()
+        );
+        let line = Line { server, relay, sandbox: Sandbox::new(&config) };
+        line.sync();
+        line
+    }
+
+    fn sync(&self) -> Traffic {
+        self.relay.take();
+        self.sandbox.run(&[]).silent();
+        self.relay.take()
+    }
+
+    fn inbox(&self) -> Client {
+        let mut client = self.server.client("u1");
+        client.select("INBOX");
+        client
+    }
+}
+
+fn message(number: usize) -> String {
+    format!(
+        "Subject: number {number}\r\nMessage-ID: <{number}@example.org>\r\n\r\n{}",
+        "one line of many\r\n".repeat(20)
+    )
+}
+
+#[test]
+fn with_nothing_to_do_the_program_waits_twice_however_many_folders_there_are() {
+    let (few, many) = (Line::in_step(3, 5), Line::in_step(60, 5));
+    let (few, many) = (few.sync(), many.sync());
+    for traffic in [few, many] {
+        assert!(traffic.connections == 1 && traffic.turns <= NOTHING_TO_DO, "{traffic:?}");
+        assert!(traffic.up <= 200, "{traffic:?}");
+    }
+    assert!(many.down <= 1000 + 60 * 150, "{many:?}");
+}
+
+#[test]
+fn one_flag_changed_on_the_server_costs_one_turn_more_and_no_listing_of_the_folder() {
+    let line = Line::in_step(20, 200);
+    let nothing = line.sync();
+    line.inbox().store("77", "+FLAGS", "\\Flagged");
+    let traffic = line.sync();
+    assert!(traffic.turns <= NOTHING_TO_DO + 1, "{traffic:?}");
+    assert!(traffic.up + traffic.down <= nothing.up + nothing.down + 1000, "{traffic:?} instead of {nothing:?}");
+    let flagged = line.sandbox.files("local/INBOX/cur").into_keys().filter(|name| name.ends_with(":2,F")).count();
+    assert_eq!(flagged, 1);
+}
+
+#[test]
+fn one_flag_changed_here_costs_three_turns_more() {
+    let line = Line::in_step(20, 200);
+    let nothing = line.sync();
+    let new = line.sandbox.path("local/INBOX/new");
+    let name = line.sandbox.files("local/INBOX/new").into_keys().next().unwrap();
+    std::fs::rename(new.join(&name), line.sandbox.path("local/INBOX/cur").join(format!("{name}:2,F"))).unwrap();
+    let traffic = line.sync();
+    assert!(traffic.turns <= NOTHING_TO_DO + 3, "{traffic:?}");
+    assert!(traffic.up + traffic.down <= nothing.up + nothing.down + 2000, "{traffic:?} instead of {nothing:?}");
+    let flagged =
+        line.inbox().messages("INBOX").into_iter().filter(|message| message.flags.join(" ") == "\\Flagged").count();
+    assert_eq!(flagged, 1);
+}
+
+#[test]
+fn a_hundred_uploads_are_one_flight() {
+    let line = Line::in_step(1, 1);
+    let mut octets = 0;
+    for number in 100..200 {
+        let content = message(number).replace("\r\n", "\n");
+        octets += message(number).len() as u64;
+        line.sandbox.deliver("local/INBOX", &format!("17000{number}.up.host:2,S"), &content);
+    }
+    let traffic = line.sync();
+    assert!(traffic.turns <= NOTHING_TO_DO + 3, "{traffic:?}");
+    assert!(traffic.up <= octets + 100 * 80 + 1000, "{traffic:?}: {octets} octets of mail");
+    assert!(traffic.down <= 100 * 80 + 3000, "{traffic:?}");
+    assert_eq!(line.inbox().messages("INBOX").len(), 101);
+    assert!(line.sync().turns <= NOTHING_TO_DO);
+}
+
+#[test]
+fn a_hundred_downloads_are_one_flight() {
+    let line = Line::in_step(1, 1);
+    let mut client = line.inbox();
+    let mut octets = 0;
+    for number in 100..200 {
+        octets += message(number).len() as u64;
+        client.append("INBOX", "", None, message(number).as_bytes());
+    }
+    let traffic = line.sync();
+    assert!(traffic.turns <= NOTHING_TO_DO + 2, "{traffic:?}");
+    assert!(traffic.up <= 1000 && traffic.down <= octets + 100 * 160 + 3000, "{traffic:?}: {octets} octets of mail");
+    assert_eq!(line.sandbox.messages("local/INBOX").len(), 101);
+}
