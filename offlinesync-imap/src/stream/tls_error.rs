@@ -22,7 +22,12 @@ pub(super) fn describe(place: &str, error: rustls::Error) -> Error {
         }
         other => (ErrorKind::Security, format!("TLS failed: {other}"), None),
     };
-    let described = Error::new(kind, format!("{place}: {what}")).with_source(error);
+    let described = Error::new(kind, format!("{place}: {what}"));
+    let described = match &error {
+        // All of it is said.
+        rustls::Error::InvalidCertificate(_) => described,
+        _ => described.with_source(error),
+    };
     match hint {
         Some(hint) => described.with_hint(hint),
         None => described,
@@ -31,6 +36,19 @@ pub(super) fn describe(place: &str, error: rustls::Error) -> Error {
 
 const OLD: Option<&str> =
     Some("TLS 1.2 or 1.3 is needed; an older server can be reached through a tunnel command such as stunnel");
+
+const NAME: Option<&str> = Some(
+    "use a name that the certificate has as remotehost, or name the certificate's fingerprint in cert_fingerprint",
+);
+
+const CLOCK: Option<&str> = Some(
+    "is this computer's clock right? if it is, tell whoever runs the server; cert_fingerprint accepts one certificate whatever its dates",
+);
+
+/// A name as it stands in a certificate, out of the form `DnsName("…")`.
+fn bare(name: &str) -> &str {
+    name.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")")).unwrap_or(name)
+}
 
 fn refused(alert: AlertDescription) -> String {
     match alert {
@@ -45,26 +63,20 @@ fn certificate(why: &CertificateError) -> (String, Option<&'static str>) {
     use CertificateError::*;
     match why {
         NotValidForNameContext { presented, .. } => {
-            let names = if presented.is_empty() { "no name at all".to_owned() } else { presented.join(", ") };
-            let what = format!("the server's certificate is for another name: {names}");
-            (
-                what,
-                Some(
-                    "use one of these as the host name, or pin the certificate by its fingerprint without checking its name",
-                ),
-            )
+            let names: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
+            let names = if names.is_empty() { "no name at all".to_owned() } else { names.join(", ") };
+            (format!("the server's certificate is for another name: {names}"), NAME)
         }
-        NotValidForName => ("the server's certificate is for another name".to_owned(), None),
-        Expired | ExpiredContext { .. } => {
-            ("the server's certificate has expired".to_owned(), Some("check this computer's clock"))
-        }
-        NotValidYet | NotValidYetContext { .. } => {
-            ("the server's certificate is not valid yet".to_owned(), Some("check this computer's clock"))
-        }
+        NotValidForName => ("the server's certificate is for another name".to_owned(), NAME),
+        Expired | ExpiredContext { .. } => ("the server's certificate has expired".to_owned(), CLOCK),
+        NotValidYet | NotValidYetContext { .. } => ("the server's certificate is not valid yet".to_owned(), CLOCK),
         Revoked => ("the server's certificate was revoked".to_owned(), None),
-        UnknownIssuer => (
+        // A signature that is not of the kind of the issuer's key is somebody else's, who has the same name.
+        UnknownIssuer | BadSignature | UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
             "nobody we trust vouches for the server's certificate".to_owned(),
-            Some("if the server has a certificate of its own making, name its file, or pin its fingerprint"),
+            Some(
+                "if the server has a certificate of its own making, name its file in sslcacertfile, or its fingerprint in cert_fingerprint",
+            ),
         ),
         Other(other) => match other.0.downcast_ref::<NotPinned>() {
             Some(not_pinned) => (
