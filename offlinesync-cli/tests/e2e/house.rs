@@ -37,6 +37,12 @@ impl Setup {
         }
     }
 
+    /// More lines for `[general]`.
+    pub(crate) fn general(mut self, lines: &str) -> Setup {
+        self.general += &format!("{lines}\n");
+        self
+    }
+
     /// More lines for the account.
     pub(crate) fn account(mut self, lines: &str) -> Setup {
         self.account += &format!("{lines}\n");

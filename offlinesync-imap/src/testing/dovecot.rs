@@ -162,7 +162,7 @@ impl Dovecot {
     /// the user that the server runs as, so it is copied into the server's directory first.
     pub fn import_maildir(&self, user: &str, maildir: &Path) {
         let copy = self.dir().join("import");
-        run(Command::new("cp").arg("-R").arg(maildir).arg(&copy));
+        run(Command::new("cp").arg("-Rp").arg(maildir).arg(&copy));
         give_to_mail(&copy);
         self.doveadm(&["import", "-u", user, &format!("maildir:{}", copy.display()), "", "all"]);
         std::fs::remove_dir_all(&copy).unwrap();
