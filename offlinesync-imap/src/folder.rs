@@ -8,13 +8,14 @@ mod headers;
 mod intake;
 mod listing;
 mod ranges;
+mod removal;
 pub(crate) mod state;
 
 use crate::codec::mailbox_name::NameForm;
 use crate::commands::{store, transfer};
 use crate::connection::{Exchange, On};
 use crate::repository::Shared;
-use effects::{FlagChanges, Removal, Transfer};
+use effects::{FlagChanges, Transfer};
 use fetch::Bodies;
 pub(crate) use fetch::Late;
 use headers::HeaderBlocks;
@@ -24,12 +25,16 @@ use offlinesync_core::{
     ChangeSet, Cursor, Error, ErrorKind, Failures, FlagChange, FlagSupport, Folder, FolderName, Headers, Intake, Known,
     LineEnding, MessageId, Result, Sink, SourceFolder, Uid, UidValidity,
 };
+use removal::Removal;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a connection may be lost during one call of `fetch` without a message having come through since.
 const BREAKS: usize = 2;
+
+/// How often messages are removed that a server says it has removed, and has not.
+const REMOVALS: usize = 4;
 
 /// A server goes on with the commands it has received, one after the other, until it finds that nobody takes the answers.
 const AFTERMATH: Duration = Duration::from_secs(1);
@@ -92,6 +97,24 @@ impl ImapFolder {
 
     fn form(&self) -> NameForm {
         self.shared.form(false)
+    }
+
+    /// Removes messages; those that are still there though the server said that they were removed are tried again.
+    fn remove_uids(&mut self, mut uids: Vec<Uid>) -> Result<Failures> {
+        let mut failures = Failures::new();
+        for _ in 0..REMOVALS {
+            if uids.is_empty() {
+                return Ok(failures);
+            }
+            let mut removal = Removal::new(uids, self.shared.config().expunge);
+            self.run_verified(&mut removal)?;
+            let mut removed = removal.finish();
+            failures.append(&mut removed.failures);
+            uids = removed.left;
+        }
+        let left = uids.into_iter().map(|uid| (MessageId::Uid(uid), removal::still_there(uid, "the server keeps it")));
+        failures.extend(left);
+        Ok(failures)
     }
 
     fn fetch_uids(&mut self, mut uids: Vec<Uid>, form: LineEnding, sink: &mut dyn Sink) -> Result<()> {
@@ -198,12 +221,7 @@ impl Folder for ImapFolder {
 
     fn remove(&mut self, ids: &[MessageId]) -> Result<Failures> {
         let mut failures: Failures = not_ours(ids).collect();
-        let uids = uids(ids);
-        if !uids.is_empty() {
-            let mut removal = Removal::new(uids, self.shared.config().expunge);
-            self.run_verified(&mut removal)?;
-            failures.extend(removal.failures());
-        }
+        failures.extend(self.remove_uids(uids(ids))?);
         Ok(failures)
     }
 
@@ -217,7 +235,12 @@ impl Folder for ImapFolder {
         if !uids.is_empty() {
             let mut exchange = Transfer::new(uids, to.clone(), self.form());
             self.run_verified(&mut exchange)?;
+            let copied = exchange.has_copied();
             moved = exchange.finish().map_err(|error| self.at(error))?;
+            if copied {
+                // What is there twice for now is found and told by the next listing.
+                self.remove_uids(moved.keys().copied().collect())?;
+            }
         }
         let new_id = |id: &MessageId| id.uid().and_then(|uid| moved.get(&uid)).map(|uid| MessageId::Uid(*uid));
         Ok(Some(ids.iter().map(new_id).collect()))

@@ -1,4 +1,4 @@
-//! Commands that change messages: flags, removal, moves. A command that fails is a failure of the messages it is about; the others
+//! Commands that change messages: flags and moves. A command that fails is a failure of the messages it is about; the others
 //! go on.
 
 use super::asks::{Asks, Kind};
@@ -8,7 +8,7 @@ use crate::codec::mailbox_name::NameForm;
 use crate::codec::response::{Code, Data, Response, Tagged};
 use crate::codec::uidset;
 use crate::commands::search::{self, Search};
-use crate::commands::store::{self, ForUids};
+use crate::commands::store::ForUids;
 use crate::commands::{is_expunge_issued, is_ok, refusal, sets, transfer};
 use crate::connection::{Command, Exchange, Mailbox, SessionView};
 use offlinesync_core::{Error, ErrorKind, Failures, FolderName, MessageId, Result, Uid};
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 /// Commands, each about some messages, all in one flight.
 #[derive(Debug)]
 pub(super) struct Effects {
-    asks: Asks,
+    pub(super) asks: Asks,
     what: &'static str,
     failed: BTreeMap<Uid, Error>,
 }
@@ -30,11 +30,11 @@ impl Effects {
         effects
     }
 
-    fn extend(&mut self, commands: Vec<ForUids>) {
+    pub(super) fn extend(&mut self, commands: Vec<ForUids>) {
         commands.into_iter().for_each(|(command, uids)| self.asks.push(command, Kind::Group, uids));
     }
 
-    fn fail(&mut self, uids: impl IntoIterator<Item = Uid>, why: impl Fn(Uid) -> Error) {
+    pub(super) fn fail(&mut self, uids: impl IntoIterator<Item = Uid>, why: impl Fn(Uid) -> Error) {
         for uid in uids {
             self.failed.entry(uid).or_insert_with(|| why(uid));
         }
@@ -50,6 +50,11 @@ impl Effects {
             let failed = |uid: Uid| refusal(&format!("message {uid}: {what}"), tagged, ErrorKind::Message);
             self.fail(ask.uids, |uid| failed(uid).as_kind(ErrorKind::Message));
         }
+    }
+
+    /// Whether it failed for this message.
+    pub(super) fn has_failed(&self, uid: Uid) -> bool {
+        self.failed.contains_key(&uid)
     }
 
     /// The messages for which it failed.
@@ -140,107 +145,6 @@ impl Exchange for FlagChanges {
     }
 }
 
-/// Removal of exactly these messages.
-#[derive(Debug)]
-pub(super) struct Removal {
-    effects: Effects,
-    uids: Vec<Uid>,
-    expunge: bool,
-    stage: Stage,
-    marked: Ranges,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// The commands name their messages.
-    Named,
-    /// Messages are marked; which ones are marked in all comes next.
-    Marking,
-    Searching,
-    /// Everything marked is expunged.
-    Expunging,
-}
-
-impl Removal {
-    /// `expunge`: not only marked.
-    pub(super) fn new(uids: Vec<Uid>, expunge: bool) -> Self {
-        let marks = store::delete(uids.clone());
-        let effects = Effects::new(marks, "it was not removed");
-        Removal { effects, uids, expunge, stage: Stage::Named, marked: Ranges::new() }
-    }
-
-    /// The messages that are still there.
-    pub(super) fn failures(self) -> Failures {
-        self.effects.failures()
-    }
-
-    fn still_marked(&mut self, why: impl Fn() -> String) {
-        let uids = self.uids.clone();
-        self.effects.fail(uids, |uid| {
-            Error::new(
-                ErrorKind::Message,
-                format!("message {uid}: it was marked \\Deleted, but not removed: {}", why()),
-            )
-        });
-    }
-
-    /// Without UIDPLUS, EXPUNGE takes everything that is marked: only if all of that is ours.
-    fn searched(&mut self, tagged: &Tagged) -> Vec<Command> {
-        let ours = uidset::merged(self.uids.iter().map(|uid| (*uid, *uid)).collect());
-        let theirs = difference(&uidset::merged(std::mem::take(&mut self.marked)), &ours);
-        match (is_ok(tagged), uidset::count(&theirs)) {
-            (true, 0) => {
-                self.stage = Stage::Expunging;
-                return vec![store::expunge_all_marked()];
-            }
-            (true, others) => self.still_marked(|| {
-                format!("the server cannot expunge it alone (no UIDPLUS), and {others} other messages are marked too")
-            }),
-            (false, _) => self.still_marked(|| refusal("search failed", tagged, ErrorKind::Message).to_string()),
-        }
-        Vec::new()
-    }
-}
-
-impl Exchange for Removal {
-    fn commands(&mut self, session: &SessionView) -> Result<Vec<Command>> {
-        match (self.expunge, transfer::has_uidplus(session)) {
-            (true, true) => self.effects.extend(store::expunge(self.uids.clone())),
-            (true, false) => self.stage = Stage::Marking,
-            (false, _) => {}
-        }
-        self.effects.commands(session)
-    }
-
-    fn item(&mut self, item: Item<'_>, _: &Mailbox) -> Result<()> {
-        if let (Stage::Searching, Item::Response(Response::Data(data))) = (self.stage, item) {
-            self.marked.extend(search::found(&data));
-        }
-        Ok(())
-    }
-
-    fn ended(&mut self, index: usize, tagged: Tagged, mailbox: &Mailbox) -> Result<Vec<Command>> {
-        match self.stage {
-            Stage::Named => self.effects.ended(index, tagged, mailbox),
-            Stage::Marking => {
-                let more = self.effects.ended(index, tagged, mailbox)?;
-                if !more.is_empty() || !self.effects.asks.is_done() {
-                    return Ok(more);
-                }
-                self.stage = Stage::Searching;
-                Ok(vec![search::search(Search::Deleted, &SessionView::default())])
-            }
-            Stage::Searching => Ok(self.searched(&tagged)),
-            Stage::Expunging => {
-                if !is_ok(&tagged) {
-                    self.still_marked(|| refusal("expunging failed", &tagged, ErrorKind::Message).to_string());
-                }
-                Ok(Vec::new())
-            }
-        }
-    }
-}
-
 /// A move into another mailbox of the server.
 #[derive(Debug)]
 pub(super) struct Transfer {
@@ -248,7 +152,7 @@ pub(super) struct Transfer {
     uids: Vec<Uid>,
     to: FolderName,
     form: NameForm,
-    copying: usize,
+    copied: bool,
     moved: BTreeMap<Uid, Uid>,
     refused: Option<Error>,
 }
@@ -257,7 +161,7 @@ impl Transfer {
     pub(super) fn new(mut uids: Vec<Uid>, to: FolderName, form: NameForm) -> Self {
         uids.sort_unstable();
         let effects = Effects::new(Vec::new(), "it was not moved");
-        Transfer { effects, uids, to, form, copying: 0, moved: BTreeMap::new(), refused: None }
+        Transfer { effects, uids, to, form, copied: false, moved: BTreeMap::new(), refused: None }
     }
 
     /// Where each message went; an error if none could be moved and the server said why.
@@ -268,13 +172,15 @@ impl Transfer {
         }
     }
 
-    /// Takes the pairs a COPYUID names; answers the old UIDs among them.
-    fn note(&mut self, code: Option<&Code>) -> Vec<Uid> {
+    /// Whether the originals are still there: their copies are, where they are named, and now the originals can be removed.
+    pub(super) fn has_copied(&self) -> bool {
+        self.copied
+    }
+
+    /// Takes the pairs a COPYUID names.
+    fn note(&mut self, code: Option<&Code>) {
         let pairs = code.map(|code| transfer::pairs(code, self.uids.len())).unwrap_or_default();
-        let ours: Vec<(Uid, Uid)> =
-            pairs.into_iter().filter(|(from, _)| self.uids.binary_search(from).is_ok()).collect();
-        self.moved.extend(ours.iter().copied());
-        ours.into_iter().map(|(from, _)| from).collect()
+        self.moved.extend(pairs.into_iter().filter(|(from, _)| self.uids.binary_search(from).is_ok()));
     }
 }
 
@@ -284,9 +190,8 @@ impl Exchange for Transfer {
         let commands = if transfer::can_move(session) {
             transfer::moves(self.uids.clone(), &self.to, self.form)
         } else {
-            let copies = transfer::copies(self.uids.clone(), &self.to, self.form);
-            self.copying = copies.len();
-            copies
+            self.copied = true;
+            transfer::copies(self.uids.clone(), &self.to, self.form)
         };
         self.effects.extend(commands);
         self.effects.commands(session)
@@ -303,12 +208,7 @@ impl Exchange for Transfer {
         if !is_ok(&tagged) && !is_expunge_issued(&tagged) {
             self.refused.get_or_insert_with(|| refusal("messages were not moved", &tagged, ErrorKind::Folder));
         }
-        let went = self.note(tagged.status.code.as_ref());
-        if index < self.copying && !went.is_empty() {
-            // The copies are there and named: now the originals go, and nothing else.
-            self.effects.extend(store::delete(went.clone()));
-            self.effects.extend(store::expunge(went));
-        }
+        self.note(tagged.status.code.as_ref());
         self.effects.ended(index, tagged, mailbox)
     }
 }

@@ -1,6 +1,7 @@
 //! Flags, removals and moves: what is sent, and which messages a refusal is about.
 
 use super::*;
+use crate::commands::store;
 use crate::script::Script;
 use offlinesync_core::{FlagChange, FlagSupport, Flags, KeywordSupport, SystemFlags};
 
@@ -70,70 +71,6 @@ fn long_uid_sets_are_split() {
     assert_eq!(sent.iter().map(|(_, uids)| uids.len()).sum::<usize>(), 2000);
 }
 
-#[test]
-fn with_uidplus_exactly_these_messages_are_expunged() {
-    let mut removal = Removal::new(uids(&[4, 3, 9]), true);
-    play(
-        "UIDPLUS",
-        &mut removal,
-        "= exists 9
-         > UID STORE 3:4,9 +FLAGS.SILENT (\\Deleted)
-         > UID EXPUNGE 3:4,9
-         < 0 OK done
-         < * 3 EXPUNGE
-         < 1 OK done",
-    );
-    assert_eq!(removal.failures().len(), 0);
-}
-
-#[test]
-fn a_refused_expunge_leaves_the_messages_marked_and_says_so() {
-    for said in ["< 0 NO read-only\n< 1 OK done", "< 0 OK done\n< 1 NO not me"] {
-        let mut removal = Removal::new(uids(&[3, 4]), true);
-        let script = format!("= exists 9\n> UID STORE 3:4 +FLAGS.SILENT (\\Deleted)\n> UID EXPUNGE 3:4\n{said}");
-        play("UIDPLUS", &mut removal, &script);
-        assert_eq!(removal.failures().len(), 2, "{said}");
-    }
-}
-
-#[test]
-fn without_uidplus_everything_marked_is_expunged_only_if_all_of_it_is_ours() {
-    let script = |search: &str, rest: &str| {
-        format!(
-            "= exists 9
-             > UID STORE 3:4 +FLAGS.SILENT (\\Deleted)
-             < 0 OK done
-             > UID SEARCH DELETED
-             < * SEARCH {search}
-             < 1 OK done
-             {rest}"
-        )
-    };
-    let mut removal = Removal::new(uids(&[3, 4]), true);
-    play("", &mut removal, &script("3 4", "> EXPUNGE\n< 2 OK done"));
-    assert_eq!(removal.failures().len(), 0);
-
-    let mut removal = Removal::new(uids(&[3, 4]), true);
-    play("", &mut removal, &script("3 4 7", ""));
-    let failures = told(removal.failures());
-    assert_eq!(failures.len(), 2);
-    assert!(
-        failures[0].contains("marked \\Deleted, but not removed") && failures[0].contains("1 other"),
-        "{failures:?}"
-    );
-
-    let mut removal = Removal::new(uids(&[3, 4]), true);
-    play("", &mut removal, &script("3 4", "> EXPUNGE\n< 2 NO no"));
-    assert_eq!(removal.failures().len(), 2);
-}
-
-#[test]
-fn where_nothing_is_expunged_messages_are_marked_and_no_more() {
-    let mut removal = Removal::new(uids(&[3]), false);
-    play("UIDPLUS", &mut removal, "= exists 9\n> UID STORE 3 +FLAGS.SILENT (\\Deleted)\n< 0 OK done");
-    assert_eq!(removal.failures().len(), 0);
-}
-
 fn transfer_of(numbers: &[u32], capabilities: &str, script: &str) -> Result<Vec<(u32, u32)>> {
     let mut transfer = Transfer::new(uids(numbers), FolderName::from("to"), NameForm::default());
     play(capabilities, &mut transfer, script);
@@ -163,17 +100,13 @@ fn a_copyuid_that_cannot_be_true_names_nothing() {
 }
 
 #[test]
-fn without_move_the_originals_go_only_when_their_copies_are_named() {
+fn without_move_messages_are_copied_and_only_named_copies_count() {
     let moved = transfer_of(
         &[3, 4],
         "UIDPLUS",
         "= exists 9
          > UID COPY 3:4 \"to\"
-         < 0 OK [COPYUID 8 3 100] one of them was gone
-         > UID STORE 3 +FLAGS.SILENT (\\Deleted)
-         > UID EXPUNGE 3
-         < 1 OK done
-         < 2 OK done",
+         < 0 OK [COPYUID 8 3 100] one of them was gone",
     );
     assert_eq!(moved.unwrap(), [(3, 100)]);
     let unnamed = transfer_of(&[3], "UIDPLUS", "= exists 9\n> UID COPY 3 \"to\"\n< 0 OK done");
