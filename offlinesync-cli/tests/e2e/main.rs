@@ -10,6 +10,7 @@ mod kill;
 mod mail;
 mod memory;
 mod numbering;
+mod odd;
 mod plain_server;
 mod readers;
 mod trouble;
