@@ -1,7 +1,7 @@
 //! The work that is measured. Each row makes what it needs; homes and mailboxes that several rows need are made once.
 
 use crate::corpus::{self, Sizes};
-use crate::lab::{FAR, Lab, Line};
+use crate::lab::{FAR, Lab, Line, files};
 use crate::report::{Goal, Row};
 use crate::tools::{Setting, Tool};
 use std::io;
@@ -168,20 +168,51 @@ fn upload(lab: &mut Lab) -> io::Result<Vec<Row>> {
     Ok(vec![near, far])
 }
 
-/// Messages moved on the server arrive under new UIDs; what a program makes of it shows in the octets it asks for.
+/// Messages moved arrive under new UIDs or names; what a program makes of it shows in the octets that pass.
 fn moves(lab: &mut Lab) -> io::Result<Vec<Row>> {
-    let messages = lab.scaled(1000);
-    lab.fill("u9", 2 * messages, 1, 0, Sizes::Ordinary)?;
-    let goals = [Goal::Turns(6 + 3), Goal::Octets(1_000_000)];
-    let mut row = Row::new(format!("move {messages} messages on the server, 40 ms"), &goals);
-    let tools = lab.tools.clone();
-    for tool in &tools {
-        lab.synced(*tool, "u9")?;
+    let (messages, all) = (lab.scaled(1000), lab.scale.all);
+    let goals = [Goal::Turns(3 + 3), Goal::Octets(600 * messages)];
+    let mut there = Row::new(format!("move {messages} messages on the server, 40 ms"), &goals);
+    let mut here = Row::new(format!("move {messages} messages in the Maildir, 40 ms"), &goals);
+    // Moves here are moves on the server afterwards: each program has a user of its own.
+    for (tool, user) in lab.tools.clone().into_iter().zip(["u9", "u5", "u7"]).filter(|(tool, _)| fast_ones(all)(*tool))
+    {
+        lab.fill(user, 3 * messages, 1, 0, Sizes::Ordinary)?;
+        lab.forget(user);
+        let setting = lab.synced(tool, user)?;
+        let mut client = lab.server.client(user);
+        let before = client.select("INBOX").exists;
+        client.ok(&format!("MOVE 1:{messages} f0000"));
+        lab.warm(&mut there, user, &FAR, 1, |other| other == tool, nothing)?;
+        let left = u64::from(before) - messages;
+        expect(left, files(&setting.folder("INBOX"))?, "messages left")?;
+        expect(messages, files(&setting.folder("f0000"))?, "messages moved")?;
+        setting.run(tool)?;
+        move_files(&setting, messages)?;
+        lab.warm(&mut here, user, &FAR, 1, |other| other == tool, nothing)?;
+        expect(left - messages, u64::from(client.select("INBOX").exists), "messages left on the server")?;
+        expect(2 * messages, u64::from(client.select("f0000").exists), "messages moved on the server")?;
+        lab.forget(user);
     }
-    let mut client = lab.server.client("u9");
-    client.select("INBOX");
-    client.ok(&format!("UID MOVE 1:{messages} f0000"));
-    lab.warm(&mut row, "u9", &FAR, 1, fast_ones(lab.scale.all), nothing)?;
-    lab.forget("u9");
-    Ok(vec![row])
+    Ok(vec![there, here])
+}
+
+/// As a mail program does it: the name stays, but for what mbsync and we note in it.
+fn move_files(setting: &Setting, count: u64) -> io::Result<()> {
+    let (from, to) = (setting.folder("INBOX"), setting.folder("f0000"));
+    let mut left = count;
+    for sub in ["cur", "new"] {
+        for entry in std::fs::read_dir(from.join(sub))? {
+            let entry = entry?;
+            let name = entry.file_name().into_string().unwrap_or_default();
+            if left == 0 || name.starts_with('.') {
+                continue;
+            }
+            let (base, letters) = name.split_once(":2,").unwrap_or((&name, ""));
+            let base = base.split(",U=").next().unwrap_or(base);
+            std::fs::rename(entry.path(), to.join("cur").join(format!("{base}:2,{letters}")))?;
+            left -= 1;
+        }
+    }
+    Ok(())
 }
