@@ -26,6 +26,8 @@ pub struct Runner {
     pub only: Option<Vec<String>>,
     /// `-o`: no pause, one sync.
     pub once: bool,
+    /// Nothing may be changed anywhere: a dry run, or a look.
+    pub reads_only: bool,
     /// Status files and locks.
     pub metadata: PathBuf,
     /// What repositories need.
@@ -49,7 +51,7 @@ impl Runner {
         Outcome::of(error)
     }
 
-    fn narrator(&self) -> Arc<Narrator> {
+    pub(crate) fn narrator(&self) -> Arc<Narrator> {
         let repositories = &self.settings.repositories;
         Arc::new(Narrator::new(
             &self.means.hub,
@@ -81,9 +83,9 @@ impl Runner {
         }
     }
 
-    /// The lock, held until the account has ended. A dry run that finds no metadata has nothing to protect.
-    fn lock(&self) -> Result<Option<Lock>> {
-        if self.settings.policy.dry_run && !self.metadata.exists() {
+    /// The lock, held until the account has ended. A run that changes nothing and finds no metadata has nothing to protect.
+    pub(crate) fn lock(&self) -> Result<Option<Lock>> {
+        if self.reads_only && !self.metadata.exists() {
             return Ok(None);
         }
         Lock::take(&self.metadata, &self.settings.name).map(Some)
@@ -157,6 +159,14 @@ impl Runner {
     /// The status file cannot be read.
     pub fn account_for_showing(&self, backends: &Backends) -> Result<Account> {
         self.account(backends, Policy { dry_run: true, ..self.settings.policy.clone() })
+    }
+
+    /// The engine's account for comparing; with `repair`, its status can be written.
+    ///
+    /// # Errors
+    /// The status file cannot be opened.
+    pub fn account_for_verifying(&self, backends: &Backends, repair: bool) -> Result<Account> {
+        self.account(backends, Policy { dry_run: !repair, ..self.settings.policy.clone() })
     }
 
     /// Repositories that tell nobody what they do.

@@ -3,6 +3,8 @@
 //! It follows OfflineIMAP's: short flags may be clustered, long options may be cut to an unambiguous beginning, words that are
 //! no option are ignored with a warning.
 
+mod verify;
+
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 use std::ffi::OsString;
 
@@ -115,9 +117,29 @@ pub struct Args {
     /// Words that are no option
     #[arg(hide = true, trailing_var_arg = false)]
     pub stray: Vec<String>,
+
+    /// Set by [`parse`].
+    #[arg(skip)]
+    pub task: Task,
+}
+
+/// What the program is there for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Task {
+    /// Sync, or what the options ask for instead.
+    #[default]
+    Sync,
+    /// Compare both sides.
+    Verify {
+        /// Write rows anew.
+        repair: bool,
+    },
 }
 
 const AFTER_HELP: &str = "\
+`offlinesync verify` compares both sides message by message and changes nothing; see
+`offlinesync verify --help`.
+
 Configuration is read from the first of these files that exists:
   $XDG_CONFIG_HOME/offlinesync/config, $XDG_CONFIG_HOME/offlineimap/config, ~/.offlineimaprc
 
@@ -143,10 +165,14 @@ pub enum Parsed {
     Mistake(String),
 }
 
-/// Reads a command line whose first word is the program's name.
+/// Reads a command line whose first word is the program's name. `verify` as the second is a subcommand, anywhere else a stray word.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
-    let matches = Args::command().try_get_matches_from(words);
-    match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let read = match words.get(1).is_some_and(|word| word == "verify") {
+        true => verify::read(&words[1..]),
+        false => Args::command().try_get_matches_from(words).and_then(|matches| Args::from_arg_matches(&matches)),
+    };
+    match read {
         Ok(args) => Parsed::Run(Box::new(args)),
         Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => Parsed::Help(error.render().to_string()),
         Err(error) => Parsed::Mistake(error.render().to_string()),
@@ -219,6 +245,19 @@ mod tests {
     fn an_option_given_twice_counts_as_given_last_and_a_flag_twice_is_fine() {
         let args = args("-a x -a y -o -o");
         assert_eq!(args.account_list().unwrap(), ["y"]);
+    }
+
+    #[test]
+    fn verify_is_a_subcommand_as_the_first_word_only_and_takes_only_what_makes_sense_for_it() {
+        let verifying = args("verify -a x -f INBOX -k a=1 -1 --repair");
+        assert_eq!(verifying.task, Task::Verify { repair: true });
+        assert_eq!(verifying.folder_list().unwrap(), ["INBOX"]);
+        assert_eq!(args("verify").task, Task::Verify { repair: false });
+        assert_eq!((args("-o verify").task, args("-o verify").stray), (Task::Sync, vec!["verify".to_owned()]));
+        for line in ["verify -q", "verify --dry-run", "verify --allow-mass-delete", "verify more"] {
+            let words = std::iter::once("offlinesync").chain(line.split_whitespace()).map(OsString::from);
+            assert!(matches!(parse(words), Parsed::Mistake(text) if text.contains("unexpected argument")), "{line}");
+        }
     }
 
     #[test]

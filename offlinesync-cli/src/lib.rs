@@ -29,6 +29,7 @@ pub mod signals;
 pub mod streams;
 pub mod turns;
 pub mod ui;
+pub mod verify;
 
 use args::Parsed;
 use say::Outcome;

@@ -1,7 +1,7 @@
 //! The whole program once the command line is read: configuration, interface, accounts, exit code.
 
 use crate::account::Runner;
-use crate::args::{self, Args};
+use crate::args::{self, Args, Task};
 use crate::backend::Means;
 use crate::config::discover::{self, expand};
 use crate::config::{Config, check};
@@ -14,6 +14,7 @@ use crate::signals::Listener;
 use crate::streams::Streams;
 use crate::turns::Turns;
 use crate::ui::{self, DebugTypes, Hub, LogFile, Syslog};
+use crate::verify;
 use offlinesync_core::{Error, ErrorKind, Result};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -67,10 +68,12 @@ impl Program {
         let mut runners = Vec::new();
         for name in &names {
             let settings = AccountSettings::read(&config, &general, name, environment)?;
+            let settings = with_args(settings, args, &hub, single);
             runners.push(Runner {
-                settings: with_args(settings, args, &hub, single),
                 only: args.folder_list(),
                 once: args.once || args.dry_run,
+                reads_only: settings.policy.dry_run || args.task == Task::Verify { repair: false },
+                settings,
                 metadata: general.metadata.clone(),
                 means: means.clone(),
                 control: Arc::clone(&control),
@@ -94,9 +97,11 @@ impl Program {
         if args.info {
             return Ok(info::show(&self.runners, &self.hub));
         }
-        let dry_run = self.runners.iter().all(|runner| runner.settings.policy.dry_run);
-        if !dry_run {
+        if !self.runners.iter().all(|runner| runner.reads_only) {
             metadata::create(&self.general.metadata)?;
+        }
+        if let Task::Verify { repair } = args.task {
+            return Ok(verify::show(&self.runners, repair, &self.hub, &self.control));
         }
         Ok(self.run_accounts())
     }

@@ -23,11 +23,11 @@ use std::sync::Arc;
 /// Two repositories that are kept in step, and what is remembered of them.
 #[derive(Clone)]
 pub struct Account {
-    name: String,
-    repositories: PerSide<Arc<dyn Repository>>,
-    status: Arc<dyn StatusStore>,
+    pub(super) name: String,
+    pub(super) repositories: PerSide<Arc<dyn Repository>>,
+    pub(super) status: Arc<dyn StatusStore>,
     naming: Arc<dyn Naming>,
-    policy: Policy,
+    pub(super) policy: Policy,
 }
 
 /// A pair of folders and what each side says of it, for showing.
@@ -53,9 +53,9 @@ pub(super) struct Task {
 }
 
 /// Both sides' lists, and what is recorded.
-struct Listed {
+pub(super) struct Listed {
     lists: PerSide<FolderList>,
-    recorded: BTreeMap<FolderPair, (FolderRecord, u64)>,
+    pub(super) recorded: BTreeMap<FolderPair, (FolderRecord, u64)>,
 }
 
 impl Account {
@@ -148,7 +148,7 @@ impl Account {
         Ok(report)
     }
 
-    fn list(&self) -> Result<Listed> {
+    pub(super) fn list(&self) -> Result<Listed> {
         let recorded: BTreeMap<_, _> =
             self.status.folders()?.into_iter().map(|(pair, record, rows)| (pair, (record, rows))).collect();
         let known = recorded.values().any(|(_, rows)| *rows > 0);
@@ -177,7 +177,7 @@ impl Account {
         repository.list()
     }
 
-    fn decide(&self, listed: &Listed, report: &mut Report) -> Result<Vec<FolderDecision>> {
+    pub(super) fn decide(&self, listed: &Listed, report: &mut Report) -> Result<Vec<FolderDecision>> {
         let separators = listed.lists.as_ref().map(|list| list.separator);
         let remote = self.name_folders(Side::Remote, &listed.lists.remote, &BTreeMap::new(), &separators, report);
         let translations = remote.iter().map(|folder| (&folder.translated, &folder.own)).collect();
@@ -353,7 +353,7 @@ impl Account {
         ends
     }
 
-    fn threads(&self) -> usize {
+    pub(super) fn threads(&self) -> usize {
         let useful = self.repositories.remote.parallelism().min(self.repositories.local.parallelism()).max(1);
         if self.policy.workers == 0 { useful } else { useful.min(self.policy.workers) }
     }

@@ -95,6 +95,12 @@ pub(super) struct Content {
 
 /// Reads messages whole. One that cannot be read is left out.
 pub(super) fn digests(folder: &mut dyn Folder, ids: &[MessageId]) -> Result<Vec<(MessageId, Content)>> {
+    let read = read(folder, ids)?.into_iter();
+    Ok(read.filter_map(|(id, content)| Some((id, content.ok()?))).collect())
+}
+
+/// Reads messages whole; for each what is in it, or why it cannot be read.
+pub(super) fn read(folder: &mut dyn Folder, ids: &[MessageId]) -> Result<Vec<(MessageId, Result<Content>)>> {
     let mut sink = Digesting::default();
     folder.fetch(ids, LineEnding::Crlf, &mut sink)?;
     Ok(sink.done)
@@ -103,7 +109,7 @@ pub(super) fn digests(folder: &mut dyn Folder, ids: &[MessageId]) -> Result<Vec<
 #[derive(Default)]
 struct Digesting {
     current: Option<(MessageId, Sha256, u64)>,
-    done: Vec<(MessageId, Content)>,
+    done: Vec<(MessageId, Result<Content>)>,
 }
 
 impl Sink for Digesting {
@@ -122,13 +128,14 @@ impl Sink for Digesting {
 
     fn end(&mut self) -> Result<()> {
         if let Some((id, hash, octets)) = self.current.take() {
-            self.done.push((id, Content { digest: hash.finalize().into(), octets }));
+            self.done.push((id, Ok(Content { digest: hash.finalize().into(), octets })));
         }
         Ok(())
     }
 
-    fn failed(&mut self, _: &MessageId, _: Error) -> Result<()> {
+    fn failed(&mut self, id: &MessageId, error: Error) -> Result<()> {
         self.current = None;
+        self.done.push((id.clone(), Err(error)));
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The engine: list, difference, plan, brake, execute, record, report. Knows no protocol and no mail format.
 //!
 //! [`Account`] is the door. Inside, `account` lists both sides and chooses the pairs of folders that something touched, and each
-//! pair goes down the `street` by itself, several side by side.
+//! pair goes down the `street` by itself, several side by side. `verify` reads everything and changes nothing.
 
 mod absent;
 mod account;
@@ -15,9 +15,11 @@ mod pairing;
 mod refusals;
 mod report;
 mod street;
+mod verify;
 mod workers;
 mod worksite;
 
 pub use account::{Account, PairedFolder};
 pub use naming::{Naming, SameNames, exchange_separator};
 pub use report::{Failure, Report};
+pub use verify::{Discrepancy, Finding, Verification};
