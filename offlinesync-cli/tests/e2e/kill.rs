@@ -20,7 +20,7 @@ fn small(seed: u64) -> impl Iterator<Item = Mail> {
 }
 
 /// Starts a run and kills it when its protocol trace has shown these words so many times. Answers whether it came so far.
-fn kill_at(house: &House, words: &str, times: usize) -> bool {
+pub(crate) fn kill_at(house: &House, words: &str, times: usize) -> bool {
     let mut child = house.command(&["-d", "imap"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let reached = lines.map(Result::unwrap).filter(|line| line.contains(words)).take(times).count();

@@ -2,6 +2,7 @@
 
 use crate::content::fill;
 use crate::house::{House, Setup};
+use crate::kill::kill_at;
 use crate::mail::{Held, assert_in_step, assert_same, deliver, files, in_maildir, on_server};
 use offlinesync_core::testing::mails::{self, Mail, Random};
 use offlinesync_imap::testing::client::Client;
@@ -137,10 +138,11 @@ fn what_is_no_message_is_left_alone() {
     assert!(folder.join("tmp/1700000004.writing.host").exists() && folder.join("cur/.hidden").exists());
 }
 
-/// Other programs are at work on both sides while syncs run. In the end nothing is lost that nobody removed, and nothing is there twice.
-#[test]
-fn mail_that_comes_and_goes_while_syncs_run_is_neither_lost_nor_doubled() {
-    let (server, mut client, house) = world();
+/// Other programs are at work on both sides while syncs run. In the end nothing is lost that nobody removed, nothing is there twice,
+/// and nothing came back that somebody removed.
+fn busy(hide: &[&'static str], killed: bool) {
+    let server = Dovecot::start(Options { hide: hide.to_vec(), ..Options::default() });
+    let (mut client, house) = (server.client("u1"), Setup::new(&server, "u1").house());
     fill(&mut client, "INBOX", mails::ordinary(100, 63).filter(|mail| mail.bytes.len() < 4000));
     house.sync();
     let ended = AtomicBool::new(false);
@@ -148,7 +150,13 @@ fn mail_that_comes_and_goes_while_syncs_run_is_neither_lost_nor_doubled() {
         let there = scope.spawn(|| busy_client(&mut server.client("u1")));
         let here = scope.spawn(|| busy_files(&house.folder("INBOX")));
         let syncs = scope.spawn(|| {
+            let mut random = Random::new(5);
             while !ended.load(Ordering::Relaxed) {
+                if killed && random.one_in(2) {
+                    let words = *random.of(&["> A", "< A", "APPEND", "FETCH (", "STORE", "EXPUNGE", "APPENDUID"]);
+                    kill_at(&house, words, 1 + random.below(12) as usize);
+                    continue;
+                }
                 let run = house.run(&[]);
                 assert!(run.code == 0 || run.code == 1, "{run:?}");
             }
@@ -161,13 +169,27 @@ fn mail_that_comes_and_goes_while_syncs_run_is_neither_lost_nor_doubled() {
     let run = house.run(&[]);
     assert_eq!(run.code, 0, "{run:?}");
     assert_in_step(&mut client, &house);
-    house.sync_quietly();
     let subjects = subjects(&house.folder("INBOX"));
     let kept: BTreeSet<String> = there.union(&here).cloned().collect();
     let found: BTreeSet<String> = subjects.iter().cloned().collect();
     assert_eq!(found.len(), subjects.len(), "doubled: {subjects:?}");
     assert_eq!(kept.difference(&found).collect::<Vec<_>>(), Vec::<&String>::new(), "lost");
     assert_eq!(found.difference(&kept).collect::<Vec<_>>(), Vec::<&String>::new(), "came back");
+}
+
+#[test]
+fn mail_that_comes_and_goes_while_syncs_run_is_neither_lost_nor_doubled() {
+    busy(&[], false);
+}
+
+#[test]
+fn mail_that_comes_and_goes_on_a_server_that_tells_no_changes_is_neither_lost_nor_doubled() {
+    busy(&["QRESYNC", "CONDSTORE", "MULTIAPPEND", "ESEARCH"], false);
+}
+
+#[test]
+fn mail_that_comes_and_goes_while_syncs_are_killed_is_neither_lost_nor_doubled() {
+    busy(&[], true);
 }
 
 fn subjects(folder: &Path) -> Vec<String> {

@@ -10,7 +10,7 @@ use crate::message::{MessageId, PerSide, Side, UidValidity};
 use crate::plan::{Action, FlagDelta, Plan, Step};
 use crate::repository::{FlagChange, Folder, Partner, SourceFolder};
 use crate::status::{Batch, FolderPair, FolderStatus, Intent, Row};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many messages go into one call of `store` or `remove`, and into one group of intents.
 const GROUP: usize = 1000;
@@ -119,7 +119,10 @@ impl Site<'_> {
             return Ok(());
         }
         for group in wanted.chunks(GROUP) {
-            self.write_intents(to, group)?;
+            let group = &self.write_intents(to, group, executed)?;
+            if group.is_empty() {
+                continue;
+            }
             let again = self.copy_group(to, group, Try::First, executed)?;
             if !again.is_empty() {
                 let retry: Vec<_> = group.iter().filter(|wanted| again.contains(&wanted.source)).cloned().collect();
@@ -197,27 +200,31 @@ impl Site<'_> {
             .then(|| (ids[to.other()].clone(), Partner { uid, uid_validity: Some(self.uid_validity[to]) }))
     }
 
-    fn write_intents(&mut self, to: Side, group: &[Wanted]) -> Result<()> {
+    /// Writes down what will be copied; answers what can be. A message whose digest cannot be read, for it is just being moved, say, is
+    /// left for the next run: without its digest the copy would not be known again if this run dies and the message is removed.
+    fn write_intents(&mut self, to: Side, group: &[Wanted], executed: &mut Executed) -> Result<Vec<Wanted>> {
         let source = &mut self.folders[to.other()];
-        let mut contents = Vec::new();
-        if source.cheap_content() {
+        let cheap = source.cheap_content();
+        let mut contents = BTreeMap::new();
+        if cheap {
             let ids: Vec<MessageId> = group.iter().map(|wanted| wanted.source.clone()).collect();
-            contents = content::digests(source.as_mut(), &ids)?;
-            contents.sort_by(|a, b| a.0.cmp(&b.0));
+            for (id, content) in content::read(source.as_mut(), &ids)? {
+                match content {
+                    Ok(content) => drop(contents.insert(id, content)),
+                    Err(error) => executed.failed.push((id, to.other(), error)),
+                }
+            }
         }
-        let known =
-            |id: &MessageId| contents.binary_search_by(|(other, _)| other.cmp(id)).ok().map(|at| contents[at].1);
-        let intents = group
-            .iter()
-            .map(|Wanted { source: id, .. }| Intent {
-                to,
-                source: id.clone(),
-                octets: known(id).map(|content| content.octets),
-                digest: known(id).map(|content| content.digest),
-                confirmed: false,
-            })
-            .collect();
-        self.status.apply(Batch { intents, ..Batch::default() })
+        let copied: Vec<Wanted> =
+            group.iter().filter(|wanted| !cheap || contents.contains_key(&wanted.source)).cloned().collect();
+        let intent = |Wanted { source, .. }: &Wanted| {
+            let content = contents.get(source);
+            let (octets, digest) = (content.map(|content| content.octets), content.map(|content| content.digest));
+            Intent { to, source: source.clone(), octets, digest, confirmed: false }
+        };
+        let intents = copied.iter().map(intent).collect();
+        self.status.apply(Batch { intents, ..Batch::default() })?;
+        Ok(copied)
     }
 
     fn remove(&mut self, from: Side, removals: &[PerSide<MessageId>], executed: &mut Executed) -> Result<()> {

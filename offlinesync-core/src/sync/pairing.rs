@@ -1,7 +1,7 @@
 //! Which messages without a row belong together: by the partner a name claims, by an upload that was cut short, by content.
 //! Decides only who is who; what follows from it is the planner's business.
 
-use super::content;
+use super::content::{self, Hash};
 use super::difference::Difference;
 use crate::error::Result;
 use crate::message::{MessageId, PerSide, Side, UidValidity};
@@ -196,6 +196,7 @@ fn settle(
         }
     }
     let mut withdrawn: BTreeSet<usize> = BTreeSet::new();
+    let mut removed = Vec::new();
     for intent in intents {
         let key = (to, intent.source.clone());
         let at = back.get(&intent.source);
@@ -205,12 +206,14 @@ fn settle(
             continue;
         }
         if !candidates[from].contains(&intent.source) && !known.contains_key(&intent.source) {
-            touched.extend(uploaded_and_then_removed(intent, fresh, folders)?);
+            removed.push(*intent);
         }
         settled.settled.push(key);
     }
+    let uploaded = uploaded_and_then_removed(&removed, &mut fresh[to], folders[to].as_mut())?;
     let mut at = 0..;
     touched.retain(|_| at.next().is_none_or(|at| !withdrawn.contains(&at)));
+    touched.extend(uploaded);
     Ok(())
 }
 
@@ -232,27 +235,33 @@ fn rejoin(touched: &mut Touched, to: Side, found: Option<Entry>) {
     }
 }
 
-/// The source was removed after the upload: what was uploaded is found by its digest and goes the way of its source.
-fn uploaded_and_then_removed(
-    intent: &Intent,
-    fresh: &mut PerSide<Fresh>,
-    folders: &mut PerSide<Box<dyn Folder>>,
-) -> Result<Option<Touched>> {
-    let Some(digest) = intent.digest else { return Ok(None) };
+/// Their sources were removed after the upload: what was uploaded is found by its digest and goes the way of its source.
+fn uploaded_and_then_removed(intents: &[&Intent], fresh: &mut Fresh, folder: &mut dyn Folder) -> Result<Vec<Touched>> {
+    let sought: Vec<&Intent> = intents.iter().filter(|intent| intent.digest.is_some()).copied().collect();
+    if sought.is_empty() || !fresh.any() {
+        return Ok(Vec::new());
+    }
+    let sizes: BTreeSet<Option<u64>> = sought.iter().map(|intent| intent.octets).collect();
     let mut right_size = Vec::new();
-    let candidates = fresh[intent.to].ids();
-    folders[intent.to].headers(&candidates, &mut |headers| {
-        if headers.octets.is_none() || headers.octets == intent.octets {
+    folder.headers(&fresh.ids(), &mut |headers| {
+        if headers.octets.is_none() || sizes.contains(&headers.octets) {
             right_size.push(headers.id.clone());
         }
         Ok(())
     })?;
-    let found = content::digests(folders[intent.to].as_mut(), &right_size)?;
-    let Some((id, _)) = found.into_iter().find(|(_, content)| content.digest == digest) else { return Ok(None) };
-    let Some(entry) = fresh[intent.to].take(&id) else { return Ok(None) };
-    let mut ids = PerSide { remote: intent.source.clone(), local: intent.source.clone() };
-    ids[intent.to] = entry.id.clone();
-    let mut seen = PerSide { remote: Seen::Gone, local: Seen::Gone };
-    seen[intent.to] = Seen::Present(entry.id, entry.flags.clone());
-    Ok(Some(Touched { row: Some(Row { ids, base: entry.flags }), seen }))
+    let mut found: BTreeMap<Hash, Vec<MessageId>> = BTreeMap::new();
+    for (id, content) in content::digests(folder, &right_size)? {
+        found.entry(content.digest).or_default().push(id);
+    }
+    let mut touched = Vec::new();
+    for intent in sought {
+        let copies = intent.digest.and_then(|digest| found.get_mut(&digest));
+        let Some(entry) = copies.and_then(Vec::pop).and_then(|id| fresh.take(&id)) else { continue };
+        let mut ids = PerSide { remote: intent.source.clone(), local: intent.source.clone() };
+        ids[intent.to] = entry.id.clone();
+        let mut seen = PerSide { remote: Seen::Gone, local: Seen::Gone };
+        seen[intent.to] = Seen::Present(entry.id, entry.flags.clone());
+        touched.push(Touched { row: Some(Row { ids, base: entry.flags }), seen });
+    }
+    Ok(touched)
 }
