@@ -147,6 +147,7 @@ fn imap(
         .reference(settings.reference.clone())
         .subscribed_only(settings.subscribed_only)
         .utf8_folder_names(account.utf8_names)
+        .compression(settings.compression)
         .expunge(settings.expunge);
     Ok(config)
 }

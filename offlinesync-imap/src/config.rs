@@ -38,6 +38,18 @@ pub enum Tunnel {
     Transport(String),
 }
 
+/// Whether a connection is compressed (RFC 4978), where the server offers it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// Once so much is expected that it is worth its round trip, on a line that is slower than packing.
+    #[default]
+    Auto,
+    /// From the login on.
+    Always,
+    /// Never.
+    Never,
+}
+
 /// A way to log in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -94,6 +106,8 @@ pub struct ImapConfig {
     pub tunnel: Option<Tunnel>,
     /// Most connections at the same time, at least 1. Default 4.
     pub max_connections: usize,
+    /// Whether connections are compressed. Default [`Compression::Auto`].
+    pub compression: Compression,
     /// Deadlines.
     pub timeouts: Timeouts,
     /// `Some(true)`: IPv6 only, `Some(false)`: IPv4 only, `None`: whichever answers first (RFC 8305).
@@ -140,6 +154,7 @@ impl ImapConfig {
             mechanisms: Vec::new(),
             tunnel: None,
             max_connections: 4,
+            compression: Compression::default(),
             timeouts: Timeouts::default(),
             ipv6: None,
             send_id: false,
@@ -194,6 +209,7 @@ setters! {
     mechanisms: Vec<Mechanism>,
     tunnel: Option<Tunnel>,
     max_connections: usize,
+    compression: Compression,
     timeouts: Timeouts,
     ipv6: Option<bool>,
     send_id: bool,

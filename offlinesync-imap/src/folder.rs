@@ -13,7 +13,7 @@ pub(crate) mod state;
 
 use crate::codec::mailbox_name::NameForm;
 use crate::commands::{store, transfer};
-use crate::connection::{Exchange, On};
+use crate::connection::{Exchange, Expected, On};
 use crate::repository::Shared;
 use effects::{FlagChanges, Transfer};
 use fetch::Bodies;
@@ -38,6 +38,11 @@ const REMOVALS: usize = 4;
 
 /// A server goes on with the commands it has received, one after the other, until it finds that nobody takes the answers.
 const AFTERMATH: Duration = Duration::from_secs(1);
+
+/// What the answer about one message takes, in octets: its flags, its header, and a small mail's content.
+const LISTED: u64 = 40;
+const HEADER: u64 = 1 << 10;
+const BODY: u64 = 4 << 10;
 
 /// A mailbox.
 pub(crate) struct ImapFolder {
@@ -71,10 +76,17 @@ impl ImapFolder {
         error.at(self.place())
     }
 
-    /// Runs an exchange with the mailbox selected.
-    fn run(&self, exchange: &mut dyn Exchange) -> Result<()> {
+    /// Runs an exchange with the mailbox selected. `octets`: how many it brings, about.
+    fn run(&self, octets: u64, exchange: &mut dyn Exchange) -> Result<()> {
         let on = On::Mailbox { name: &self.name, fresh: false };
-        self.shared.pool.run(on, exchange).map_err(|error| self.at(error))
+        let expected = Expected { now: octets, afterwards: 0 };
+        self.shared.pool.run_expecting(on, expected, exchange).map_err(|error| self.at(error))
+    }
+
+    /// What a complete listing brings, and the messages after it.
+    fn expected_of_all(&self) -> Expected {
+        let messages = self.shared.messages(&self.name);
+        Expected { now: messages * LISTED, afterwards: messages * BODY }
     }
 
     /// Runs an exchange that changes messages, in the numbering their ids belong to and in no other.
@@ -89,7 +101,7 @@ impl ImapFolder {
             return Ok(known);
         }
         let mut look = Look::default();
-        self.run(&mut look)?;
+        self.run(0, &mut look)?;
         let seen = look.mailbox().and_then(changes::numbering).map_err(|error| self.at(error))?;
         self.uid_validity = Some(seen);
         Ok(seen)
@@ -121,7 +133,7 @@ impl ImapFolder {
         let mut breaks = 0;
         while !uids.is_empty() {
             let mut bodies = Bodies::new(&uids, form, self.uid_validity, self.shared.late(), sink).at(self.place());
-            let result = self.run(&mut bodies);
+            let result = self.run(uids.len() as u64 * BODY, &mut bodies);
             self.shared.found_late(bodies.late());
             let error = match result {
                 _ if bodies.has_stopped() => return bodies.finish(),
@@ -156,7 +168,8 @@ impl Folder for ImapFolder {
 
     fn changes(&mut self, since: Option<&Cursor>, known: &dyn Known) -> Result<ChangeSet> {
         let on = On::Mailbox { name: &self.name, fresh: true };
-        let mut run = |exchange: &mut dyn Exchange| self.shared.pool.run(on, exchange);
+        let expected = since.map_or_else(|| self.expected_of_all(), |_| Expected::default());
+        let mut run = |exchange: &mut dyn Exchange| self.shared.pool.run_expecting(on, expected, exchange);
         let listed = changes::changes(&mut run, since, known, !self.shared.config().expunge);
         let listed = listed.map_err(|error| self.at(error))?;
         self.uid_validity = Some(listed.set.uid_validity);
@@ -178,7 +191,7 @@ impl Folder for ImapFolder {
             return Ok(());
         }
         let mut blocks = HeaderBlocks::new(&uids, self.uid_validity, each).at(self.place());
-        self.run(&mut blocks)?;
+        self.run(uids.len() as u64 * HEADER, &mut blocks)?;
         blocks.finish()
     }
 
@@ -192,8 +205,8 @@ impl Folder for ImapFolder {
             support: self.support.clone(),
         };
         let (shared, place) = (Arc::clone(&self.shared), self.place());
-        let connect = move || -> Result<Box<dyn Wire>> {
-            let lease = shared.pool.lease().map_err(|error| error.at(&place))?;
+        let connect = move |octets: u64| -> Result<Box<dyn Wire>> {
+            let lease = shared.pool.lease(octets).map_err(|error| error.at(&place))?;
             Ok(Box::new(lease))
         };
         Ok(Box::new(Appends::new(target, &mut self.habits, Box::new(connect))))

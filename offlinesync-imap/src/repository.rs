@@ -8,8 +8,9 @@ use crate::connection::{On, Pool};
 use crate::folder::{ImapFolder, Late};
 use list::{Create, List};
 use offlinesync_core::{Folder, FolderList, FolderName, Repository, Result};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// So many folders can usefully share one connection: while one waits for its disk, the others' answers come in.
 const FOLDERS_PER_CONNECTION: usize = 8;
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) pool: Pool,
     config: Arc<ImapConfig>,
     late: AtomicU8,
+    /// How many messages each folder held when the folders were last listed.
+    messages: Mutex<BTreeMap<FolderName, u64>>,
 }
 
 impl Shared {
@@ -47,6 +50,16 @@ impl Shared {
         Late::from_number(self.late.load(Ordering::Relaxed))
     }
 
+    /// How many messages a folder holds, for guesses.
+    pub(crate) fn messages(&self, folder: &FolderName) -> u64 {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner).get(folder).copied().unwrap_or(0)
+    }
+
+    fn note_messages(&self, list: &FolderList) {
+        let known = list.folders.iter().filter_map(|entry| Some((entry.name.clone(), entry.messages?)));
+        *self.messages.lock().unwrap_or_else(PoisonError::into_inner) = known.collect();
+    }
+
     pub(crate) fn found_late(&self, late: Late) {
         self.late.fetch_max(late as u8, Ordering::Relaxed);
     }
@@ -57,7 +70,7 @@ impl ImapRepository {
     pub fn new(config: ImapConfig) -> Self {
         let config = Arc::new(config);
         let pool = Pool::new(Arc::clone(&config));
-        ImapRepository { shared: Arc::new(Shared { pool, config, late: AtomicU8::new(0) }) }
+        ImapRepository { shared: Arc::new(Shared { pool, config, late: AtomicU8::new(0), messages: Mutex::default() }) }
     }
 
     /// Its connections, for watching.
@@ -75,7 +88,9 @@ impl Repository for ImapRepository {
         let config = self.shared.config();
         let mut list = List::new(&config.reference, config.subscribed_only, self.shared.form(false));
         let listed = self.shared.pool.run(On::Anywhere, &mut list).and_then(|()| list.finish());
-        listed.map_err(|error| error.at(self.name()))
+        let listed = listed.map_err(|error| error.at(self.name()))?;
+        self.shared.note_messages(&listed);
+        Ok(listed)
     }
 
     fn open(&self, folder: &FolderName) -> Result<Box<dyn Folder>> {

@@ -8,7 +8,7 @@ use offlinesync_core::{Flags, FolderName, InternalDate, MessageId, Repository, U
 use offlinesync_imap::codec::date;
 use offlinesync_imap::codec::encode::flag_list;
 use offlinesync_imap::codec::mailbox_name::{self, NameForm};
-use offlinesync_imap::config::{Secret, Tls};
+use offlinesync_imap::config::{Compression, Secret, Tls, Trust};
 use offlinesync_imap::testing::client;
 use offlinesync_imap::testing::dovecot::{Dovecot, Options};
 use offlinesync_imap::{ImapConfig, ImapRepository};
@@ -30,6 +30,16 @@ struct OnDovecot {
 impl OnDovecot {
     fn new(tier: Tier) -> Self {
         OnDovecot { server: Arc::new(Dovecot::start(Options::default())), tier }
+    }
+
+    /// One setting has everything between protocol and socket that there can be.
+    fn encrypted_and_compressed(&self, config: ImapConfig) -> ImapConfig {
+        config
+            .port(Some(self.server.tls_port()))
+            .tls(Tls::Implicit)
+            .trust(Trust::CaFile(self.server.ca_file()))
+            .verify_name(false)
+            .compression(Compression::Always)
     }
 
     /// One setting shows names decoded, the others as they are on the wire.
@@ -62,7 +72,10 @@ impl Fixture for OnDovecot {
             .tls(Tls::None)
             .utf8_folder_names(self.form().decoded)
             .disabled_capabilities(without.iter().map(ToString::to_string).collect());
-        Arc::new(ImapRepository::new(config))
+        Arc::new(ImapRepository::new(match self.tier {
+            Tier::WithoutQresync => self.encrypted_and_compressed(config),
+            _ => config,
+        }))
     }
 
     fn client(&self) -> Box<dyn Client> {

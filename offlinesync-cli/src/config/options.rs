@@ -180,7 +180,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     o(Imap, "subscribedonly", Bool, "no", Works, "only subscribed folders"),
     o(Imap, "decodefoldernames", Bool, "no", Refused, "replaced by utf8foldernames"),
     o(Imap, "idlefolders", Expression, "[]", NoEffect, "folders watched between two syncs"),
-    o(Imap, "usecompression", Bool, "no", NoEffect, "compress the connection"),
+    o(Imap, "usecompression", Text, "auto", Works, "compress the connection: yes, no, or auto: when it pays"),
     o(Imap, "singlethreadperfolder", Bool, "no", Ignored, "a folder is always worked on by one thread"),
     o(Imap, "holdconnectionopen", Bool, "no", Ignored, "connections are opened anew for each sync"),
     o(Imap, "keepalive", Int, "0", Ignored, "connections are opened anew for each sync"),

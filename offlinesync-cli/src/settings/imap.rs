@@ -5,7 +5,7 @@ use super::rules;
 use crate::config::discover::{Environment, expand};
 use crate::config::{Config, Value};
 use offlinesync_core::Result;
-use offlinesync_imap::config::Secret;
+use offlinesync_imap::config::{Compression, Secret};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,6 +38,8 @@ pub struct ImapSettings {
     pub mechanisms: Vec<String>,
     /// Connections at most.
     pub max_connections: usize,
+    /// Whether they are compressed.
+    pub compression: Compression,
     /// Only folders below this name.
     pub reference: String,
     /// Only subscribed folders.
@@ -112,6 +114,7 @@ impl ImapSettings {
             password: reader.password()?,
             mechanisms: reader.mechanisms()?,
             max_connections: reader.max_connections()?,
+            compression: reader.compression()?,
             reference: reader.text("reference")?.unwrap_or_default(),
             subscribed_only: config.boolean(section, "subscribedonly", false)?,
             expunge: config.boolean(section, "expunge", true)?,
@@ -269,6 +272,16 @@ impl Reader<'_> {
                 Err(value.error(format!("names `{unknown}`, which is not one of {}", MECHANISMS.join(", "))))
             }
             None => Ok(mechanisms),
+        }
+    }
+
+    fn compression(&self) -> Result<Compression> {
+        let Some(value) = self.value("usecompression")? else { return Ok(Compression::Auto) };
+        match value.boolean() {
+            _ if value.text.trim().eq_ignore_ascii_case("auto") => Ok(Compression::Auto),
+            Ok(true) => Ok(Compression::Always),
+            Ok(false) => Ok(Compression::Never),
+            Err(_) => Err(value.error("must be yes, no or auto")),
         }
     }
 

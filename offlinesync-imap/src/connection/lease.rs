@@ -2,7 +2,7 @@
 
 use super::link::Exclusive;
 use super::pool::Used;
-use super::{Exchange, On, SessionView};
+use super::{Exchange, Expected, On, SessionView};
 use crate::codec::response::Tagged;
 use offlinesync_core::{Error, ErrorKind, Result};
 use std::fmt;
@@ -31,8 +31,10 @@ pub struct Lease {
 }
 
 impl Lease {
-    pub(super) fn new(used: Used) -> Result<Self> {
-        let connection = Some(Exclusive::new(used.link.clone())?);
+    pub(super) fn new(used: Used, octets: u64) -> Result<Self> {
+        let connection = Exclusive::new(used.link.clone())?;
+        connection.expect(octets);
+        let connection = Some(connection);
         Ok(Lease { connection, used, begun: 0, answers: Vec::new() })
     }
 
@@ -84,7 +86,8 @@ impl Lease {
         }
         self.connection = None;
         let link = &self.used.link;
-        let result = link.enter().map_or_else(|| Err(link.death()), |place| place.run(on, exchange));
+        let result =
+            link.enter().map_or_else(|| Err(link.death()), |place| place.run(on, Expected::default(), exchange));
         self.connection = Some(Exclusive::new(self.used.link.clone())?);
         result
     }

@@ -5,9 +5,10 @@
 
 use super::SessionView;
 use super::reader::Reader;
-use super::session::{Habits, Session};
+use super::session::{Habits, Owner, Session};
 use crate::codec::decoder::Item;
-use crate::config::{ImapConfig, Tls};
+use crate::codec::response::Response;
+use crate::config::{Compression, ImapConfig, Tls};
 use crate::stream::wait::{self, Interest, Patience, Waker};
 use crate::stream::{Input, Socket, Stream, TlsSettings};
 use offlinesync_core::{CancelGuard, Error, ErrorKind, Event, FolderName, Result};
@@ -16,12 +17,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 mod exclusive;
+mod pace;
 mod turn;
 
 pub(super) use exclusive::Exclusive;
+use pace::Pace;
 
 /// How long a follower sleeps before it looks whether it was cancelled; the leader wakes it for everything else.
 const NAP: Duration = Duration::from_secs(1);
+
+/// From so many octets on, compression is worth a round trip.
+const WORTH_COMPRESSING: u64 = 100 << 10;
 
 /// One connection. Dropped, it says goodbye and closes.
 #[derive(Debug)]
@@ -42,6 +48,7 @@ struct State {
     stream: Stream,
     /// The baton; away while someone leads.
     reader: Option<Box<Reader>>,
+    pace: Pace,
     dead: Option<Death>,
     write_failed: bool,
 }
@@ -82,11 +89,13 @@ impl Link {
             decoded_names: config.utf8_folder_names,
             disabled: config.disabled_capabilities.clone(),
             send_id: config.send_id,
+            compress_at_once: config.compression == Compression::Always,
             trace: config.trace,
         };
         let socket = stream.socket();
         let reader = Some(Box::new(Reader::new(config.trace)));
-        let state = State { session: Session::new(habits), stream, reader, dead: None, write_failed: false };
+        let (session, pace) = (Session::new(habits), Pace::default());
+        let state = State { session, stream, reader, pace, dead: None, write_failed: false };
         Link {
             state: Mutex::new(state),
             turn: Condvar::new(),
@@ -163,9 +172,29 @@ impl Link {
         if error.to_string().starts_with(&place) { error } else { error.at(place) }
     }
 
+    /// Asks for compression where so many octets make up for it.
+    fn compress_if_worth(&self, state: &mut State, octets: u64) {
+        let worth = octets >= WORTH_COMPRESSING && state.pace.is_slow();
+        if worth && self.config.compression == Compression::Auto {
+            state.session.compress();
+        }
+    }
+
     /// Sends what may be sent; what the socket does not take, the leader sends when it does. Then tells the observer.
     fn send(&self, mut state: MutexGuard<'_, State>) {
-        state.flush();
+        if state.flush() {
+            state.pace.sent();
+        }
+        self.sent(state);
+    }
+
+    /// As [`Link::send`], in the middle of something: of what is compressed, the last part may wait for the next.
+    fn send_part(&self, mut state: MutexGuard<'_, State>) {
+        state.push();
+        self.sent(state);
+    }
+
+    fn sent(&self, mut state: MutexGuard<'_, State>) {
         if state.wants_write() && state.reader.is_none() {
             self.waker.wake();
         }
@@ -220,12 +249,16 @@ impl Link {
                 }
                 if state.flush() {
                     deadline = Instant::now() + timeout;
+                    state.pace.sent();
                 }
                 if enough(&state) {
                     return Ok(());
                 }
                 match reader.fill(&mut state.stream)? {
-                    Input::Octets(_) => return Ok(()),
+                    Input::Octets(_) => {
+                        state.pace.heard();
+                        return Ok(());
+                    }
                     Input::Closed => {
                         return Err(Error::new(ErrorKind::Unavailable, "the server closed the connection"));
                     }
@@ -247,23 +280,35 @@ impl State {
     ///
     /// A failure is left to the reader to find: what the server said before it closed is the better explanation.
     fn flush(&mut self) -> bool {
+        self.unless_broken(|state| {
+            let sent = state.try_push()?;
+            Ok(state.stream.flush()? || sent)
+        })
+    }
+
+    /// As [`State::flush`], but what is compressed need not be sent to its end.
+    fn push(&mut self) -> bool {
+        self.unless_broken(Self::try_push)
+    }
+
+    fn unless_broken(&mut self, send: impl FnOnce(&mut Self) -> Result<bool>) -> bool {
         if self.write_failed || self.dead.is_some() {
             return false;
         }
-        let sent = self.try_flush();
+        let sent = send(self);
         self.write_failed = sent.is_err();
         sent.unwrap_or(false)
     }
 
-    fn try_flush(&mut self) -> Result<bool> {
-        let mut sent = self.stream.flush()?;
+    fn try_push(&mut self) -> Result<bool> {
+        let mut sent = self.stream.push()?;
         while !self.session.outbox.pending().is_empty() {
             let octets = self.stream.write(self.session.outbox.pending())?;
             if octets == 0 {
                 break;
             }
             self.session.outbox.consume(octets);
-            self.stream.flush()?;
+            self.stream.push()?;
             sent = true;
         }
         Ok(sent)
@@ -273,12 +318,21 @@ impl State {
         !self.write_failed && (self.stream.wants_write() || !self.session.outbox.pending().is_empty())
     }
 
+    /// Lets the session take in a response that the reader has just read; see [`Session::absorb`].
+    fn absorb(&mut self, response: Response, reader: &mut Reader) -> Result<Option<(Owner, Response)>> {
+        let absorbed = self.session.absorb(response)?;
+        if self.session.begins_compression() {
+            self.stream.start_deflate(&reader.take_rest());
+        }
+        Ok(absorbed)
+    }
+
     /// Reads and takes in whatever is there, for nobody.
     fn take_in(&mut self, reader: &mut Reader) -> Result<()> {
         loop {
             while let Some(item) = reader.next()? {
                 if let Item::Response(response) = item {
-                    self.session.absorb(response)?;
+                    self.absorb(response, reader)?;
                 }
             }
             match reader.fill(&mut self.stream)? {

@@ -55,6 +55,16 @@ impl std::fmt::Debug for Part {
     }
 }
 
+/// How many octets a connection will carry because of an exchange, as far as it can be guessed: compression has to be worth its
+/// round trip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// By the exchange itself, in either direction.
+    pub now: u64,
+    /// By those that follow it.
+    pub afterwards: u64,
+}
+
 /// What an exchange may know of its connection.
 #[derive(Clone, Debug, Default)]
 pub struct SessionView {

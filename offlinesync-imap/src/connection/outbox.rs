@@ -10,15 +10,24 @@ pub(super) struct Outbox {
     ready: Vec<u8>,
     sent: usize,
     secret: bool,
-    /// The command whose literal waits for `+`.
-    gate: Option<u32>,
+    /// The command that nothing may follow yet, and what opens the way.
+    gate: Option<(u32, Opens)>,
     held: VecDeque<(u32, Piece)>,
 }
 
 #[derive(Debug)]
 enum Piece {
     Octets(Vec<u8>),
-    Gate,
+    Gate(Opens),
+}
+
+/// What opens a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opens {
+    /// `+`, or the end of the command, whose rest is then not sent.
+    Consent,
+    /// The end of the command.
+    End,
 }
 
 impl Outbox {
@@ -42,27 +51,37 @@ impl Outbox {
 
     /// From here on, wait for `+`.
     pub(super) fn gate(&mut self, tag: u32) {
+        self.close(tag, Opens::Consent);
+    }
+
+    /// From here on, wait for the end of this command.
+    pub(super) fn gate_until_ended(&mut self, tag: u32) {
+        self.close(tag, Opens::End);
+    }
+
+    fn close(&mut self, tag: u32, opens: Opens) {
         match self.gate {
-            None => self.gate = Some(tag),
-            Some(_) => self.held.push_back((tag, Piece::Gate)),
+            None => self.gate = Some((tag, opens)),
+            Some(_) => self.held.push_back((tag, Piece::Gate(opens))),
         }
     }
 
-    /// The command that waits for `+`.
-    pub(super) fn waiting(&self) -> Option<u32> {
-        self.gate
+    /// Whether the rest of this command waits for `+`, or for what is ahead of it.
+    pub(super) fn is_waiting(&self, tag: u32) -> bool {
+        let gated = |(of, piece): &(u32, Piece)| *of == tag && matches!(piece, Piece::Gate(_));
+        self.gate.is_some_and(|(of, _)| of == tag) || self.held.iter().any(gated)
     }
 
     /// The server said `+`. Answers whether anyone waited for it.
     pub(super) fn open(&mut self) -> bool {
-        let waited = self.gate.take().is_some();
+        let waited = self.gate.take_if(|(_, opens)| *opens == Opens::Consent).is_some();
         self.release();
         waited
     }
 
     /// The server ended this command: if it waits for `+`, the rest of it is not sent, and what is behind it may go.
     pub(super) fn ended(&mut self, tag: u32) {
-        if self.gate == Some(tag) {
+        if self.gate.is_some_and(|(of, _)| of == tag) {
             self.gate = None;
             self.held.retain(|(of, _)| *of != tag);
             self.release();
@@ -73,7 +92,7 @@ impl Outbox {
         while self.gate.is_none() {
             match self.held.pop_front() {
                 None => return,
-                Some((tag, Piece::Gate)) => self.gate = Some(tag),
+                Some((tag, Piece::Gate(opens))) => self.gate = Some((tag, opens)),
                 Some((_, Piece::Octets(mut octets))) => {
                     self.ready.extend_from_slice(&octets);
                     if self.secret {
@@ -154,5 +173,22 @@ mod tests {
         assert_eq!(take(&mut outbox), "A2 {1}");
         outbox.open();
         assert_eq!(take(&mut outbox), "y");
+    }
+
+    #[test]
+    fn only_its_end_lets_anything_follow_a_command_that_nothing_may_follow() {
+        let mut outbox = Outbox::default();
+        outbox.octets(1, b"A1 COMPRESS DEFLATE");
+        outbox.gate_until_ended(1);
+        outbox.octets(2, b"A2 {1}");
+        outbox.gate(2);
+        outbox.octets(2, b"y");
+        assert_eq!((take(&mut outbox), outbox.is_waiting(2)), ("A1 COMPRESS DEFLATE".into(), true));
+        assert!(!outbox.open());
+        assert_eq!(take(&mut outbox), "");
+        outbox.ended(1);
+        assert_eq!((take(&mut outbox), outbox.is_waiting(2)), ("A2 {1}".into(), true));
+        assert!(outbox.open());
+        assert_eq!((take(&mut outbox), outbox.is_waiting(2)), ("y".into(), false));
     }
 }

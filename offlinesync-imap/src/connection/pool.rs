@@ -3,7 +3,7 @@
 use super::lease::Lease;
 use super::link::{Exclusive, Link};
 use super::login::{self, Remembered};
-use super::{Exchange, On, SessionView};
+use super::{Exchange, Expected, On, SessionView};
 use crate::config::{ImapConfig, Tls};
 use crate::stream::TlsSettings;
 use offlinesync_core::{Error, ErrorKind, Event, Result};
@@ -12,6 +12,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 mod choose;
+#[cfg(test)]
+mod compression_tests;
 #[cfg(test)]
 mod tests;
 
@@ -57,11 +59,16 @@ impl Pool {
     /// Errors: what the exchange returned; `Folder` for a mailbox that cannot be selected; `Numbering` for [`On::Verified`];
     /// `Unavailable` when the connection was lost or a deadline passed, whether or not the server carried out the commands.
     pub fn run(&self, on: On<'_>, exchange: &mut dyn Exchange) -> Result<()> {
+        self.run_expecting(on, Expected::default(), exchange)
+    }
+
+    /// As [`Pool::run`], for an exchange that moves much.
+    pub fn run_expecting(&self, on: On<'_>, expected: Expected, exchange: &mut dyn Exchange) -> Result<()> {
         loop {
             let used = self.0.obtain(Use::Shared(on))?;
             // It may have been lost since; then nothing was sent.
             if let Some(place) = used.link.enter() {
-                return place.run(on, exchange);
+                return place.run(on, expected, exchange);
             }
         }
     }
@@ -73,8 +80,9 @@ impl Pool {
 
     /// A connection for this thread alone, for commands whose data is written bit by bit. With two connections or more, one always
     /// stays free for [`Pool::run`]; with one, `run` on the same thread would wait for this lease: use [`Lease::run`].
-    pub fn lease(&self) -> Result<Lease> {
-        Lease::new(self.0.obtain(Use::Alone)?)
+    /// `octets`: how many will be written, about.
+    pub fn lease(&self, octets: u64) -> Result<Lease> {
+        Lease::new(self.0.obtain(Use::Alone)?, octets)
     }
 
     /// Says LOGOUT on idle connections and drops them without waiting; busy ones follow when their work ends. The pool can be used again.

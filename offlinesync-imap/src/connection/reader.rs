@@ -59,6 +59,13 @@ impl Reader {
         Ok(item)
     }
 
+    /// Gives up what was read behind the last item: it is compressed.
+    pub(super) fn take_rest(&mut self) -> Vec<u8> {
+        let rest = self.buffer.get(self.start..self.end).unwrap_or_default().to_vec();
+        self.start = self.end;
+        rest
+    }
+
     /// Whether everything that was read is dealt with and the stream stands between two responses.
     pub(super) fn is_between_responses(&self) -> bool {
         self.start == self.end && self.decoder.is_idle()

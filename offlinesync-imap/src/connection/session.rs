@@ -86,6 +86,7 @@ pub(super) struct Session {
     hold: Option<Batch>,
     deferred: VecDeque<Batch>,
     select_condstore: bool,
+    compression: Compressing,
     habits: Habits,
     counters: Counters,
     /// Lines sent, with secrets replaced; `None` where nobody traces.
@@ -102,6 +103,8 @@ pub(super) struct Habits {
     /// Capabilities that are taken for not offered.
     pub(super) disabled: Vec<String>,
     pub(super) send_id: bool,
+    /// Whether every session is compressed from its start.
+    pub(super) compress_at_once: bool,
     pub(super) trace: bool,
 }
 
@@ -127,7 +130,19 @@ enum Work {
     Enable,
     Quiet,
     Unselect,
+    Compress,
     Command(usize),
+}
+
+/// How far compression has come (RFC 4978).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Compressing {
+    #[default]
+    NotAsked,
+    /// Asked for, and nothing may follow before the answer; or refused, or under way.
+    Asked,
+    /// Agreed to: everything behind the answer is compressed.
+    Begins,
 }
 
 #[derive(Debug, Default)]
@@ -188,10 +203,31 @@ impl Session {
             self.queue(None, Work::Enable, None, &text(&format!("ENABLE{wanted}")));
         }
         self.select_condstore = condstore && !enable;
+        if self.habits.compress_at_once {
+            self.compress();
+        }
         // A server that speaks only revision 2 writes names in UTF-8 without being asked (RFC 9051 section 5.1).
         let rev2 = self.has("IMAP4REV2") && !self.has("IMAP4REV1");
         let view = Arc::make_mut(&mut self.view);
         (view.qresync, view.condstore, view.utf8) = (qresync && enable, condstore, rev2 || (utf8 && enable));
+    }
+
+    /// Asks for compression, once, where it is offered. What comes next waits for the answer.
+    pub(super) fn compress(&mut self) {
+        if self.compression == Compressing::NotAsked && self.has("COMPRESS=DEFLATE") {
+            self.compression = Compressing::Asked;
+            self.queue(None, Work::Compress, None, &text("COMPRESS DEFLATE"));
+            self.outbox.gate_until_ended(self.counters.tag);
+        }
+    }
+
+    /// Whether everything behind the response just taken in is compressed. Answers so once.
+    pub(super) fn begins_compression(&mut self) -> bool {
+        let begins = self.compression == Compressing::Begins;
+        if begins {
+            self.compression = Compressing::Asked;
+        }
+        begins
     }
 
     /// Someone new, who has nothing to run yet.
@@ -233,7 +269,8 @@ impl Session {
     /// Whose answers come next.
     pub(super) fn front(&self) -> Front {
         // Commands of our own bring nothing that anybody waits for, and a server may answer the next command before them.
-        match self.pending.iter().find(|pending| !matches!(pending.work, Work::Quiet | Work::Unselect)) {
+        match self.pending.iter().find(|pending| !matches!(pending.work, Work::Quiet | Work::Unselect | Work::Compress))
+        {
             None if self.pending.is_empty() => Front::Nothing,
             None | Some(Pending { owner: None, .. }) => Front::Nobody,
             Some(Pending { owner: Some(owner), .. }) => Front::Owner(*owner),

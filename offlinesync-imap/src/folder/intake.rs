@@ -70,8 +70,8 @@ impl Wire for Lease {
     }
 }
 
-/// Opens a wire.
-pub(super) type Open<'a> = Box<dyn FnMut() -> Result<Box<dyn Wire>> + 'a>;
+/// Opens a wire for so many octets, about.
+pub(super) type Open<'a> = Box<dyn FnMut(u64) -> Result<Box<dyn Wire>> + 'a>;
 
 /// An intake.
 pub(super) struct Appends<'a> {
@@ -79,6 +79,8 @@ pub(super) struct Appends<'a> {
     habits: &'a mut Habits,
     connect: Open<'a>,
     wire: Option<Box<dyn Wire>>,
+    /// How many octets the wire will carry, about, when it is opened.
+    expected: u64,
     current: Option<Message>,
     /// Messages that are complete and not sent yet, each with its place among the answers.
     held: Vec<(usize, Message, Vec<u8>)>,
@@ -120,6 +122,7 @@ impl<'a> Appends<'a> {
             habits,
             connect,
             wire: None,
+            expected: 0,
             current: None,
             held: Vec::new(),
             open: false,
@@ -132,7 +135,7 @@ impl<'a> Appends<'a> {
     fn wire(&mut self) -> Result<&mut dyn Wire> {
         let wire = match self.wire.take() {
             Some(wire) => wire,
-            None => (self.connect)()?,
+            None => (self.connect)(self.expected)?,
         };
         Ok(self.wire.insert(wire).as_mut())
     }
@@ -200,6 +203,7 @@ impl<'a> Appends<'a> {
 
     /// Sends what is held and waits for the answers to everything sent.
     fn settle(&mut self) -> Result<()> {
+        self.expected += self.held.iter().map(|(_, message, _)| message.octets).sum::<u64>();
         for (place, message, body) in std::mem::take(&mut self.held) {
             self.send_held(place, &message, &body)?;
         }
@@ -275,6 +279,7 @@ impl<'a> Appends<'a> {
     }
 
     fn stream(&mut self, message: &mut Message) -> Result<()> {
+        self.expected = message.octets;
         self.settle()?;
         let session = self.wire()?.session();
         let binary = self.habits.with_nul.contains(&message.source) && append::can_binary(&session);
@@ -400,7 +405,7 @@ impl Intake for Appends<'_> {
 
     fn commit(&mut self) -> Result<Vec<Answer>> {
         let settled = self.settle();
-        self.wire = None;
+        (self.wire, self.expected) = (None, 0);
         settled?;
         let answers = std::mem::take(&mut self.answers).into_iter();
         Ok(answers.map(|answer| answer.unwrap_or(Ok(None))).collect())

@@ -96,7 +96,7 @@ impl Bench {
             support: FlagSupport::default(),
         };
         let (tape, session) = (Rc::clone(&self.tape), Arc::clone(&self.session));
-        let connect = move || -> Result<Box<dyn Wire>> {
+        let connect = move |_| -> Result<Box<dyn Wire>> {
             tape.borrow_mut().opened += 1;
             Ok(Box::new(Recorder(Rc::clone(&tape), Arc::clone(&session))))
         };

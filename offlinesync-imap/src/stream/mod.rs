@@ -1,7 +1,8 @@
-//! The only place in this crate that touches a socket: TCP or a tunnel command, with TLS on top or without. Nothing here blocks but
-//! [`wait::poll`], and that has a deadline and a waker. Knows nothing of IMAP.
+//! The only place in this crate that touches a socket: TCP or a tunnel command, with TLS on top or without, and compression above that.
+//! Nothing here blocks but [`wait::poll`], and that has a deadline and a waker. Knows nothing of IMAP.
 
 mod connect;
+mod deflate;
 mod resolve;
 mod socket;
 mod tls;
@@ -16,6 +17,7 @@ pub(crate) use socket::Socket;
 pub(crate) use tls::TlsSettings;
 
 use crate::config::ImapConfig;
+use deflate::Deflate;
 use offlinesync_core::{Error, ErrorKind, Result};
 use rustls::ClientConnection;
 use std::io::{self, Read, Write};
@@ -26,13 +28,20 @@ use wait::Patience;
 /// How many octets one system call may read from the socket under TLS.
 const CIPHERTEXT: usize = 64 << 10;
 
-/// A connection to a server, in clear or encrypted. All calls return at once.
+/// A connection to a server, in clear or encrypted, compressed or not. All calls return at once.
 #[derive(Debug)]
 pub(crate) struct Stream {
+    carrier: Carrier,
+    deflate: Option<Box<Deflate>>,
+    _child: Option<Child>,
+}
+
+/// What carries the octets.
+#[derive(Debug)]
+struct Carrier {
     socket: Arc<Socket>,
     tls: Option<Box<Tls>>,
     place: String,
-    _child: Option<Child>,
 }
 
 #[derive(Debug)]
@@ -63,7 +72,7 @@ impl Stream {
             Some(tunnel) => tunnel::start(tunnel).map(|(socket, child)| (socket, Some(child)))?,
             None => (connect::connect(config, patience)?, None),
         };
-        Ok(Stream { socket: Arc::new(socket), tls: None, place, _child: child })
+        Ok(Stream { carrier: Carrier { socket: Arc::new(socket), tls: None, place }, deflate: None, _child: child })
     }
 
     /// A stream over a connected socket.
@@ -71,25 +80,30 @@ impl Stream {
     pub(crate) fn over(socket: std::os::unix::net::UnixStream) -> Self {
         socket.set_nonblocking(true).unwrap();
         let socket = Arc::new(Socket::new(socket.into()).unwrap());
-        Stream { socket, tls: None, place: "test".into(), _child: None }
+        Stream { carrier: Carrier { socket, tls: None, place: "test".into() }, deflate: None, _child: None }
     }
 
     /// The socket, for waiting on it.
     pub(crate) fn socket(&self) -> Arc<Socket> {
-        self.socket.clone()
+        self.carrier.socket.clone()
     }
 
     /// Encrypts from here on. The handshake takes place while reading and writing; nothing written is sent before it has ended well.
     pub(crate) fn start_tls(&mut self, settings: &TlsSettings) -> Result<()> {
         let connection = settings.connection()?;
         let ciphertext = vec![0; CIPHERTEXT].into_boxed_slice();
-        self.tls = Some(Box::new(Tls { connection, ciphertext, start: 0, end: 0 }));
+        self.carrier.tls = Some(Box::new(Tls { connection, ciphertext, start: 0, end: 0 }));
         Ok(())
+    }
+
+    /// Compresses from here on, in both directions (RFC 4978). `received` was read behind the peer's consent.
+    pub(crate) fn start_deflate(&mut self, received: &[u8]) {
+        self.deflate = Some(Box::new(Deflate::new(received)));
     }
 
     /// Protocol version and cipher, for a person; `None` without TLS or before the handshake has ended.
     pub(crate) fn security(&self) -> Option<String> {
-        let connection = &self.tls.as_ref()?.connection;
+        let connection = &self.carrier.tls.as_ref()?.connection;
         let version = match connection.protocol_version()? {
             rustls::ProtocolVersion::TLSv1_2 => "TLS 1.2".to_owned(),
             rustls::ProtocolVersion::TLSv1_3 => "TLS 1.3".to_owned(),
@@ -101,14 +115,68 @@ impl Stream {
 
     /// Reads what is there into the front of `buffer`.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<Input> {
+        let Stream { carrier, deflate, .. } = self;
+        match deflate {
+            None => carrier.read(buffer),
+            Some(deflate) => deflate.read(buffer, |buffer| carrier.read(buffer)),
+        }
+    }
+
+    /// Takes octets to send, as many as fit. Follow with [`Stream::push`].
+    pub(crate) fn write(&mut self, octets: &[u8]) -> Result<usize> {
+        let Stream { carrier, deflate: Some(deflate), .. } = self else { return self.carrier.write(octets) };
+        let mut taken = 0;
+        while taken < octets.len() {
+            let more = deflate.write(&octets[taken..])?;
+            taken += more;
+            if more == 0 && carrier.drain(deflate)? == 0 {
+                break;
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Sends what was written, as far as the socket takes it; of what is compressed, the last part may be kept back until
+    /// [`Stream::flush`]. Answers whether octets were sent.
+    pub(crate) fn push(&mut self) -> Result<bool> {
+        let drained = self.deflate.as_mut().map_or(Ok(0), |deflate| self.carrier.drain(deflate))? > 0;
+        Ok(self.carrier.flush()? || drained)
+    }
+
+    /// Sends everything that was written, as far as the socket takes it: at the end of a batch, for compression is the worse the
+    /// more often it is called. Answers whether octets were sent.
+    pub(crate) fn flush(&mut self) -> Result<bool> {
+        if let Some(deflate) = &mut self.deflate {
+            deflate.flush()?;
+        }
+        self.push()
+    }
+
+    /// Whether [`Stream::push`] left something.
+    pub(crate) fn wants_write(&self) -> bool {
+        let compressed = self.deflate.as_ref().is_some_and(|deflate| !deflate.waiting().is_empty());
+        compressed || self.carrier.tls.as_ref().is_some_and(|tls| tls.connection.wants_write())
+    }
+
+    /// Says goodbye to the peer as far as the socket takes it, and closes: everyone who waits on the socket wakes.
+    pub(crate) fn close(&mut self) {
+        if let Some(tls) = &mut self.carrier.tls {
+            tls.connection.send_close_notify();
+            let _ = tls.flush(&self.carrier.socket);
+        }
+        self.carrier.socket.shut_down();
+    }
+}
+
+impl Carrier {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<Input> {
         match &mut self.tls {
             None => socket_input((&*self.socket).read(buffer)).map_err(|error| lost(&self.place, error)),
             Some(tls) => tls.read(&self.socket, buffer).map_err(|error| error.describe(&self.place)),
         }
     }
 
-    /// Takes octets to send, as many as fit. Follow with [`Stream::flush`].
-    pub(crate) fn write(&mut self, octets: &[u8]) -> Result<usize> {
+    fn write(&mut self, octets: &[u8]) -> Result<usize> {
         let written = match &mut self.tls {
             None => (&*self.socket).write(octets),
             Some(tls) => tls.connection.writer().write(octets),
@@ -116,24 +184,24 @@ impl Stream {
         blocked_is(written, 0).map_err(|error| lost(&self.place, error))
     }
 
-    /// Sends what was written, as far as the socket takes it. Answers whether octets were sent.
-    pub(crate) fn flush(&mut self) -> Result<bool> {
+    fn flush(&mut self) -> Result<bool> {
         let Some(tls) = &mut self.tls else { return Ok(false) };
         tls.flush(&self.socket).map_err(|error| lost(&self.place, error))
     }
 
-    /// Whether [`Stream::flush`] left something.
-    pub(crate) fn wants_write(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.connection.wants_write())
-    }
-
-    /// Says goodbye to the peer as far as the socket takes it, and closes: everyone who waits on the socket wakes.
-    pub(crate) fn close(&mut self) {
-        if let Some(tls) = &mut self.tls {
-            tls.connection.send_close_notify();
-            let _ = tls.flush(&self.socket);
+    /// Sends what is compressed; answers how much of it went.
+    fn drain(&mut self, deflate: &mut Deflate) -> Result<usize> {
+        let mut sent = 0;
+        while !deflate.waiting().is_empty() {
+            let octets = self.write(deflate.waiting())?;
+            if octets == 0 {
+                break;
+            }
+            deflate.consume(octets);
+            sent += octets;
+            self.flush()?;
         }
-        self.socket.shut_down();
+        Ok(sent)
     }
 }
 

@@ -33,7 +33,7 @@ fn conditions(answers: &[Tagged]) -> Vec<Condition> {
 fn several_messages_go_up_in_one_flight_and_come_back_with_their_names() {
     let server = Server::start(Options::default());
     let pool = pool(&server);
-    let mut lease = pool.lease().unwrap();
+    let mut lease = pool.lease(0).unwrap();
     server.clear_log();
     let messages: Vec<Vec<u8>> = (0..20).map(|n| format!("Subject: {n}\r\n\r\n{n}\r\n").into_bytes()).collect();
     for message in &messages {
@@ -55,7 +55,7 @@ fn several_messages_go_up_in_one_flight_and_come_back_with_their_names() {
 fn a_large_message_passes_without_being_held() {
     let server = Server::start(Options::default().without("LITERAL+"));
     let pool = pool(&server);
-    let mut lease = pool.lease().unwrap();
+    let mut lease = pool.lease(0).unwrap();
     let message: Vec<u8> = (0..8_000_000u32).map(|n| b'a' + (n % 26) as u8).collect();
     append(&mut lease, &message).unwrap();
     assert_eq!(conditions(&lease.finish().unwrap()), [Condition::Ok]);
@@ -66,7 +66,7 @@ fn a_large_message_passes_without_being_held() {
 fn a_message_that_the_server_refuses_beforehand_is_not_sent_and_the_next_goes_on() {
     let server = Server::start(Options::default().without("LITERAL+").append_limit(1000));
     let pool = pool(&server);
-    let mut lease = pool.lease().unwrap();
+    let mut lease = pool.lease(0).unwrap();
     assert!(append(&mut lease, &[b'x'; 10]).unwrap());
     assert!(!append(&mut lease, &[b'x'; 2000]).unwrap());
     assert!(append(&mut lease, &[b'x'; 20]).unwrap());
@@ -80,7 +80,7 @@ fn a_message_that_the_server_refuses_beforehand_is_not_sent_and_the_next_goes_on
 fn a_lease_given_up_in_a_message_closes_its_connection_and_nothing_is_stored() {
     let server = Server::start(Options::default());
     let pool = pool(&server);
-    let mut lease = pool.lease().unwrap();
+    let mut lease = pool.lease(0).unwrap();
     lease.begin_command(b"APPEND INBOX ").unwrap();
     lease.literal(100).unwrap();
     lease.write(b"half").unwrap();
@@ -94,12 +94,12 @@ fn a_lease_given_up_in_a_message_closes_its_connection_and_nothing_is_stored() {
 fn a_lease_that_is_done_gives_its_connection_back() {
     let server = Server::start(Options::default());
     let pool = pool(&server);
-    let mut lease = pool.lease().unwrap();
+    let mut lease = pool.lease(0).unwrap();
     append(&mut lease, b"a: b\r\n\r\n").unwrap();
     lease.finish().unwrap();
     drop(lease);
     pool.run(On::Mailbox { name: &inbox(), fresh: false }, &mut Talk::new(&["NOOP"])).unwrap();
-    drop(pool.lease().unwrap());
+    drop(pool.lease(0).unwrap());
     assert_eq!(server.connections(), 1);
 }
 
@@ -107,12 +107,12 @@ fn a_lease_that_is_done_gives_its_connection_back() {
 fn run_never_uses_a_leased_connection_and_one_always_stays_free() {
     let server = Server::start(Options::default());
     let pool = Pool::new(Arc::new(config(&server).max_connections(2)));
-    let mut lease = pool.lease().unwrap();
+    let mut lease = pool.lease(0).unwrap();
     lease.begin_command(b"APPEND INBOX ").unwrap();
     lease.literal(4).unwrap();
     pool.run(On::Anywhere, &mut Talk::new(&["NOOP"])).unwrap();
     std::thread::scope(|scope| {
-        let second = scope.spawn(|| append(&mut pool.lease().unwrap(), b"a: b\r\n\r\n"));
+        let second = scope.spawn(|| append(&mut pool.lease(0).unwrap(), b"a: b\r\n\r\n"));
         pool.run(On::Anywhere, &mut Talk::new(&["NOOP"])).unwrap();
         lease.write(b"x\r\n\r").unwrap();
         lease.end_command().unwrap();
@@ -127,7 +127,7 @@ fn run_never_uses_a_leased_connection_and_one_always_stays_free() {
 fn an_exchange_can_run_on_the_lease_itself() {
     let server = Server::start(Options::default());
     let pool = Pool::new(Arc::new(config(&server).max_connections(1)));
-    let mut lease = pool.lease().unwrap();
+    let mut lease = pool.lease(0).unwrap();
     append(&mut lease, b"a: b\r\n\r\n").unwrap();
     assert!(lease.run(On::Anywhere, &mut Talk::new(&["NOOP"])).is_err(), "answers are outstanding");
     lease.finish().unwrap();
@@ -142,7 +142,7 @@ fn an_exchange_can_run_on_the_lease_itself() {
 fn a_failed_exchange_on_the_lease_does_not_end_it() {
     let server = Server::start(Options::default());
     let pool = pool(&server);
-    let mut lease = pool.lease().unwrap();
+    let mut lease = pool.lease(0).unwrap();
     let gone = FolderName::from("Gone");
     lease.run(On::Mailbox { name: &gone, fresh: true }, &mut Talk::new(&["UID SEARCH ALL"])).unwrap_err();
     append(&mut lease, b"c: d\r\n\r\n").unwrap();

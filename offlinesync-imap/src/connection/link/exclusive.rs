@@ -53,7 +53,14 @@ impl Exclusive {
 
     /// The login is over.
     pub(in crate::connection) fn ready(&self) {
-        self.link.lock().session.ready();
+        let mut state = self.link.lock();
+        state.session.ready();
+        state.pace.known();
+    }
+
+    /// So many octets will be written, about.
+    pub(in crate::connection) fn expect(&self, octets: u64) {
+        self.link.compress_if_worth(&mut self.link.lock(), octets);
     }
 
     /// The next response, after the session has taken note of it.
@@ -136,7 +143,7 @@ impl Exclusive {
     pub(in crate::connection) fn begin(&mut self, text: &[u8]) -> Result<()> {
         let mut state = self.link.lock();
         self.writing = Some(state.session.begin(self.owner, text));
-        self.link.send(state);
+        self.link.send_part(state);
         self.relieve()
     }
 
@@ -145,8 +152,8 @@ impl Exclusive {
         let Some(tag) = self.writing else { return Ok(false) };
         let mut state = self.link.lock();
         let waits = state.session.literal(tag, octets);
-        self.link.send(state);
-        while waits && self.link.lock().session.outbox.waiting() == Some(tag) {
+        self.link.send_part(state);
+        while waits && self.link.lock().session.outbox.is_waiting(tag) {
             self.response()?;
         }
         let refused = waits && !self.link.lock().session.is_pending(tag);
@@ -162,7 +169,7 @@ impl Exclusive {
         for piece in octets.chunks(OUTBOX) {
             let mut state = self.link.lock();
             state.session.raw(tag, piece);
-            self.link.send(state);
+            self.link.send_part(state);
             self.relieve()?;
         }
         Ok(())
@@ -200,7 +207,7 @@ impl Exclusive {
                 None => return Ok(None),
                 Some(Item::Response(response)) => {
                     let mut state = link.lock();
-                    let absorbed = state.session.absorb(response.clone());
+                    let absorbed = state.absorb(response.clone(), reader);
                     link.send(state);
                     absorbed.map_err(|error| link.dying(error))?;
                     return Ok(Some(response));

@@ -1,7 +1,7 @@
 //! Running an exchange: waiting for the baton, leading with it, handing it over.
 
 use super::super::session::{Front, Notice, Owner};
-use super::super::{Exchange, On, Reader};
+use super::super::{Exchange, Expected, On, Reader};
 use super::{Link, NAP};
 use crate::codec::decoder::Item;
 use crate::codec::response::Response;
@@ -66,11 +66,14 @@ impl Drop for Place<'_> {
 
 impl Place<'_> {
     /// Runs an exchange to its end on this thread.
-    pub(in crate::connection) fn run(self, on: On<'_>, exchange: &mut dyn Exchange) -> Result<()> {
+    pub(in crate::connection) fn run(self, on: On<'_>, expected: Expected, exchange: &mut dyn Exchange) -> Result<()> {
         let (link, owner) = (self.link, self.owner);
         let commands = exchange.commands(&link.view())?;
         let mut state = link.lock();
+        link.compress_if_worth(&mut state, expected.now);
         state.session.start(owner, on.into(), commands);
+        // Behind these commands it costs no time: what follows them waits for their answers anyway.
+        link.compress_if_worth(&mut state, expected.afterwards);
         link.send(state);
         loop {
             match link.turn(owner)? {
@@ -166,7 +169,7 @@ impl Link {
     ) -> Result<Step> {
         let ends = matches!(response, Response::Tagged(_) | Response::Continue(_) | Response::Status(_));
         let mut state = self.lock();
-        let absorbed = state.session.absorb(response);
+        let absorbed = state.absorb(response, reader);
         reader.mailbox = state.session.selection.mailbox();
         if ends {
             self.send(state);

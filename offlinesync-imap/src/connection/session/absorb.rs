@@ -1,6 +1,6 @@
 //! What a session makes of the server's responses. Pure.
 
-use super::{Batch, Front, Notice, Owner, Pending, Session, Target, Work};
+use super::{Batch, Compressing, Front, Notice, Owner, Pending, Session, Target, Work};
 use crate::codec::response::{Code, Condition, Data, Response, StatusResponse, Tagged};
 use offlinesync_core::{Error, ErrorKind, FolderName, Result, UidValidity};
 use std::sync::Arc;
@@ -87,6 +87,8 @@ impl Session {
     fn finish(&mut self, pending: Pending, position: usize, tagged: Tagged) -> Result<()> {
         match pending.work {
             Work::Quiet => {}
+            Work::Compress if tagged.status.condition == Condition::Ok => self.compression = Compressing::Begins,
+            Work::Compress => {}
             Work::Unselect => self.selection.closed(),
             Work::Enable if tagged.status.condition == Condition::Ok => {}
             Work::Enable => self.not_enabled(),

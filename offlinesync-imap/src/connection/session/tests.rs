@@ -292,7 +292,7 @@ fn literals_need_no_consent_where_the_server_says_so() {
     ] {
         let mut play = Play::new(capability);
         play.run(Target::Anywhere, vec![Command { parts: vec![Part::Literal(vec![b'x'; length])] }]);
-        assert_eq!(play.session.outbox.waiting().is_some(), waits, "{capability} {length}");
+        assert_eq!(play.session.outbox.is_waiting(1), waits, "{capability} {length}");
         assert!(play.sent().starts_with(&format!("A1 {{{length}{}}}\r\n", if waits { "" } else { "+" })));
     }
 }

@@ -66,7 +66,7 @@ impl Options {
         self
     }
 
-    /// Offers one more: `LITERAL-`, `AUTH=XOAUTH2` and `AUTH=OAUTHBEARER` (the password is the token), `LOGINDISABLED`, or one that only shows.
+    /// Offers one more: `COMPRESS=DEFLATE`, `LITERAL-`, `AUTH=XOAUTH2` and `AUTH=OAUTHBEARER` (the password is the token), `LOGINDISABLED`, or one that only shows.
     pub fn with(mut self, capability: &str) -> Self {
         self.capabilities.insert(capability.to_owned());
         self

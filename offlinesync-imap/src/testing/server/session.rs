@@ -54,7 +54,7 @@ enum When {
 }
 
 /// Command, the state it needs, the capability it needs.
-const COMMANDS: [(&str, When, &str); 36] = [
+const COMMANDS: [(&str, When, &str); 37] = [
     ("CAPABILITY", When::Any, ""),
     ("NOOP", When::Any, ""),
     ("LOGOUT", When::Any, ""),
@@ -91,6 +91,7 @@ const COMMANDS: [(&str, When, &str); 36] = [
     ("UID MOVE", When::Selected, "MOVE"),
     ("UID EXPUNGE", When::Selected, "UIDPLUS"),
     ("XLIST", When::LoggedIn, "XLIST"),
+    ("COMPRESS", When::LoggedIn, "COMPRESS=DEFLATE"),
 ];
 
 /// Speaks with one client until it, a fault or the server's end ends it.
@@ -236,10 +237,16 @@ impl Session {
             Err(Refusal::No(text)) => format!("{tag} NO {text}"),
             Err(Refusal::Bad(text)) => format!("{tag} BAD {text}"),
         });
-        if let Err(Refusal::Bad(text)) = outcome {
+        if let Err(Refusal::Bad(text)) = &outcome {
             self.violation(&format!("{name}: {text}"));
         }
-        (self.out.flush() && name != "LOGOUT").then_some(())
+        let packs = name == "COMPRESS" && outcome.is_ok();
+        let going = self.out.flush() && name != "LOGOUT";
+        if packs {
+            self.out.pack();
+            input.unpack();
+        }
+        going.then_some(())
     }
 
     fn permitted(&self, name: &str, command: &[u8]) -> Result<(), Refusal> {
@@ -278,6 +285,8 @@ impl Session {
             "LOGIN" => self.login(&args[0].text(), &args[1].text()),
             "AUTHENTICATE" => self.authenticate(input, &args[0].text().to_ascii_uppercase(), args.get(1)),
             "ENABLE" => self.enable(args),
+            "COMPRESS" if input.is_unpacking() => no("[COMPRESSIONACTIVE] it is compressed already"),
+            "COMPRESS" => Ok("compressed from here on".to_owned()),
             "IDLE" => self.idle(input),
             "SELECT" => self.select(args, false),
             "EXAMINE" => self.select(args, true),
