@@ -83,10 +83,13 @@ impl ImapFolder {
         self.shared.pool.run_expecting(on, expected, exchange).map_err(|error| self.at(error))
     }
 
-    /// What a complete listing brings, and the messages after it.
-    fn expected_of_all(&self) -> Expected {
-        let messages = self.shared.messages(&self.name);
-        Expected { now: messages * LISTED, afterwards: messages * BODY }
+    /// What a listing brings, and the messages after it.
+    fn expected_of_listing(&self, since: Option<&Cursor>) -> Expected {
+        let (uid_next, messages) = self.shared.told(&self.name);
+        match since.and_then(state::Since::read) {
+            Some(since) => Expected { now: 0, afterwards: u64::from(uid_next.saturating_sub(since.uid_next)) * BODY },
+            None => Expected { now: messages * LISTED, afterwards: messages * BODY },
+        }
     }
 
     /// Runs an exchange that changes messages, in the numbering their ids belong to and in no other.
@@ -168,7 +171,7 @@ impl Folder for ImapFolder {
 
     fn changes(&mut self, since: Option<&Cursor>, known: &dyn Known) -> Result<ChangeSet> {
         let on = On::Mailbox { name: &self.name, fresh: true };
-        let expected = since.map_or_else(|| self.expected_of_all(), |_| Expected::default());
+        let expected = self.expected_of_listing(since);
         let mut run = |exchange: &mut dyn Exchange| self.shared.pool.run_expecting(on, expected, exchange);
         let listed = changes::changes(&mut run, since, known, !self.shared.config().expunge);
         let listed = listed.map_err(|error| self.at(error))?;

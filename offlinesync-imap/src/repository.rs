@@ -5,9 +5,9 @@ mod list;
 use crate::codec::mailbox_name::NameForm;
 use crate::config::ImapConfig;
 use crate::connection::{On, Pool};
-use crate::folder::{ImapFolder, Late};
+use crate::folder::{ImapFolder, Late, state};
 use list::{Create, List};
-use offlinesync_core::{Folder, FolderList, FolderName, Repository, Result};
+use offlinesync_core::{Folder, FolderEntry, FolderList, FolderName, Repository, Result};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,8 +27,8 @@ pub(crate) struct Shared {
     pub(crate) pool: Pool,
     config: Arc<ImapConfig>,
     late: AtomicU8,
-    /// How many messages each folder held when the folders were last listed.
-    messages: Mutex<BTreeMap<FolderName, u64>>,
+    /// UIDNEXT and number of messages of each folder when the folders were last listed.
+    told: Mutex<BTreeMap<FolderName, (u32, u64)>>,
 }
 
 impl Shared {
@@ -50,14 +50,14 @@ impl Shared {
         Late::from_number(self.late.load(Ordering::Relaxed))
     }
 
-    /// How many messages a folder holds, for guesses.
-    pub(crate) fn messages(&self, folder: &FolderName) -> u64 {
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner).get(folder).copied().unwrap_or(0)
+    /// UIDNEXT and number of messages of a folder, for guesses; 0 where that is not known.
+    pub(crate) fn told(&self, folder: &FolderName) -> (u32, u64) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).get(folder).copied().unwrap_or_default()
     }
 
-    fn note_messages(&self, list: &FolderList) {
-        let known = list.folders.iter().filter_map(|entry| Some((entry.name.clone(), entry.messages?)));
-        *self.messages.lock().unwrap_or_else(PoisonError::into_inner) = known.collect();
+    fn note(&self, list: &FolderList) {
+        let told = |entry: &FolderEntry| Some((entry.name.clone(), state::told(entry.witness.as_ref()?)?));
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = list.folders.iter().filter_map(told).collect();
     }
 
     pub(crate) fn found_late(&self, late: Late) {
@@ -70,7 +70,7 @@ impl ImapRepository {
     pub fn new(config: ImapConfig) -> Self {
         let config = Arc::new(config);
         let pool = Pool::new(Arc::clone(&config));
-        ImapRepository { shared: Arc::new(Shared { pool, config, late: AtomicU8::new(0), messages: Mutex::default() }) }
+        ImapRepository { shared: Arc::new(Shared { pool, config, late: AtomicU8::new(0), told: Mutex::default() }) }
     }
 
     /// Its connections, for watching.
@@ -89,7 +89,7 @@ impl Repository for ImapRepository {
         let mut list = List::new(&config.reference, config.subscribed_only, self.shared.form(false));
         let listed = self.shared.pool.run(On::Anywhere, &mut list).and_then(|()| list.finish());
         let listed = listed.map_err(|error| error.at(self.name()))?;
-        self.shared.note_messages(&listed);
+        self.shared.note(&listed);
         Ok(listed)
     }
 

@@ -80,6 +80,13 @@ pub(crate) fn witness(
     Some(Witness { token: token.into(), covers_flags: mod_seq > 0 })
 }
 
+/// UIDNEXT and MESSAGES of a witness, for guesses.
+pub(crate) fn told(witness: &Witness) -> Option<(u32, u64)> {
+    let (_, rest) = witness.token.strip_prefix(&[VERSION])?.split_at_checked(4)?;
+    let (uid_next, rest) = rest.split_first_chunk()?;
+    Some((u32::from_be_bytes(*uid_next), u64::from_be_bytes(*rest.first_chunk()?)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +130,12 @@ mod tests {
         assert!(!before.leads_to(&since(8, 101, 51, 1001)));
         assert!(!before.leads_to(&since(7, 99, 50, 1001)));
         assert!(!before.leads_to(&since(7, 101, 51, 999)));
+    }
+
+    #[test]
+    fn a_witness_tells_what_it_was_made_of() {
+        assert_eq!(told(&witness(Some(1), Some(5), Some(4), Some(9)).unwrap()), Some((5, 4)));
+        assert_eq!(told(&Witness { token: [VERSION, 0, 0].into(), covers_flags: false }), None);
     }
 
     #[test]
