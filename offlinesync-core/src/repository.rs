@@ -41,6 +41,11 @@ pub trait Repository: Send + Sync {
         1
     }
 
+    /// How many messages can usefully stream out of or into it at the same time: at least 1. Default: as [`Repository::parallelism`].
+    fn streams(&self) -> usize {
+        self.parallelism()
+    }
+
     /// Whether the store holds `a` and `A` as two folders. `false` keeps such a pair from being created and mixed.
     fn case_sensitive(&self) -> bool {
         true
@@ -219,6 +224,12 @@ pub const HEADER_LIMIT: usize = 64 * 1024;
 pub trait Folder: Send {
     /// Its name.
     fn name(&self) -> &FolderName;
+
+    /// Another handle on the same folder in the same numbering, for another thread that reads or delivers at the same time. Does no
+    /// I/O. What one handle delivers the other need not notice. `None`: a folder of this kind is used by one thread alone.
+    fn another(&self) -> Option<Box<dyn Folder>> {
+        None
+    }
 
     /// What changed since `since`; everything if `since` is `None`, unreadable, of another numbering or too old.
     ///

@@ -169,6 +169,19 @@ impl Folder for ImapFolder {
         &self.name
     }
 
+    fn another(&self) -> Option<Box<dyn Folder>> {
+        // Without a numbering it could take over another folder's messages for those that were asked for.
+        self.uid_validity?;
+        Some(Box::new(ImapFolder {
+            shared: Arc::clone(&self.shared),
+            name: self.name.clone(),
+            uid_validity: self.uid_validity,
+            uid_next: self.uid_next,
+            support: self.support.clone(),
+            habits: intake::Habits::default(),
+        }))
+    }
+
     fn changes(&mut self, since: Option<&Cursor>, known: &dyn Known) -> Result<ChangeSet> {
         let on = On::Mailbox { name: &self.name, fresh: true };
         let expected = self.expected_of_listing(since);

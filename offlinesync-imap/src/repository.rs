@@ -107,6 +107,10 @@ impl Repository for ImapRepository {
         self.shared.config().max_connections.max(1) * FOLDERS_PER_CONNECTION
     }
 
+    fn streams(&self) -> usize {
+        self.shared.config().max_connections.max(1)
+    }
+
     fn close(&self) {
         self.shared.pool.close();
     }

@@ -305,6 +305,12 @@ impl Folder for MaildirFolder {
         &self.name
     }
 
+    fn another(&self) -> Option<Box<dyn Folder>> {
+        let another: Result<Box<dyn Folder>> =
+            MaildirFolder::new(&self.config, &self.name).map(|folder| Box::new(folder) as Box<dyn Folder>);
+        another.ok()
+    }
+
     fn changes(&mut self, since: Option<&Cursor>, _: &dyn Known) -> Result<ChangeSet> {
         match self.unchanged(since)? {
             Some(set) => Ok(set),

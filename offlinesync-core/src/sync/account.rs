@@ -1,6 +1,7 @@
 //! One account: lists both sides, decides which pairs of folders need work, sends them down the street side by side.
 
 use super::absent::Absent;
+use super::hands::Streams;
 use super::naming::{Naming, SameNames};
 use super::refusals;
 use super::report::{Failure, Report};
@@ -141,7 +142,7 @@ impl Account {
         observer.event(&Event::FoldersListed { pairs, touched: tasks.len() });
         tasks.sort_by_key(|task| std::cmp::Reverse(task.weight));
         let moves = listed.recorded.values().any(|(_, rows)| *rows > 0);
-        let site = Worksite::new(observer, cancel, moves);
+        let site = Worksite::new(observer, cancel, moves, self.streams());
         let emptied = self.work(tasks, &site, &mut report);
         let again = self.judge_emptied(emptied, &listed, &mut report);
         self.work(again, &site, &mut report);
@@ -358,9 +359,16 @@ impl Account {
         if self.policy.workers == 0 { useful } else { useful.min(self.policy.workers) }
     }
 
+    /// How many large copies can go on at the same time.
+    fn streams(&self) -> usize {
+        let useful = self.repositories.remote.streams().min(self.repositories.local.streams());
+        useful.min(self.threads()).max(1)
+    }
+
     pub(super) fn street<'a>(
         &'a self,
         task: &'a Task,
+        streams: Arc<Streams>,
         observer: &'a dyn Observer,
         cancel: &'a Cancel,
     ) -> Result<Street<'a>> {
@@ -392,6 +400,7 @@ impl Account {
             policy: &self.policy,
             may_be_emptied: task.may_be_emptied,
             touched: task.touched,
+            streams,
             observer,
             cancel,
         })

@@ -36,6 +36,7 @@ pub(super) struct Wanted {
 }
 
 /// The place where a copy happens.
+#[derive(Clone, Copy)]
 pub(super) struct Route<'a> {
     pub(super) to: Side,
     pub(super) pair: &'a FolderPair,
@@ -45,17 +46,43 @@ pub(super) struct Route<'a> {
     pub(super) intents: bool,
 }
 
+/// Where the effects of a group are recorded, once they are durable.
+pub(super) trait Ledger {
+    /// Records a group of which so many messages were copied, and tells so.
+    fn record(&mut self, batch: Batch, copied: u64) -> Result<()>;
+}
+
+/// Records at once.
+pub(super) struct Direct<'a> {
+    pub(super) status: &'a mut dyn FolderStatus,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) pair: &'a FolderPair,
+    pub(super) to: Side,
+}
+
+impl Ledger for Direct<'_> {
+    fn record(&mut self, batch: Batch, copied: u64) -> Result<()> {
+        self.status.apply(batch)?;
+        self.observer.event(&Event::MessagesCopied { pair: self.pair, to: self.to, messages: copied });
+        Ok(())
+    }
+}
+
 /// Takes what the source streams, gives it to the destination's intake, commits groups and records them.
 pub(super) struct Pump<'a> {
     route: Route<'a>,
     intake: Box<dyn Intake + 'a>,
-    status: &'a mut dyn FolderStatus,
+    ledger: &'a mut dyn Ledger,
     /// What shall be copied, in the order of ids, with the flags each message shall have.
     wanted: &'a [Wanted],
     current: Current,
     ended: Vec<usize>,
     octets_in_group: u64,
     unreported: u64,
+    /// Messages dealt with since this was last asked for, by their places in `wanted`.
+    settled: Vec<usize>,
+    /// A group may be in the destination without a record, or nothing can be put there any more.
+    broken: bool,
     done: Copied,
 }
 
@@ -72,20 +99,39 @@ impl<'a> Pump<'a> {
     pub(super) fn new(
         route: Route<'a>,
         intake: Box<dyn Intake + 'a>,
-        status: &'a mut dyn FolderStatus,
+        ledger: &'a mut dyn Ledger,
         wanted: &'a [Wanted],
     ) -> Self {
         Pump {
             route,
             intake,
-            status,
+            ledger,
             wanted,
             current: Current::None,
             ended: Vec::new(),
             octets_in_group: 0,
             unreported: 0,
+            settled: Vec::new(),
+            broken: false,
             done: Copied::default(),
         }
+    }
+
+    /// Which of these messages have not been dealt with since the last call. Forgets the others.
+    pub(super) fn unsettled(&mut self, asked: &[MessageId]) -> Vec<MessageId> {
+        let mut settled = std::mem::take(&mut self.settled);
+        settled.sort_unstable();
+        let is_settled = |id: &MessageId| self.find(id).is_some_and(|at| settled.binary_search(&at).is_ok());
+        asked.iter().filter(|id| !is_settled(id)).cloned().collect()
+    }
+
+    /// Whether the destination, or the record of what it holds, cannot be relied on any more before it is listed again.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    fn find(&self, id: &MessageId) -> Option<usize> {
+        self.wanted.binary_search_by(|wanted| wanted.source.cmp(id)).ok()
     }
 
     /// Commits what has ended, even after a failure of the source, so that no finished work is lost.
@@ -98,6 +144,12 @@ impl<'a> Pump<'a> {
     }
 
     fn commit(&mut self) -> Result<()> {
+        let committed = self.try_commit();
+        self.broken |= committed.is_err();
+        committed
+    }
+
+    fn try_commit(&mut self) -> Result<()> {
         self.report_octets(0);
         let ended = std::mem::take(&mut self.ended);
         self.octets_in_group = 0;
@@ -116,13 +168,8 @@ impl<'a> Pump<'a> {
             self.settle(at, answer, &mut batch);
         }
         let copied = batch.upsert.len() as u64;
-        self.status.apply(batch)?;
+        self.ledger.record(batch, copied)?;
         self.done.copied += copied;
-        self.route.observer.event(&Event::MessagesCopied {
-            pair: self.route.pair,
-            to: self.route.to,
-            messages: copied,
-        });
         Ok(())
     }
 
@@ -165,8 +212,10 @@ impl<'a> Pump<'a> {
     /// A failure that concerns one message only is noted; any other ends the copy.
     fn refuse(&mut self, at: usize, error: Error) -> Result<()> {
         if error.scope() != Scope::Message {
+            self.broken = true;
             return Err(error);
         }
+        self.settled.push(at);
         self.done.failed.push((self.wanted[at].source.clone(), self.route.to, error));
         self.current = Current::Refused;
         Ok(())
@@ -176,7 +225,7 @@ impl<'a> Pump<'a> {
 impl Sink for Pump<'_> {
     fn begin(&mut self, message: &Incoming<'_>) -> Result<()> {
         self.route.cancel.check()?;
-        let Ok(at) = self.wanted.binary_search_by(|wanted| wanted.source.cmp(message.id)) else {
+        let Some(at) = self.find(message.id) else {
             self.current = Current::Refused;
             return Ok(());
         };
@@ -206,11 +255,12 @@ impl Sink for Pump<'_> {
         self.report_octets(bytes.len() as u64);
         match self.intake.write(bytes) {
             Ok(()) => Ok(()),
-            Err(error) if error.scope() == Scope::Message => {
-                self.intake.discard()?;
+            Err(error) => {
+                if error.scope() == Scope::Message {
+                    self.intake.discard()?;
+                }
                 self.refuse(at, error)
             }
-            Err(error) => Err(error),
         }
     }
 
@@ -219,6 +269,7 @@ impl Sink for Pump<'_> {
         match self.intake.end() {
             Ok(()) => {
                 self.ended.push(at);
+                self.settled.push(at);
                 Ok(())
             }
             Err(error) => self.refuse(at, error),
@@ -229,6 +280,7 @@ impl Sink for Pump<'_> {
         if let Current::Flowing(_) = std::mem::replace(&mut self.current, Current::None) {
             self.intake.discard()?;
         }
+        self.settled.extend(self.find(id));
         self.done.failed.push((id.clone(), self.route.to.other(), error));
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! Carries out a plan: groups neighbours, goes on past a bad message, and records each effect after it is durable. Decides nothing.
 
 use super::content;
-use super::copy::{Copied, Pump, Route, Wanted};
+use super::copy::{Copied, Direct, Pump, Route, Wanted};
+use super::hands::{self, Handles, Job, Streams};
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
@@ -26,6 +27,7 @@ pub(super) struct Site<'a> {
     pub(super) support: FlagSupport,
     /// Intents that are answered: each is deleted with the row of its message.
     pub(super) settled: BTreeSet<(Side, MessageId)>,
+    pub(super) streams: &'a Streams,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
 }
@@ -157,12 +159,16 @@ impl Site<'_> {
             Side::Remote => (&mut self.folders.local, &mut self.folders.remote),
         };
         let from = SourceFolder { name: self.pair[to.other()].clone(), uid_validity: self.uid_validity[to.other()] };
-        let intake = destination.intake(&from)?;
-        let form = intake.line_ending();
         let route = Route { to, pair: self.pair, observer: self.observer, cancel: self.cancel, intents };
-        let mut pump = Pump::new(route, intake, self.status, &by_id);
-        let outcome = source.fetch(&ids, form, &mut pump);
-        let (done, outcome) = pump.finish(outcome);
+        let handles = Handles { source: source.as_mut(), destination: destination.as_mut() };
+        let spare = if intents || ids.len() < hands::LARGE { None } else { handles.another() };
+        let (done, outcome) = match spare {
+            Some(spare) => {
+                let job = Job::new(route, from, &by_id, &ids);
+                hands::copy(&job, handles, &spare, self.streams, self.status)
+            }
+            None => copy_alone(route, &from, handles, self.status, (&by_id, &ids))?,
+        };
         self.after_copy(to, done, attempt == Try::First && wanted.len() > 1, outcome, executed)
     }
 
@@ -252,6 +258,22 @@ impl Site<'_> {
             false => self.status.apply(Batch { delete: forgets, ..Batch::default() }),
         }
     }
+}
+
+/// `wanted` in ascending order of ids, and the ids in the order in which they shall come.
+fn copy_alone(
+    route: Route<'_>,
+    from: &SourceFolder,
+    handles: Handles<'_>,
+    status: &mut dyn FolderStatus,
+    (wanted, ids): (&[Wanted], &[MessageId]),
+) -> Result<(Copied, Result<()>)> {
+    let intake = handles.destination.intake(from)?;
+    let form = intake.line_ending();
+    let mut ledger = Direct { status, observer: route.observer, pair: route.pair, to: route.to };
+    let mut pump = Pump::new(route, intake, &mut ledger, wanted);
+    let outcome = handles.source.fetch(ids, form, &mut pump);
+    Ok(pump.finish(outcome))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

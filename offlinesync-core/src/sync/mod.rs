@@ -9,6 +9,7 @@ mod content;
 mod copy;
 mod difference;
 mod execute;
+mod hands;
 mod moves;
 mod naming;
 mod pairing;

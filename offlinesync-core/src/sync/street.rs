@@ -5,7 +5,7 @@
 
 use super::difference::{Listings, difference, speaks};
 use super::execute::{Executed, Site};
-
+use super::hands::Streams;
 use super::pairing::{Circumstances, pair};
 use super::refusals;
 use crate::cancel::Cancel;
@@ -19,6 +19,7 @@ use crate::policy::Policy;
 use crate::repository::{ChangeSet, Folder, Known, NothingKnown};
 use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, Intent, MemoryStatus, Row, StatusStore};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// How often the road is walked at most; others who change a folder as fast as we do get their changes synced next time.
 const ROUNDS: usize = 4;
@@ -36,6 +37,7 @@ pub(super) struct Street<'a> {
     pub(super) may_be_emptied: bool,
     /// Whether each side may have changed since it was recorded.
     pub(super) touched: PerSide<bool>,
+    pub(super) streams: Arc<Streams>,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
 }
@@ -339,6 +341,7 @@ impl Street<'_> {
             uid_validity: record.uid_validity.map(|validity| validity.unwrap_or(UidValidity(0))),
             support,
             settled: settled.into_iter().collect(),
+            streams: &self.streams,
             observer: self.observer,
             cancel: self.cancel,
         }

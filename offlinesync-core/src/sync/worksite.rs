@@ -1,6 +1,7 @@
 //! What the workers of one run share: listener, cancel token, how much went wrong; and how one pair is worked on.
 
 use super::account::{Account, Task};
+use super::hands::Streams;
 use super::moves;
 use super::street::{Outcome, Prepared};
 use crate::cancel::Cancel;
@@ -8,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result, Scope};
 use crate::event::{Event, Observer};
 use crate::status::FolderPair;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How much trouble ends the work on an account.
@@ -19,6 +21,7 @@ pub(super) struct Worksite<'a> {
     cancel: &'a Cancel,
     /// Whether anything can have been moved.
     moves: bool,
+    streams: Arc<Streams>,
     /// Failures that will meet every folder.
     troubles: AtomicU32,
 }
@@ -27,8 +30,8 @@ pub(super) struct Worksite<'a> {
 pub(super) type End = (FolderPair, Outcome, Result<()>);
 
 impl<'a> Worksite<'a> {
-    pub(super) fn new(observer: &'a dyn Observer, cancel: &'a Cancel, moves: bool) -> Self {
-        Worksite { observer, cancel, moves, troubles: AtomicU32::new(0) }
+    pub(super) fn new(observer: &'a dyn Observer, cancel: &'a Cancel, moves: bool, streams: usize) -> Self {
+        Worksite { observer, cancel, moves, streams: Arc::new(Streams::new(streams)), troubles: AtomicU32::new(0) }
     }
 
     pub(super) fn moves_possible(&self) -> bool {
@@ -39,7 +42,7 @@ impl<'a> Worksite<'a> {
     pub(super) fn prepare(&self, account: &'a Account, task: &'a Task) -> Option<Result<Prepared<'a>>> {
         self.watch(&task.pair, || {
             self.observer.event(&Event::FolderStarted { pair: &task.pair });
-            account.street(task, self.observer, self.cancel)?.prepare()
+            account.street(task, self.streams.clone(), self.observer, self.cancel)?.prepare()
         })
     }
 

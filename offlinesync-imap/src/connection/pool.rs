@@ -17,7 +17,7 @@ mod compression_tests;
 #[cfg(test)]
 mod tests;
 
-use choose::{Choice, Slots, Use};
+use choose::{Amount, Choice, Slots, Use};
 
 /// How long a waiting thread sleeps before it looks whether it was cancelled; a change in the pool wakes it.
 const NAP: Duration = Duration::from_millis(250);
@@ -65,7 +65,7 @@ impl Pool {
     /// As [`Pool::run`], for an exchange that moves much.
     pub fn run_expecting(&self, on: On<'_>, expected: Expected, exchange: &mut dyn Exchange) -> Result<()> {
         loop {
-            let used = self.0.obtain(Use::Shared(on))?;
+            let used = self.0.obtain(Use::Shared(on, Amount::of(expected.now)))?;
             // It may have been lost since; then nothing was sent.
             if let Some(place) = used.link.enter() {
                 return place.run(on, expected, exchange);
@@ -75,7 +75,7 @@ impl Pool {
 
     /// What the server can do: of a connection that is there, or of a new one.
     pub fn session(&self) -> Result<Arc<SessionView>> {
-        Ok(self.0.obtain(Use::Shared(On::Anywhere))?.link.view())
+        Ok(self.0.obtain(Use::Shared(On::Anywhere, Amount::Little))?.link.view())
     }
 
     /// A connection for this thread alone, for commands whose data is written bit by bit. With two connections or more, one always

@@ -31,6 +31,11 @@ impl Folder for FaultyFolder {
         self.inner.name()
     }
 
+    fn another(&self) -> Option<Box<dyn Folder>> {
+        let inner = self.inner.another()?;
+        Some(Box::new(FaultyFolder { inner, faults: self.faults.clone(), bad: self.bad.clone() }))
+    }
+
     fn changes(&mut self, since: Option<&Cursor>, known: &dyn Known) -> Result<ChangeSet> {
         let how = self.bad().changes;
         let inner = &mut self.inner;

@@ -137,6 +137,10 @@ impl<R: Repository> Repository for Faulty<R> {
         self.inner.parallelism()
     }
 
+    fn streams(&self) -> usize {
+        self.inner.streams()
+    }
+
     fn case_sensitive(&self) -> bool {
         self.inner.case_sensitive()
     }

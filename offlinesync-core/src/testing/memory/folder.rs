@@ -67,6 +67,11 @@ impl Folder for MemoryFolder {
         &self.name
     }
 
+    fn another(&self) -> Option<Box<dyn Folder>> {
+        let MemoryFolder { repository, name, seen } = self;
+        Some(Box::new(MemoryFolder { repository: repository.clone(), name: name.clone(), seen: *seen }))
+    }
+
     fn changes(&mut self, since: Option<&Cursor>, known: &dyn Known) -> Result<ChangeSet> {
         self.seen = None;
         let compared = since.is_some() && self.repository.knobs().deltas == Deltas::Compared;

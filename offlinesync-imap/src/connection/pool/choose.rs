@@ -8,8 +8,28 @@ use std::sync::Arc;
 /// What a connection is wanted for.
 #[derive(Clone, Copy)]
 pub(super) enum Use<'a> {
-    Shared(On<'a>),
+    /// Together with others: a little work where others work already, or so much that it should have a connection to itself if there
+    /// can be another.
+    Shared(On<'a>, Amount),
     Alone,
+}
+
+/// How much a connection is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Amount {
+    Little,
+    Much,
+}
+
+/// So many octets are worth a connection of their own: opening one takes about five round trips.
+const MUCH: u64 = 1 << 20;
+/// So many may share a connection before another is opened: their commands go out together, which costs no round trip.
+const SHARING: usize = 4;
+
+impl Amount {
+    pub(super) fn of(octets: u64) -> Self {
+        if octets >= MUCH { Amount::Much } else { Amount::Little }
+    }
 }
 
 /// What to do about it.
@@ -113,7 +133,8 @@ impl Slots {
         enough
     }
 
-    /// A connection that is there and suits: has the mailbox, else is idle, else (if no more may be opened) has the least to do.
+    /// A connection that is there and suits: has the mailbox, else is idle, else has little to do, else (if no more may be opened) has
+    /// the least to do. Where there is much to do, only an idle one suits as long as more may be opened.
     fn candidate(&self, what: Use<'_>) -> Option<usize> {
         let usable = || self.all.iter().enumerate().filter(|(_, slot)| !slot.leased && !slot.link.is_dead());
         let idle = || usable().filter(|(_, slot)| slot.users == 0);
@@ -122,13 +143,20 @@ impl Slots {
             Use::Alone if !self.may_lease() => None,
             // One that has no mailbox selected is the least loss to the others.
             Use::Alone => idle().next_back().map(index),
-            Use::Shared(on) => {
+            Use::Shared(on, amount) => {
                 let has = |slot: &Slot| match on {
                     On::Anywhere => false,
                     On::Mailbox { name, .. } | On::Verified { name, .. } => slot.link.will_have(name),
                 };
-                let least = || usable().min_by_key(|(_, slot)| slot.users).filter(|_| !self.may_open(what));
-                usable().find(|(_, slot)| has(slot)).or_else(|| idle().next()).or_else(least).map(index)
+                let most = match (self.may_open(what), amount) {
+                    (true, Amount::Little) => SHARING,
+                    (true, Amount::Much) => 1,
+                    (false, _) => usize::MAX,
+                };
+                let little = amount == Amount::Little;
+                let that_has_it = usable().find(|(_, slot)| has(slot) && (little || slot.users == 0));
+                let least = || usable().min_by_key(|(_, slot)| slot.users).filter(|(_, slot)| slot.users < most);
+                that_has_it.or_else(|| idle().next()).or_else(least).map(index)
             }
         }
     }
@@ -137,7 +165,7 @@ impl Slots {
     fn may_open(&self, what: Use<'_>) -> bool {
         let first = self.all.is_empty();
         let room = self.all.len() + self.opening < self.limit;
-        room && !(first && self.opening > 0) && (matches!(what, Use::Shared(_)) || self.may_lease())
+        room && !(first && self.opening > 0) && (matches!(what, Use::Shared(..)) || self.may_lease())
     }
 
     /// Whether another lease leaves a connection for everyone else.
