@@ -3,6 +3,7 @@
 use crate::backend::{Backends, Means};
 use crate::control::{Control, Woken};
 use crate::hooks::{self, Mode};
+use crate::import::offlineimap::House;
 use crate::lock::Lock;
 use crate::naming::Names;
 use crate::say::{Level, Outcome, report_lines};
@@ -10,7 +11,7 @@ use crate::settings::AccountSettings;
 use crate::turns::Turns;
 use crate::ui::Narrator;
 use offlinesync_core::sync::{Account, Report};
-use offlinesync_core::{Error, ErrorKind, Observer, Policy, Result, Side, SqliteStatus, StatusStore};
+use offlinesync_core::{Error, ErrorKind, MemoryStatus, Observer, Policy, Result, Side, SqliteStatus, StatusStore};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -129,7 +130,8 @@ impl Runner {
     fn sync_with_hooks(&self, backends: &Backends, narrator: &Arc<Narrator>, mode: Mode) -> Result<Report> {
         self.hook(self.settings.pre_sync_hook.as_deref(), mode)?;
         let policy = Policy { quick: mode == Mode::Quick, ..self.settings.policy.clone() };
-        let account = self.account(backends, policy)?;
+        let status = self.moved_in(backends, self.open_status(policy.dry_run)?)?;
+        let account = self.account(backends, policy, status);
         let report = account.sync(&**narrator, &self.control.cancel)?;
         narrator.report(&report);
         if !self.control.cancel.is_cancelled() {
@@ -145,12 +147,44 @@ impl Runner {
     }
 
     /// The engine's account.
-    fn account(&self, backends: &Backends, policy: Policy) -> Result<Account> {
-        let status = open_status(&self.metadata, &self.settings.name, policy.dry_run, self.means.fsync)?;
+    fn account(&self, backends: &Backends, policy: Policy, status: Arc<dyn StatusStore>) -> Account {
+        self.account_of(backends, policy, status, self.only.clone())
+    }
+
+    /// The same, of these folders alone.
+    fn account_of(
+        &self,
+        backends: &Backends,
+        policy: Policy,
+        status: Arc<dyn StatusStore>,
+        only: Option<Vec<String>>,
+    ) -> Account {
         let rules = self.settings.repositories.as_ref().map(|repository| repository.rules.clone());
         let [remote, local] = Side::BOTH.map(|side| Arc::clone(&backends.repositories[side]));
-        let names = Names::new(rules, self.only.clone());
-        Ok(Account::new(&self.settings.name, remote, local, status).with_naming(names).with_policy(policy))
+        let names = Names::new(rules, only);
+        Account::new(&self.settings.name, remote, local, status).with_naming(names).with_policy(policy)
+    }
+
+    fn open_status(&self, read_only: bool) -> Result<Arc<dyn StatusStore>> {
+        open_status(&self.metadata, &self.settings.name, read_only, self.means.fsync)
+    }
+
+    /// The status, with what OfflineIMAP knew of the account if it was OfflineIMAP's until now. A dry run takes it over into memory.
+    fn moved_in(&self, backends: &Backends, status: Arc<dyn StatusStore>) -> Result<Arc<dyn StatusStore>> {
+        let account = self.account_of(backends, self.looking_only(), Arc::new(MemoryStatus::default()), None);
+        let (metadata, settings, hub) = (self.metadata.as_path(), &self.settings, &*self.means.hub);
+        let house = House { metadata, settings, hub, account: &account };
+        if !house.is_new(&*status)? {
+            return Ok(status);
+        }
+        let durable = !settings.policy.dry_run;
+        let status = if durable { status } else { Arc::new(MemoryStatus::default()) };
+        house.move_in(&*status, durable)?;
+        Ok(status)
+    }
+
+    fn looking_only(&self) -> Policy {
+        Policy { dry_run: true, ..self.settings.policy.clone() }
     }
 
     /// The engine's account without a right to change anything, for showing.
@@ -158,7 +192,7 @@ impl Runner {
     /// # Errors
     /// The status file cannot be read.
     pub fn account_for_showing(&self, backends: &Backends) -> Result<Account> {
-        self.account(backends, Policy { dry_run: true, ..self.settings.policy.clone() })
+        Ok(self.account(backends, self.looking_only(), self.open_status(true)?))
     }
 
     /// The engine's account for comparing; with `repair`, its status can be written.

@@ -15,6 +15,7 @@ pub mod backend;
 pub mod config;
 pub mod control;
 pub mod hooks;
+pub mod import;
 pub mod info;
 pub mod lock;
 pub mod metadata;

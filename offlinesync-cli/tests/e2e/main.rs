@@ -5,12 +5,14 @@
 
 mod changes;
 mod content;
+mod from_offlineimap;
 mod house;
 mod kill;
 mod mail;
 mod memory;
 mod numbering;
 mod odd;
+mod peers;
 mod plain_server;
 mod readers;
 mod trouble;

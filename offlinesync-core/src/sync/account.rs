@@ -120,14 +120,25 @@ impl Account {
     }
 
     /// Lists both sides and pairs their folders, without syncing anything. Folders that naming leaves out are not in the answer.
+    ///
+    /// # Errors
+    /// A side cannot be listed, or naming fails for a folder.
     pub fn folders(&self) -> Result<Vec<PairedFolder>> {
+        let (pairs, mut failures) = self.pairs()?;
+        failures.pop().map_or(Ok(pairs), |failure| Err(failure.error))
+    }
+
+    /// Like [`Account::folders`], with the folders for which naming fails apart.
+    ///
+    /// With [`Policy::dry_run`] nothing is created; without, a store that was never there is.
+    ///
+    /// # Errors
+    /// A side cannot be listed.
+    pub fn pairs(&self) -> Result<(Vec<PairedFolder>, Vec<Failure>)> {
         let mut report = Report::default();
         let listed = self.list()?;
         let decisions = self.decide(&listed, &mut report)?;
-        if let Some(failure) = report.failures.pop() {
-            return Err(failure.error);
-        }
-        Ok(decisions.into_iter().filter_map(|decision| shown(decision, &listed)).collect())
+        Ok((decisions.into_iter().filter_map(|decision| shown(decision, &listed)).collect(), report.failures))
     }
 
     fn run(&self, observer: &dyn Observer, cancel: &Cancel) -> Result<Report> {

@@ -1,0 +1,211 @@
+//! Moving in from OfflineIMAP: its metadata lies where ours does, so the first sync of an account takes it over by itself.
+//!
+//! ```text
+//! <metadata>/Account-a/LocalStatus-sqlite/<folder>    what both sides agreed on, by remote UID
+//! <metadata>/Account-a/LocalStatus/<folder>           the same in the form of older versions
+//! <metadata>/Repository-r/FolderValidity/<folder>     the numbering those UIDs belong to
+//! <metadata>/Repository-l/UIDMapping/<folder>         local UIDs of a local IMAP repository
+//! ```
+//! Which file holds which message is told by `,U=` and `,FMD5=` in its name. A message that the status has and no file claims was
+//! removed locally, a message that is not on the server any more was removed there: both stay pending, and so do flags.
+
+mod files;
+mod status;
+
+use super::{Mark, Memory, Taken, rows, tell, tell_refused, write};
+use crate::settings::{AccountSettings, Store};
+use crate::ui::Hub;
+use files::Files;
+use offlinesync_core::status::{FolderPair, Row};
+use offlinesync_core::sync::{Account, PairedFolder};
+use offlinesync_core::{
+    Error, ErrorKind, MessageId, NothingKnown, PerSide, Result, Side, StatusStore, SystemFlags, Uid, UidValidity,
+};
+use status::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+const PROGRAM: &str = "OfflineIMAP";
+
+/// An account that may have been OfflineIMAP's.
+pub struct House<'h> {
+    /// The directory of both programs' metadata.
+    pub metadata: &'h Path,
+    /// The account.
+    pub settings: &'h AccountSettings,
+    /// Whoever is told.
+    pub hub: &'h Hub,
+    /// The engine's account, with every folder that takes part and no right to change anything.
+    pub account: &'h Account,
+}
+
+impl House<'_> {
+    /// Whether our status knows nothing yet, or not all that it was to learn, and OfflineIMAP's is there.
+    ///
+    /// # Errors
+    /// Our status cannot be read.
+    pub fn is_new(&self, status: &dyn StatusStore) -> Result<bool> {
+        Ok(self.files().any() && (self.mark().is_set() || status.folders()?.is_empty()))
+    }
+
+    /// Takes over what OfflineIMAP knows. `durable`: `status` outlives this run.
+    ///
+    /// # Errors
+    /// A side cannot be listed; our status cannot be written; every local folder that OfflineIMAP knew is gone.
+    pub fn move_in(&self, status: &dyn StatusStore, durable: bool) -> Result<()> {
+        for (pair, ..) in status.folders()? {
+            status.forget(&pair)?;
+        }
+        let known = self.known_pairs()?;
+        self.check_for_a_wiped_store(&known)?;
+        if durable {
+            self.mark().set()?;
+        }
+        let mut taken = Taken::default();
+        for (paired, entries) in known.into_iter().filter(|(paired, _)| is_on_both_sides(paired)) {
+            match self.memory(&paired.pair, entries)? {
+                Ok(memory) => {
+                    taken.folders += 1;
+                    taken.messages += memory.rows.len();
+                    write(status, &paired.pair, memory)?;
+                }
+                Err(why) => tell_refused(self.hub, &paired.pair, PROGRAM, &why),
+            }
+        }
+        if durable {
+            self.mark().clear()?;
+        }
+        tell(self.hub, &self.settings.name, PROGRAM, taken);
+        Ok(())
+    }
+
+    fn files(&self) -> Files {
+        let [remote, local] = Side::BOTH.map(|side| self.settings.repositories[side].name.as_str());
+        Files::new(self.metadata, &self.settings.name, PerSide { remote, local })
+    }
+
+    fn mark(&self) -> Mark {
+        Mark::of(&self.metadata.join(format!("Account-{}", self.settings.name)))
+    }
+
+    /// Pairs of folders with a status that has messages. Two folders that would share one status file have none.
+    fn known_pairs(&self) -> Result<Vec<(PairedFolder, Vec<Entry>)>> {
+        let files = self.files();
+        let mut by_file: BTreeMap<String, Vec<PairedFolder>> = BTreeMap::new();
+        for paired in self.account.pairs()?.0 {
+            by_file.entry(self.status_name(&paired.pair)).or_default().push(paired);
+        }
+        let mut known = Vec::new();
+        for (file, mut pairs) in by_file {
+            let (Some(paired), true) = (pairs.pop(), pairs.is_empty()) else { continue };
+            match files.status(&file) {
+                Ok(entries) if entries.is_empty() => {}
+                Ok(entries) => known.push((paired, entries)),
+                Err(why) => tell_refused(self.hub, &paired.pair, PROGRAM, &why),
+            }
+        }
+        Ok(known)
+    }
+
+    /// The name of the file that holds a pair's status: the local name with the levels separated by dots.
+    fn status_name(&self, pair: &FolderPair) -> String {
+        let name = pair.local.as_str();
+        files::base_name(&match &self.settings.repositories.local.store {
+            Store::Maildir(maildir) => name.replace(maildir.separator, "."),
+            Store::Imap(_) => name.to_owned(),
+        })
+    }
+
+    /// A Maildir that has lost every folder is not mounted, or another one.
+    fn check_for_a_wiped_store(&self, known: &[(PairedFolder, Vec<Entry>)]) -> Result<()> {
+        let lost = known.iter().all(|(paired, _)| paired.entries.local.is_none());
+        if known.is_empty() || !lost || self.settings.policy.restore_missing_folders {
+            return Ok(());
+        }
+        let (folders, name) = (known.len(), &self.settings.repositories.local.name);
+        let sentence = format!(
+            "none of the {folders} folders that {PROGRAM} synced is in the local store '{name}'; nothing was synced"
+        );
+        Err(Error::new(ErrorKind::Refused, sentence).with_hint(
+            "is its disk mounted, is the path right? To fetch all mail again, run once with --restore-folders",
+        ))
+    }
+
+    /// What is known of a pair, or why that is of no use.
+    fn memory(&self, pair: &FolderPair, entries: Vec<Entry>) -> Result<Result<Memory, String>> {
+        let files = self.files();
+        let Some(remote) = files.validity(Side::Remote, pair) else {
+            return Ok(Err("it did not write down the numbering (FolderValidity)".to_owned()));
+        };
+        let local = match self.settings.repositories.local.store {
+            Store::Maildir(_) => self.in_maildir(pair, &entries)?,
+            Store::Imap(_) => files.mapping(pair),
+        };
+        let local = match local {
+            Ok(local) => local,
+            Err(why) => return Ok(Err(why)),
+        };
+        let uid_validity = PerSide { remote, local: local.uid_validity };
+        Ok(Ok(Memory { uid_validity, rows: rows_of(entries, local.by_remote) }))
+    }
+
+    /// Which file each message is.
+    fn in_maildir(&self, pair: &FolderPair, entries: &[Entry]) -> Result<Result<Local, String>> {
+        let mut folder = self.account.repositories().local.open(&pair.local)?;
+        let listing = folder.changes(None, &NothingKnown)?;
+        let files = listing.present.len();
+        let mut by_remote = BTreeMap::new();
+        for entry in listing.present {
+            if let Some(partner) = entry.partner {
+                by_remote.entry(partner.uid).or_insert(entry.id);
+            }
+        }
+        let known: BTreeSet<Uid> = entries.iter().map(|entry| entry.uid).collect();
+        if files > 0 && !by_remote.keys().any(|uid| known.contains(uid)) {
+            return Ok(Err("no file name there says which message it is (was `nametrans` changed?)".to_owned()));
+        }
+        Ok(Ok(Local { uid_validity: listing.uid_validity, by_remote }))
+    }
+}
+
+/// The local messages of a folder by the UID each has on the remote side.
+#[derive(Debug)]
+struct Local {
+    uid_validity: UidValidity,
+    by_remote: BTreeMap<Uid, MessageId>,
+}
+
+fn is_on_both_sides(paired: &PairedFolder) -> bool {
+    Side::BOTH.into_iter().all(|side| paired.entries[side].is_some())
+}
+
+/// `P` is left out of what was agreed on: OfflineIMAP writes it down without having told the server, and then takes it away locally.
+fn rows_of(entries: Vec<Entry>, mut by_remote: BTreeMap<Uid, MessageId>) -> Vec<Row> {
+    let row = |Entry { uid, letters }: Entry| {
+        let base = rows::system_flags(&letters).difference(SystemFlags::FORWARDED);
+        rows::row(uid, by_remote.remove(&uid), base)
+    };
+    entries.into_iter().map(row).collect()
+}
+
+impl std::fmt::Debug for House<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("House").field("account", &self.settings.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_has_the_file_that_claims_its_uid_and_the_flags_agreed_on_without_what_the_server_was_never_told() {
+        let uid = |n| Uid::new(n).unwrap();
+        let entry = |n, letters: &str| Entry { uid: uid(n), letters: letters.to_owned() };
+        let file = MessageId::Name("1.a".into());
+        let rows = rows_of(vec![entry(1, "FPSa"), entry(2, "")], BTreeMap::from([(uid(1), file.clone())]));
+        assert_eq!(rows[0].ids, PerSide { remote: MessageId::Uid(uid(1)), local: file });
+        assert_eq!(rows[0].base.system.letters().collect::<String>(), "FS");
+        assert_eq!(rows[1].ids.local, rows::gone(uid(2)));
+    }
+}

@@ -1,0 +1,39 @@
+//! A mark beside the status file while rows are being taken over: a run that dies meanwhile is followed by one that starts over.
+
+use offlinesync_core::{Error, ErrorKind, Result};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The mark of one account.
+#[derive(Clone, Debug)]
+pub(super) struct Mark(PathBuf);
+
+impl Mark {
+    /// That of the account whose status is in this directory.
+    pub(super) fn of(directory: &Path) -> Mark {
+        Mark(directory.join("offlinesync.importing"))
+    }
+
+    /// Whether a run died while it took over.
+    pub(super) fn is_set(&self) -> bool {
+        self.0.exists()
+    }
+
+    /// Sets it, durably.
+    pub(super) fn set(&self) -> Result<()> {
+        self.tried(File::create(&self.0).and_then(|file| file.sync_all()))
+    }
+
+    /// Takes it away, durably.
+    pub(super) fn clear(&self) -> Result<()> {
+        self.tried(fs::remove_file(&self.0))
+    }
+
+    fn tried(&self, result: io::Result<()>) -> Result<()> {
+        let directory = self.0.parent().unwrap_or(Path::new("."));
+        result
+            .and_then(|()| File::open(directory)?.sync_all())
+            .map_err(|error| Error::io(self.0.display(), error, ErrorKind::Storage))
+    }
+}
