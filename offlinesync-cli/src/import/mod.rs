@@ -52,11 +52,12 @@ fn tell(hub: &Hub, account: &str, program: &str, taken: Taken) {
     if taken.folders > 0 {
         let Taken { folders, messages } = taken;
         let plural = |n: usize| if n == 1 { "" } else { "s" };
-        hub.summary(&format!(
+        let line = format!(
             "account '{account}': goes on where {program} left off: {messages} message{} in {folders} folder{}",
             plural(messages),
             plural(folders)
-        ));
+        );
+        hub.announce(&format!("Account sync {account}"), &line);
     }
 }
 

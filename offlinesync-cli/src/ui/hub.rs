@@ -73,6 +73,12 @@ impl Hub {
         self.interface.summary(line);
     }
 
+    /// Tells a line once to whoever follows the run, line by line or with bars.
+    pub fn announce(&self, thread: &str, line: &str) {
+        self.summary(line);
+        self.interface.info(thread, line);
+    }
+
     /// Writes to the logs alone.
     pub fn record(&self, level: Level, text: &str) {
         if let Some(log) = &self.log {

@@ -27,16 +27,17 @@ fn offlineimap(house: &House) -> String {
     run(house, "offlineimap", &["-o", "-u", "basic"])
 }
 
-fn synced_by_offlineimap(server: &Dovecot) -> House {
+/// An account of `inbox` messages and some more in other folders.
+fn synced_by_offlineimap(server: &Dovecot, inbox: usize) -> House {
     with_client(server, |client| {
         for (folder, _) in &FOLDERS[1..] {
             client.create(folder);
         }
         client.create("Drafts of mine");
-        client.append_all("INBOX", "\\Seen", None, &mails(0..700));
-        client.append_all("INBOX", "", None, &mails(700..800));
-        client.append_all("Archive/2023", "\\Seen \\Answered", None, &mails(1000..1200));
-        client.append_all("Sent Items", "\\Seen", None, &mails(2000..2060));
+        client.append_all("INBOX", "\\Seen", None, &mails(0..inbox - 10));
+        client.append_all("INBOX", "", None, &mails(inbox - 10..inbox));
+        client.append_all("Archive/2023", "\\Seen \\Answered", None, &mails(1000..1000 + inbox / 4));
+        client.append_all("Sent Items", "\\Seen", None, &mails(2000..2030));
         client.append_all("Lists/rust", "\\Flagged", None, &mails(3000..3020));
     });
     let house = house(server);
@@ -137,7 +138,7 @@ fn assert_pending_changes_were_carried_out(server: &Dovecot, house: &House) {
 #[test]
 fn an_account_of_offlineimap_goes_on_without_a_body_and_offlineimap_goes_on_after_us() {
     let server = counting_server();
-    let house = synced_by_offlineimap(&server);
+    let house = synced_by_offlineimap(&server, 800);
     let staying = work_on_both_sides(&server, &house);
 
     let plan = house.run(&["--dry-run"]);
@@ -162,7 +163,7 @@ fn an_account_of_offlineimap_goes_on_without_a_body_and_offlineimap_goes_on_afte
 #[test]
 fn what_offlineimap_copied_and_removed_meanwhile_is_taken_in_without_a_body() {
     let server = counting_server();
-    let house = synced_by_offlineimap(&server);
+    let house = synced_by_offlineimap(&server, 40);
     house.sync();
     deliver(&house.folder("INBOX"), "5000.new.here", mail(5000).as_bytes());
     fs::remove_file(file_of(&house.folder("INBOX"), 10)).unwrap();
@@ -176,7 +177,7 @@ fn what_offlineimap_copied_and_removed_meanwhile_is_taken_in_without_a_body() {
 #[test]
 fn a_folder_that_was_re_created_since_is_refused_as_one_whose_numbering_changed() {
     let server = counting_server();
-    let house = synced_by_offlineimap(&server);
+    let house = synced_by_offlineimap(&server, 40);
     with_client(&server, |client| {
         client.delete("Lists/rust");
         client.create("Lists/rust");
@@ -192,7 +193,7 @@ fn a_folder_that_was_re_created_since_is_refused_as_one_whose_numbering_changed(
 #[test]
 fn a_maildir_that_is_not_there_any_more_is_not_fetched_again_unasked() {
     let server = counting_server();
-    let house = synced_by_offlineimap(&server);
+    let house = synced_by_offlineimap(&server, 40);
     fs::rename(house.path("mail"), house.path("elsewhere")).unwrap();
     house.run(&[]).refuses(3, &["none of the 4 folders that OfflineIMAP synced"], &["--restore-folders"]);
     fs::create_dir(house.path("mail")).unwrap();
@@ -205,7 +206,7 @@ fn a_maildir_that_is_not_there_any_more_is_not_fetched_again_unasked() {
 #[test]
 fn file_names_that_another_nametrans_made_are_paired_by_content_and_nothing_is_removed() {
     let server = counting_server();
-    let house = synced_by_offlineimap(&server);
+    let house = synced_by_offlineimap(&server, 40);
     let sent_folder = house.folder("sent");
     for name in names(&sent_folder) {
         let other = name.replace(",FMD5=", ",FMD5=0");
@@ -216,4 +217,57 @@ fn file_names_that_another_nametrans_made_are_paired_by_content_and_nothing_is_r
     assert!(run.err.contains("warning: folder 'Sent Items': what OfflineIMAP knew of it is of no use"), "{}", run.err);
     assert!(!sent(&run.err).iter().any(|line| line.contains("BODY.PEEK[]") || line.starts_with("APPEND")));
     assert_in_step(&server, &house);
+}
+
+#[test]
+fn a_message_that_was_moved_before_moving_in_is_moved_on_the_server() {
+    let server = counting_server();
+    let house = synced_by_offlineimap(&server, 40);
+    let from = file_of(&house.folder("INBOX"), 7);
+    fs::rename(&from, house.folder("sent").join("cur").join(from.file_name().unwrap())).unwrap();
+    let ours = served(&server, || house.sync());
+    assert_eq!((ours.bodies, ours.appended), (0, 0));
+    assert_in_step(&server, &house);
+    assert_eq!(in_maildir(&house.folder("sent")).len(), 31);
+}
+
+#[test]
+fn moving_in_that_was_cut_short_starts_over() {
+    let server = counting_server();
+    let house = synced_by_offlineimap(&server, 40);
+    house.sync();
+    let mark = house.path(".offlineimap/Account-a/offlinesync.importing");
+    fs::write(&mark, "").unwrap();
+    let run = house.run(&["-u", "basic"]);
+    assert!(run.out.contains("account 'a': goes on where OfflineIMAP left off: 100 messages in 4 folders"), "{run:?}");
+    assert!(!mark.exists());
+    assert_eq!(served(&server, || house.sync()), Served::default());
+    assert_in_step(&server, &house);
+}
+
+#[test]
+fn two_servers_that_offlineimap_kept_in_step_stay_so() {
+    let servers = [counting_server(), counting_server()];
+    with_client(&servers[0], |client| client.append_all("INBOX", "\\Seen", None, &mails(0..30)));
+    with_client(&servers[1], |client| client.append_all("INBOX", "", None, &mails(500..503)));
+    let [remote, local] = [0, 1].map(|at: usize| imap(&servers[at].host(), servers[at].port(), "u1"));
+    let house = Setup::of(&remote).local(&local).house();
+    offlineimap(&house);
+    let held = |at: usize| with_client(&servers[at], |client| undated(on_server(client, "INBOX")));
+    assert_same("INBOX", &held(0), &held(1));
+    with_client(&servers[1], |client| {
+        let uid = uid_of(client, "INBOX", 3);
+        client.remove(&uid.to_string());
+        on_the_server(client, "INBOX", 4, "-FLAGS", "\\Seen");
+        on_the_server(client, "INBOX", 5, "+FLAGS", "\\Flagged");
+    });
+    let there = served(&servers[0], || {
+        assert_eq!(served(&servers[1], || house.sync()), Served::default());
+    });
+    assert_eq!(there, Served { expunged: 1, ..Served::default() });
+    assert_same("INBOX", &held(0), &held(1));
+    assert_eq!(held(0).len(), 32);
+    let [theirs, flagged] =
+        ["\\Seen", "\\Flagged"].map(|flag| held(0).iter().filter(|held| held.flags.contains(flag)).count());
+    assert_eq!((theirs, flagged), (28, 1));
 }
