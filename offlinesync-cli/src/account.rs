@@ -200,7 +200,8 @@ impl Runner {
     /// # Errors
     /// The status file cannot be opened.
     pub fn account_for_verifying(&self, backends: &Backends, repair: bool) -> Result<Account> {
-        self.account(backends, Policy { dry_run: !repair, ..self.settings.policy.clone() })
+        let policy = Policy { dry_run: !repair, ..self.settings.policy.clone() };
+        Ok(self.account(backends, policy, self.open_status(!repair)?))
     }
 
     /// Repositories that tell nobody what they do.
