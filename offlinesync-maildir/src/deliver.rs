@@ -7,7 +7,7 @@
 use crate::disk;
 use crate::folder::{MaildirFolder, Touched};
 use crate::keywords::Vocabulary;
-use crate::name::{self, FileName, NumberedBase};
+use crate::name::{self, Claim, FileName, NumberedBase, UidKey};
 use crate::names::Found;
 use crate::scan::Sub;
 use crate::syncer::Syncer;
@@ -82,6 +82,7 @@ pub(crate) struct Delivery<'f> {
     buffer: Vec<u8>,
     written: Vec<(TempFile, Name)>,
     syncer: Option<Syncer>,
+    key: UidKey,
     process: u32,
     counter: u64,
 }
@@ -95,6 +96,7 @@ impl<'f> Delivery<'f> {
             tidy(&tmp);
         }
         let vocabulary = folder.vocabulary_for(&Keywords::default())?;
+        let key = folder.uid_key();
         Ok(Delivery {
             folder,
             source: source.clone(),
@@ -104,6 +106,7 @@ impl<'f> Delivery<'f> {
             buffer: Vec::new(),
             written: Vec::new(),
             syncer: None,
+            key,
             process: std::process::id(),
             counter: 0,
         })
@@ -178,7 +181,7 @@ impl<'f> Delivery<'f> {
         name: &Name,
         touched: &mut Touched,
     ) -> Result<Option<MessageId>> {
-        let partner = name.partner.map(|uid| (uid, self.folder.digest.as_str()));
+        let partner = name.partner.map(|uid| Claim { uid, digest: &self.folder.digest, key: self.key });
         let whole = name::compose(base, partner, &name.letters, self.folder.config.info_separator);
         let sub = if name.letters.is_empty() { Sub::New } else { Sub::Cur };
         let parsed = FileName::parse(&whole, self.folder.config.info_separator);

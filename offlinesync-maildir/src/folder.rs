@@ -6,15 +6,16 @@ use crate::deliver::Delivery;
 use crate::disk;
 use crate::keywords::{Letters, Table, Vocabulary};
 use crate::layout::Layout;
-use crate::name::{FileName, NumberedBase};
+use crate::name::{Claim, FileName, NumberedBase, UidKey};
 use crate::names::{Found, Names};
 use crate::read::Reader;
 use crate::scan::{self, Grammar, Sub};
 use crate::stamp::Stamp;
 use offlinesync_core::{
     ChangeSet, Coverage, Cursor, Entry, Error, ErrorKind, Event, Failures, FlagChange, Folder, FolderName, Headers,
-    Intake, Keywords, Known, LineEnding, MessageId, Partner, Result, Sink, SourceFolder, UidValidity, Witness,
+    Intake, Keywords, Known, LineEnding, MessageId, Partner, Result, Sink, SourceFolder, Uid, UidValidity, Witness,
 };
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ use std::sync::Arc;
 
 /// A Maildir numbers nothing; this is the constant OfflineIMAP answers, too.
 pub(crate) const UID_VALIDITY: UidValidity = UidValidity(42);
+/// The file in which mbsync keeps the numbering of a folder.
+const MBSYNC: &str = ".uidvalidity";
 /// More oddities than this in one listing are summed up.
 const WARNINGS: usize = 20;
 
@@ -74,6 +77,25 @@ impl MaildirFolder {
 
     fn grammar(&self) -> Grammar<'_> {
         Grammar { info_separator: self.config.info_separator, digest: &self.digest }
+    }
+
+    /// How this folder's names tell UIDs. Where mbsync looks after the folder too, `,U=` is its own, and it would take ours for that.
+    pub(crate) fn uid_key(&self) -> UidKey {
+        if self.directory.join(MBSYNC).exists() { UidKey::Foreign } else { UidKey::Usual }
+    }
+
+    /// The messages that bear a number of mbsync's, by that number. Two with one number are an error.
+    pub(crate) fn mbsync_uids(&mut self) -> Result<BTreeMap<Uid, MessageId>> {
+        let (separator, directory) = (self.config.info_separator, self.directory.clone());
+        let mut found = BTreeMap::new();
+        for file in self.names()?.iter() {
+            let Some(uid) = file.parse(separator).and_then(|name| name.mbsync_uid()) else { continue };
+            if found.insert(uid, MessageId::Name(file.id().into())).is_some() {
+                let sentence = format!("{}: two messages have the number {uid} (`,U=`)", directory.display());
+                return Err(Error::new(ErrorKind::Folder, sentence));
+            }
+        }
+        Ok(found)
     }
 
     fn table(&self) -> Table<'_> {
@@ -376,13 +398,13 @@ impl Folder for MaildirFolder {
 
     fn note_partners(&mut self, partners: &[(MessageId, Partner)]) -> Result<()> {
         let (mut fresh, mut touched) = (false, Touched::default());
-        let digest = self.digest.clone();
+        let (digest, key) = (self.digest.clone(), self.uid_key());
         for (id, partner) in partners {
+            let claim = Claim { uid: partner.uid, digest: &digest, key };
             let noted = self.rename(id, &mut fresh, &mut touched, |found, name| {
                 // A message called by its stem would be another one if its attributes changed.
                 let keep = !found.has_base_as_id();
-                let whole =
-                    if keep { found.whole().to_owned() } else { name.with_partner(Some((partner.uid, &digest))) };
+                let whole = if keep { found.whole().to_owned() } else { name.with_partner(Some(claim)) };
                 (found.sub(), whole)
             });
             noted.err().iter().for_each(|error| self.warn(error));

@@ -66,13 +66,22 @@ impl<'n> FileName<'n> {
         info.find(',').map_or("", |at| &info[at..])
     }
 
-    /// The UID that the name claims in the folder with this digest: both `,U=` and `,FMD5=` must be there, and `FMD5` must be this one.
+    fn attributes(&self) -> impl Iterator<Item = &'n str> {
+        self.whole[self.base..self.stem].split(',').skip(1)
+    }
+
+    /// The UID that the name claims in the folder with this digest: `,FMD5=` must be there and be this one, and so must `,RU=`, or
+    /// `,U=` where that is missing.
     pub fn partner(&self, digest: &str) -> Option<Uid> {
-        let attributes = || self.whole[self.base..self.stem].split(',').skip(1);
-        let ours = attributes().any(|a| a.strip_prefix("FMD5=") == Some(digest));
-        let uid = attributes().find_map(|a| a.strip_prefix("U="))?;
-        let digits = !uid.is_empty() && uid.bytes().all(|b| b.is_ascii_digit());
-        (ours && digits).then(|| uid.parse().ok().and_then(Uid::new)).flatten()
+        let ours = self.attributes().any(|a| a.strip_prefix("FMD5=") == Some(digest));
+        let value = |key: &str| self.attributes().find_map(|a| a.strip_prefix(key));
+        let uid = value(UidKey::Foreign.prefix()).or_else(|| value(UidKey::Usual.prefix()))?;
+        if ours { decimal(uid) } else { None }
+    }
+
+    /// The number of a message in a folder that mbsync looks after: `,U=` alone.
+    pub fn mbsync_uid(&self) -> Option<Uid> {
+        self.attributes().find_map(|a| a.strip_prefix(UidKey::Usual.prefix())).and_then(decimal)
     }
 
     /// The same name with other letters. The info part stays where it is, or is added at the end.
@@ -81,11 +90,14 @@ impl<'n> FileName<'n> {
         format!("{head}{}2,{letters}{}", self.separator, self.after_letters())
     }
 
-    /// The same name with `,U=` and `,FMD5=` as given, or without them; other attributes stay.
-    pub fn with_partner(&self, partner: Option<(Uid, &str)>) -> String {
+    /// The same name with UID and `,FMD5=` as given, or without them; other attributes stay, and with [`UidKey::Foreign`] so does `,U=`.
+    pub fn with_partner(&self, partner: Option<Claim<'_>>) -> String {
         let mut name = self.base().to_owned();
-        let ours = |a: &&str| a.starts_with("U=") || a.starts_with("FMD5=");
-        for kept in self.whole[self.base..self.stem].split(',').skip(1).filter(|a| !ours(a)) {
+        let foreign = partner.is_some_and(|claim| claim.key == UidKey::Foreign);
+        let ours = |a: &&str| {
+            a.starts_with("FMD5=") || a.starts_with("RU=") || a.starts_with(UidKey::Usual.prefix()) && !foreign
+        };
+        for kept in self.attributes().filter(|a| !ours(a)) {
             name.extend([",", kept]);
         }
         push_partner(&mut name, partner);
@@ -97,9 +109,43 @@ fn is_info(at_separator: &str, separator: char) -> bool {
     at_separator[separator.len_utf8()..].starts_with("2,")
 }
 
-fn push_partner(name: &mut String, partner: Option<(Uid, &str)>) {
-    if let Some((uid, digest)) = partner {
-        let _ = write!(name, ",U={uid},FMD5={digest}");
+/// The attribute that tells which UID a message has on the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UidKey {
+    /// `,U=`, as OfflineIMAP has it.
+    Usual,
+    /// `,RU=`, in folders where `,U=` is mbsync's.
+    Foreign,
+}
+
+impl UidKey {
+    fn prefix(self) -> &'static str {
+        match self {
+            UidKey::Usual => "U=",
+            UidKey::Foreign => "RU=",
+        }
+    }
+}
+
+/// What a name says about the message's counterpart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim<'d> {
+    /// Its UID.
+    pub uid: Uid,
+    /// The folder's `FMD5`.
+    pub digest: &'d str,
+    /// How the UID is written.
+    pub key: UidKey,
+}
+
+fn decimal(digits: &str) -> Option<Uid> {
+    let digits = Some(digits).filter(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()))?;
+    digits.parse().ok().and_then(Uid::new)
+}
+
+fn push_partner(name: &mut String, partner: Option<Claim<'_>>) {
+    if let Some(Claim { uid, digest, key }) = partner {
+        let _ = write!(name, ",{}{uid},FMD5={digest}", key.prefix());
     }
 }
 
@@ -167,7 +213,7 @@ pub fn other_base(base: &str, n: u32) -> String {
 }
 
 /// The whole name of a new message. Without letters there is no info part, as the Maildir format has it in `new`.
-pub fn compose(base: &str, partner: Option<(Uid, &str)>, letters: &str, separator: char) -> String {
+pub fn compose(base: &str, partner: Option<Claim<'_>>, letters: &str, separator: char) -> String {
     let mut name = base.to_owned();
     push_partner(&mut name, partner);
     if !letters.is_empty() {
@@ -200,6 +246,24 @@ mod tests {
 
     fn parse(name: &str) -> FileName<'_> {
         FileName::parse(name, ':').unwrap()
+    }
+
+    fn usual(uid: Uid) -> Claim<'static> {
+        Claim { uid, digest: INBOX, key: UidKey::Usual }
+    }
+
+    #[test]
+    fn where_mbsync_numbers_messages_its_number_stays_and_ours_goes_beside_it() {
+        let uid = |n| Uid::new(n).unwrap();
+        let whole = format!("1.2.host,U=12,RU=5,FMD5={INBOX}:2,S");
+        let name = parse(&whole);
+        assert_eq!((name.partner(INBOX), name.mbsync_uid()), (Some(uid(5)), Some(uid(12))));
+        let foreign = Claim { key: UidKey::Foreign, ..usual(uid(9)) };
+        assert_eq!(name.with_partner(Some(foreign)), format!("1.2.host,U=12,RU=9,FMD5={INBOX}:2,S"));
+        assert_eq!(name.with_partner(Some(usual(uid(9)))), format!("1.2.host,U=9,FMD5={INBOX}:2,S"));
+        assert_eq!(name.with_partner(None), "1.2.host:2,S");
+        assert_eq!(compose("b", Some(foreign), "", ':'), format!("b,RU=9,FMD5={INBOX}"));
+        assert_eq!(parse("1.2.host,U=12:2,S").partner(INBOX), None);
     }
 
     #[test]
@@ -235,7 +299,7 @@ mod tests {
         assert_eq!((name.base(), name.letters()), ("a", "SQ"));
         assert_eq!(name.with_letters("FSQ"), "a,S=10,W=11:1,x:2,FSQ,ext=1");
         assert_eq!(parse("a:1,x").with_letters("S"), "a:1,x:2,S");
-        let partner = Uid::new(9).map(|uid| (uid, "ff"));
+        let partner = Uid::new(9).map(|uid| Claim { uid, digest: "ff", key: UidKey::Usual });
         assert_eq!(parse("a,S=10,U=3,FMD5=00,W=11:2,S").with_partner(partner), "a,S=10,W=11,U=9,FMD5=ff:2,S");
         assert_eq!(parse("a,S=10,U=3,FMD5=00").with_partner(None), "a,S=10");
     }
@@ -301,7 +365,7 @@ mod tests {
         fn a_partner_reads_back_and_leaves_base_and_letters(whole in "[a-c.,:=U2S]{1,24}", uid in 1u32..) {
             if let Some(name) = FileName::parse(&whole, ':') {
                 let uid = Uid::new(uid).unwrap();
-                let changed = name.with_partner(Some((uid, INBOX)));
+                let changed = name.with_partner(Some(usual(uid)));
                 let again = FileName::parse(&changed, ':').unwrap();
                 prop_assert_eq!(again.partner(INBOX), Some(uid));
                 prop_assert_eq!((again.base(), again.letters()), (name.base(), name.letters()));
@@ -316,7 +380,7 @@ mod tests {
             let read = NumberedBase::parse(&base).unwrap();
             prop_assert_eq!((read.uid, read.uid_validity), (uid, UidValidity(validity)));
             prop_assert_eq!(read.source, short_digest(&folder));
-            let whole = compose(&base, Some((uid, INBOX)), "S", ':');
+            let whole = compose(&base, Some(usual(uid)), "S", ':');
             let name = FileName::parse(&whole, ':').unwrap();
             prop_assert_eq!((name.base(), name.letters(), name.partner(INBOX)), (&*base, "S", Some(uid)));
         }

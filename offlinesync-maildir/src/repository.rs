@@ -7,8 +7,9 @@ use crate::layout::{self, Layout};
 use crate::stamp::{Moment, Probe, Stamp};
 use crate::tree;
 use offlinesync_core::{
-    Error, ErrorKind, Event, Folder, FolderEntry, FolderList, FolderName, Repository, Result, Witness,
+    Error, ErrorKind, Event, Folder, FolderEntry, FolderList, FolderName, MessageId, Repository, Result, Uid, Witness,
 };
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -34,6 +35,14 @@ impl MaildirRepository {
     /// The directory of a folder, whether it exists or not. Refuses a name that can be no directory.
     pub fn directory(&self, folder: &FolderName) -> Result<PathBuf> {
         Ok(self.config.root.join(self.layout().directory(folder)?))
+    }
+
+    /// The messages of a folder that mbsync has numbered (`,U=` in their names), by those numbers.
+    ///
+    /// # Errors
+    /// The folder cannot be listed, or two messages bear one number.
+    pub fn mbsync_uids(&self, folder: &FolderName) -> Result<BTreeMap<Uid, MessageId>> {
+        MaildirFolder::new(&self.config, folder)?.mbsync_uids()
     }
 
     fn layout(&self) -> Layout {

@@ -301,3 +301,30 @@ fn many_thousand_messages_are_listed_and_found() {
     assert!(folder.remove(&ids).unwrap().is_empty());
     assert_eq!(listed(&mut *folder).len(), 18_000);
 }
+
+#[test]
+fn in_a_folder_that_mbsync_numbers_its_numbers_stay_and_ours_go_beside_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("INBOX");
+    ["cur", "new", "tmp"].iter().for_each(|sub| fs::create_dir_all(folder.join(sub)).unwrap());
+    fs::write(folder.join(".uidvalidity"), "1700000000\n12\n").unwrap();
+    fs::write(folder.join("cur/1.2.host,U=12:2,S"), "Subject: a\n\na\n").unwrap();
+    let config = offlinesync_maildir::MaildirConfig::new("l", dir.path());
+    let mail = offlinesync_maildir::MaildirRepository::new(config).unwrap();
+    let numbers = mail.mbsync_uids(&"INBOX".into()).unwrap();
+    let id = MessageId::Name("1.2.host".into());
+    assert_eq!(numbers.into_iter().collect::<Vec<_>>(), [(Uid::new(12).unwrap(), id.clone())]);
+
+    let mut handle = mail.open(&"INBOX".into()).unwrap();
+    let listed = handle.changes(None, &NothingKnown).unwrap();
+    assert_eq!(listed.present[0].partner, None, "mbsync's number is no claim");
+    let uid = Uid::new(5).unwrap();
+    handle.note_partners(&[(id, Partner { uid, uid_validity: None })]).unwrap();
+    let name = fs::read_dir(folder.join("cur")).unwrap().next().unwrap().unwrap().file_name().into_string().unwrap();
+    assert!(name.starts_with("1.2.host,U=12,RU=5,FMD5="), "{name}");
+    assert_eq!(handle.changes(None, &NothingKnown).unwrap().present[0].partner.map(|partner| partner.uid), Some(uid));
+
+    fs::write(folder.join("new/3.4.host,U=12"), "").unwrap();
+    let error = mail.mbsync_uids(&"INBOX".into()).unwrap_err();
+    assert!(error.to_string().contains("two messages have the number 12"), "{error}");
+}

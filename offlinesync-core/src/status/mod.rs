@@ -26,6 +26,26 @@ pub struct Row {
     pub base: Flags,
 }
 
+/// How the name begins that stands for the missing half of a row; no store has such a name.
+const ALONE: &str = "\0alone ";
+
+impl Row {
+    /// A row of a message that is on one side alone and shall stay so: it is neither copied to the other side nor removed. Programs
+    /// that have other ways to leave a message out leave such rows behind when their status is taken over.
+    pub fn alone(on: Side, id: MessageId) -> Row {
+        let nobody = MessageId::Name(format!("{ALONE}{id}").into_boxed_str());
+        let mut ids = PerSide { remote: nobody.clone(), local: nobody };
+        ids[on] = id;
+        Row { ids, base: Flags::default() }
+    }
+
+    /// The side that its message is on alone, if it is such a row.
+    pub fn is_alone_on(&self) -> Option<Side> {
+        let nobody = |id: &MessageId| matches!(id, MessageId::Name(name) if name.starts_with(ALONE));
+        Side::BOTH.into_iter().find(|side| nobody(&self.ids[side.other()]))
+    }
+}
+
 /// What is recorded about a pair of folders besides its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FolderRecord {

@@ -97,9 +97,7 @@ fn against_all_rows(sides: &mut PerSide<Listed>, status: &dyn FolderStatus) -> R
     let mut touched = Vec::new();
     status.rows(&mut |row| {
         let seen = PerSide { remote: sides.remote.claim(&row.ids.remote), local: sides.local.claim(&row.ids.local) };
-        if says_something(&seen, &row.base) {
-            touched.push(Touched { row: Some(row), seen });
-        }
+        touched.extend(touched_by(row, seen));
         Ok(())
     })?;
     Ok(touched)
@@ -118,11 +116,21 @@ fn against_single_rows(sides: &mut PerSide<Listed>, status: &dyn FolderStatus) -
     let mut touched = Vec::new();
     for row in rows.into_values() {
         let seen = PerSide { remote: sides.remote.claim(&row.ids.remote), local: sides.local.claim(&row.ids.local) };
-        if says_something(&seen, &row.base) {
-            touched.push(Touched { row: Some(row), seen });
-        }
+        touched.extend(touched_by(row, seen));
     }
     Ok(touched)
+}
+
+/// A message with a row, if anything about it is new. Of one that is alone on its side only that it is gone.
+fn touched_by(row: Row, mut seen: PerSide<Seen>) -> Option<Touched> {
+    let new = match row.is_alone_on() {
+        Some(side) => {
+            seen[side.other()] = Seen::Gone;
+            seen[side] == Seen::Gone
+        }
+        None => says_something(&seen, &row.base),
+    };
+    new.then_some(Touched { row: Some(row), seen })
 }
 
 fn says_something(seen: &PerSide<Seen>, base: &Flags) -> bool {

@@ -143,7 +143,7 @@ impl Street<'_> {
                 }
             };
             let counts = planned.plan.counts();
-            let rows = self.status.count()?;
+            let rows = self.rows_of_both(&counts)?;
             outcome.emptied = self.loss(&counts, rows);
             if outcome.emptied.is_some() {
                 return Ok(());
@@ -293,6 +293,19 @@ impl Street<'_> {
             })?;
         }
         Ok(())
+    }
+
+    /// How many messages both sides share, for the brake. Rows of messages that are alone are left out; they are rare, and counted only
+    /// where it matters.
+    fn rows_of_both(&self, counts: &Counts) -> Result<u64> {
+        let (mut rows, lost) = (self.status.count()?, counts.vanished != PerSide::default());
+        if lost {
+            self.status.rows(&mut |row| {
+                rows -= u64::from(row.is_alone_on().is_some());
+                Ok(())
+            })?;
+        }
+        Ok(rows)
     }
 
     /// A folder that lost everything waits until the whole account was looked at, even if it will be refused by itself: it must
