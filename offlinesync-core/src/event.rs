@@ -89,6 +89,15 @@ pub enum Event<'a> {
         /// Octets expected.
         octets: u64,
     },
+    /// A message is not copied because the user said so ([`Naming::never_copied`](crate::sync::Naming::never_copied)).
+    MessageIgnored {
+        /// The pair.
+        pair: &'a FolderPair,
+        /// The message on the side it is on.
+        id: &'a MessageId,
+        /// The side it does not go to.
+        to: Side,
+    },
     /// More bytes of message content passed.
     BytesCopied {
         /// The pair.

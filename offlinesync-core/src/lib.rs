@@ -42,6 +42,7 @@ pub mod status;
 pub mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod window;
 
 pub use cancel::{Cancel, CancelGuard};
 pub use error::{Error, ErrorKind, Result, Scope};
@@ -58,3 +59,4 @@ pub use repository::{
 #[cfg(feature = "sqlite")]
 pub use status::SqliteStatus;
 pub use status::{Batch, FolderPair, FolderRecord, FolderStatus, Intent, MemoryStatus, Row, StatusStore};
+pub use window::Window;

@@ -2,6 +2,7 @@
 
 use crate::message::PerSide;
 use crate::plan::ConflictRule;
+use crate::window::Window;
 
 /// The policy of one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Policy {
     pub create_folders: PerSide<bool>,
     /// Who wins when one side changed what the other removed.
     pub conflict: ConflictRule,
+    /// Which messages take part, by age and size (`maxage`, `startdate`, `maxsize`).
+    pub window: Window,
     /// When a plan removes too much.
     pub brake: BrakeLimits,
     /// Folders whose witness says "no message came or went" are skipped though flags may have changed (`-q`, `quick`).
@@ -37,6 +40,7 @@ impl Default for Policy {
             propagate_removals: PerSide { remote: true, local: true },
             create_folders: PerSide { remote: true, local: true },
             conflict: ConflictRule::default(),
+            window: Window::default(),
             brake: BrakeLimits::default(),
             quick: false,
             accept_new_numbering: false,

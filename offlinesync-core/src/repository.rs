@@ -5,11 +5,12 @@
 //! belongs to one thread at a time. Every wait inside a backend has a deadline and ends early when its
 //! [`Cancel`](crate::Cancel) token is cancelled.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::flags::{FlagSupport, Flags};
 use crate::folder_name::FolderName;
 use crate::line_ending::LineEnding;
 use crate::message::{InternalDate, MessageId, Uid, UidValidity};
+use crate::window::Window;
 use std::time::Duration;
 
 /// A store of folders: an IMAP account, a Maildir tree, or what a third party implements.
@@ -245,6 +246,23 @@ pub trait Folder: Send {
 
     /// Calls `each` with the header of every message that is there, in any order; ids that have gone are skipped.
     fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<()>;
+
+    /// Those of the messages that are outside the window, by the date that `fetch` would tell and the size with CR LF line ends,
+    /// exactly. A message that has gone may be told or not. The default knows of sizes alone.
+    fn outside(&mut self, ids: &[MessageId], window: &Window) -> Result<Vec<MessageId>> {
+        if window.since.is_some() {
+            let message = format!("folder '{}': this kind of store does not tell when messages arrived", self.name());
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        let mut outside = Vec::new();
+        self.headers(ids, &mut |headers| {
+            if !window.admits(None, headers.octets) {
+                outside.push(headers.id.clone());
+            }
+            Ok(())
+        })?;
+        Ok(outside)
+    }
 
     /// Opens an intake for messages coming from `source`.
     fn intake(&mut self, source: &SourceFolder) -> Result<Box<dyn Intake + '_>>;

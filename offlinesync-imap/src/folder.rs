@@ -7,6 +7,7 @@ mod fetch;
 mod headers;
 mod intake;
 mod listing;
+mod outside;
 mod ranges;
 mod removal;
 pub(crate) mod state;
@@ -23,9 +24,10 @@ use intake::{Appends, Target, Wire};
 use listing::Look;
 use offlinesync_core::{
     ChangeSet, Cursor, Error, ErrorKind, Failures, FlagChange, FlagSupport, Folder, FolderName, Headers, Intake, Known,
-    LineEnding, MessageId, Result, Sink, SourceFolder, Uid, UidValidity,
+    LineEnding, MessageId, Result, Sink, SourceFolder, Uid, UidValidity, Window,
 };
 use removal::Removal;
+use outside::Judged;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -209,6 +211,16 @@ impl Folder for ImapFolder {
         let mut blocks = HeaderBlocks::new(&uids, self.uid_validity, each).at(self.place());
         self.run(uids.len() as u64 * HEADER, &mut blocks)?;
         blocks.finish()
+    }
+
+    fn outside(&mut self, ids: &[MessageId], window: &Window) -> Result<Vec<MessageId>> {
+        let uids = uids(ids);
+        if uids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut judged = Judged::new(uids, self.uid_validity, *window);
+        self.run(&mut judged)?;
+        judged.finish().map_err(|error| self.at(error))
     }
 
     fn intake(&mut self, _: &SourceFolder) -> Result<Box<dyn Intake + '_>> {

@@ -13,7 +13,8 @@ use crate::scan::{self, Grammar, Sub};
 use crate::stamp::Stamp;
 use offlinesync_core::{
     ChangeSet, Coverage, Cursor, Entry, Error, ErrorKind, Event, Failures, FlagChange, Folder, FolderName, Headers,
-    Intake, Keywords, Known, LineEnding, MessageId, Partner, Result, Sink, SourceFolder, Uid, UidValidity, Witness,
+    Intake, Keywords, Known, LineEnding, MessageId, Partner, Result, Sink, SourceFolder, Uid, UidValidity, Window,
+    Witness,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -346,6 +347,10 @@ impl Folder for MaildirFolder {
 
     fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<()> {
         self.read_headers(ids, each)
+    }
+
+    fn outside(&mut self, ids: &[MessageId], window: &Window) -> Result<Vec<MessageId>> {
+        self.judge(ids, window)
     }
 
     fn intake(&mut self, source: &SourceFolder) -> Result<Box<dyn Intake + '_>> {

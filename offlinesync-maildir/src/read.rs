@@ -4,7 +4,9 @@ use crate::disk;
 use crate::folder::{MaildirFolder, not_there};
 use offlinesync_core::line_ending::ToCrlf;
 use offlinesync_core::repository::HEADER_LIMIT;
-use offlinesync_core::{Error, ErrorKind, Headers, Incoming, InternalDate, LineEnding, MessageId, Result, Sink};
+use offlinesync_core::{
+    Error, ErrorKind, Headers, Incoming, InternalDate, LineEnding, MessageId, Result, Sink, Window,
+};
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::MetadataExt;
@@ -215,6 +217,38 @@ impl MaildirFolder {
             }
         }
         Ok(())
+    }
+
+    /// Those of the messages that are outside the window. A file is read only where its size in octets leaves open how many there
+    /// are with CR LF line ends: not less, and at most twice as many.
+    pub(crate) fn judge(&mut self, ids: &[MessageId], window: &Window) -> Result<Vec<MessageId>> {
+        let (mut fresh, mut outside) = (false, Vec::new());
+        for id in ids {
+            match self.open(id, &mut fresh).and_then(|opened| self.is_outside(id, opened, window)) {
+                Ok(true) => outside.push(id.clone()),
+                Ok(false) => {}
+                Err(error) => self.warn(&of_one_message(error)?),
+            }
+        }
+        Ok(outside)
+    }
+
+    fn is_outside(&mut self, id: &MessageId, opened: Option<(File, Metadata)>, window: &Window) -> Result<bool> {
+        let Some((mut file, metadata)) = opened else { return Ok(false) };
+        let (date, octets) = (Some(arrival(&metadata)), metadata.len());
+        if !window.admits(date, Some(octets)) {
+            return Ok(true);
+        }
+        if window.admits(date, Some(octets.saturating_mul(2))) {
+            return Ok(false);
+        }
+        let (mut octets, mut count) = (0, ToCrlf::default());
+        let read = pieces(&mut file, &mut self.reader.input, |piece| {
+            octets += piece.len() as u64 + count.growth(piece);
+            Ok(())
+        })?;
+        read.map_err(|e| Error::io(format!("message {id}"), e, ErrorKind::Message))?;
+        Ok(!window.admits(date, Some(octets)))
     }
 
     fn header(&mut self, id: &MessageId, opened: Option<(File, Metadata)>) -> Result<Option<u64>> {

@@ -13,6 +13,7 @@ use crate::flags::Flags;
 use crate::folder_name::FolderName;
 use crate::message::{MessageId, PerSide, Side, UidValidity};
 use crate::repository::Cursor;
+use crate::window::Window;
 
 /// One pair of folders, named as each side names it.
 pub type FolderPair = PerSide<FolderName>;
@@ -55,6 +56,8 @@ pub struct FolderRecord {
     pub cursor: PerSide<Option<Cursor>>,
     /// Each side's witness token at a moment when rows and side agreed; see [`Witness`](crate::Witness).
     pub witness: PerSide<Option<Box<[u8]>>>,
+    /// The narrowest window since the last complete listing: what is outside was passed over by the cursors. Open: nothing was.
+    pub window: Window,
 }
 
 /// Written down before an upload that could double: if the run dies, the next looks for it before uploading again. Changes no row.

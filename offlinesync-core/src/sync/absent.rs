@@ -8,6 +8,7 @@ use crate::message::{MessageId, UidValidity};
 use crate::repository::{
     ChangeSet, Coverage, Cursor, Failures, FlagChange, Folder, Headers, Intake, Known, Sink, SourceFolder,
 };
+use crate::window::Window;
 
 /// Stands for a folder that does not exist yet.
 pub(super) struct Absent(pub(super) FolderName);
@@ -42,6 +43,10 @@ impl Folder for Absent {
 
     fn headers(&mut self, _: &[MessageId], _: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<()> {
         Ok(())
+    }
+
+    fn outside(&mut self, _: &[MessageId], _: &Window) -> Result<Vec<MessageId>> {
+        Ok(Vec::new())
     }
 
     fn intake(&mut self, _: &SourceFolder) -> Result<Box<dyn Intake + '_>> {

@@ -147,11 +147,11 @@ impl Account {
         cancel.check()?;
         let decisions = self.decide(&listed, &mut report)?;
         self.check_for_a_wiped_store(&decisions)?;
-        let (mut tasks, pairs) = self.tasks(decisions, &listed, &mut report)?;
+        let (tasks, pairs) = self.tasks(decisions, &listed, &mut report)?;
         report.pairs = pairs;
         report.opened = tasks.len();
         observer.event(&Event::FoldersListed { pairs, touched: tasks.len() });
-        tasks.sort_by_key(|task| std::cmp::Reverse(task.weight));
+        let tasks = self.in_order(tasks);
         let moves = listed.recorded.values().any(|(_, rows)| *rows > 0);
         let site = Worksite::new(observer, cancel, moves, self.streams());
         let emptied = self.work(tasks, &site, &mut report);
@@ -317,6 +317,9 @@ impl Account {
     }
 
     fn touched(&self, record: Option<&FolderRecord>, entries: &PerSide<Option<&FolderEntry>>) -> PerSide<bool> {
+        if record.is_some_and(|record| self.policy.window.is_wider_than(&record.window)) {
+            return EVERYTHING;
+        }
         PerSide::from_fn(|side| {
             let recorded = record.and_then(|record| record.witness[side].as_deref());
             let now = entries[side].and_then(|entry| entry.witness.as_ref());
@@ -326,6 +329,19 @@ impl Account {
 
     fn proves_unchanged(&self, then: &[u8], now: &Witness) -> bool {
         *then == *now.token && (now.covers_flags || self.policy.quick)
+    }
+
+    fn in_order(&self, mut tasks: Vec<Task>) -> Vec<Task> {
+        tasks.sort_by_key(|task| std::cmp::Reverse(task.weight));
+        let pairs: Vec<&FolderPair> = tasks.iter().map(|task| &task.pair).collect();
+        let Some(order) = self.naming.order(&pairs) else { return tasks };
+        let mut place = vec![tasks.len(); tasks.len()];
+        for (turn, at) in order.into_iter().enumerate().filter(|(_, at)| *at < tasks.len()) {
+            place[at] = turn;
+        }
+        let mut placed: Vec<(usize, Task)> = place.into_iter().zip(tasks).collect();
+        placed.sort_by_key(|(turn, _)| *turn);
+        placed.into_iter().map(|(_, task)| task).collect()
     }
 
     /// Works on every task. Where nothing was ever synced nothing can have been moved, and each folder goes its way at once; else
@@ -408,6 +424,10 @@ impl Account {
             pair: &task.pair,
             folders: PerSide { remote: open(Side::Remote)?, local: open(Side::Local)? },
             status,
+            never_copied: PerSide {
+                remote: self.naming.never_copied(Side::Remote, &task.pair.remote)?,
+                local: self.naming.never_copied(Side::Local, &task.pair.local)?,
+            },
             policy: &self.policy,
             may_be_emptied: task.may_be_emptied,
             touched: task.touched,

@@ -17,6 +17,7 @@ mod refusals;
 mod report;
 mod street;
 mod verify;
+mod window;
 mod workers;
 mod worksite;
 

@@ -1,8 +1,10 @@
-//! What a folder of one side is called on the other, and whether it takes part. Pure.
+//! What a folder of one side is called on the other, whether it takes part, and when its turn comes. Pure.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::folder_name::FolderName;
-use crate::message::{PerSide, Side};
+use crate::message::{PerSide, Side, Uid};
+use crate::status::FolderPair;
+use std::collections::BTreeSet;
 
 /// Translates folder names between the sides. Must be the same on every call within a run.
 pub trait Naming: Send + Sync {
@@ -16,6 +18,19 @@ pub trait Naming: Send + Sync {
         name: &FolderName,
         separators: &PerSide<Option<char>>,
     ) -> Result<Option<FolderName>>;
+
+    /// Messages of a folder of `side` that are never copied to the other side. Default: none. An error concerns this folder alone.
+    fn never_copied(&self, side: Side, name: &FolderName) -> Result<BTreeSet<Uid>> {
+        let _ = (side, name);
+        Ok(BTreeSet::new())
+    }
+
+    /// The order in which folders are begun: the positions of the pairs. Default, and if a position is missing: INBOX first, then
+    /// the larger before the smaller, so that none is waited for at the end.
+    fn order(&self, pairs: &[&FolderPair]) -> Option<Vec<usize>> {
+        let _ = pairs;
+        None
+    }
 }
 
 /// The same names on both sides, but for the separator. Everything takes part.

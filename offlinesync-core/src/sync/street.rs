@@ -8,6 +8,7 @@ use super::execute::{Executed, Site};
 use super::hands::Streams;
 use super::pairing::{Circumstances, pair};
 use super::refusals;
+use super::window;
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
@@ -33,6 +34,8 @@ pub(super) struct Street<'a> {
     pub(super) folders: PerSide<Box<dyn Folder>>,
     pub(super) status: Box<dyn FolderStatus>,
     pub(super) policy: &'a Policy,
+    /// Messages of each side that are not copied to the other.
+    pub(super) never_copied: PerSide<BTreeSet<Uid>>,
     /// The account-wide brake has seen this folder losing everything and lets it pass.
     pub(super) may_be_emptied: bool,
     /// Whether each side may have changed since it was recorded.
@@ -171,7 +174,10 @@ impl Street<'_> {
         let mut record = self.status.record()?;
         let intents = self.status.intents()?;
         // An unfinished upload is looked for among everything there is: a source left out of a listing is not a source that is gone.
-        let whole = !intents.is_empty();
+        // What a narrower window left out, no cursor tells again.
+        let wider = self.policy.window.is_wider_than(&record.window);
+        let passed_over = if wider { self.policy.window } else { self.policy.window.and(&record.window) };
+        let whole = !intents.is_empty() || wider;
         let from = if whole { FolderRecord { cursor: PerSide::default(), ..record.clone() } } else { record.clone() };
         let wanted = if whole { PerSide { remote: true, local: true } } else { self.touched };
         let mut listings = self.list(&from, wanted)?;
@@ -187,7 +193,9 @@ impl Street<'_> {
             first_meeting,
             intents: &intents,
         };
-        let (touched, settled) = pair(found, &mut self.folders, &circumstances)?;
+        let (mut touched, settled) = pair(found, &mut self.folders, &circumstances)?;
+        window::leave_out(&mut touched, &settled.settled, &mut self.folders, &self.policy.window)?;
+        record.window = passed_over;
         let plan = self.plan(touched, &listings);
         Ok(Planned { listings, plan, unidentified: settled.unidentified, settled: settled.settled, record })
     }
@@ -269,7 +277,28 @@ impl Street<'_> {
             conflict: self.policy.conflict,
             support: support(listings),
         };
-        plan(touched, &policy)
+        let mut plan = plan(touched, &policy);
+        for side in Side::BOTH.into_iter().filter(|side| !self.never_copied[*side].is_empty()) {
+            self.leave_out(side, &mut plan);
+        }
+        plan
+    }
+
+    /// Takes the copies out that the user does not want. They are news again next time, when the user may want them.
+    fn leave_out(&self, from: Side, plan: &mut Plan) {
+        let unwanted = |step: &Step| {
+            let id = copied(step, from.other())?;
+            id.uid().is_some_and(|uid| self.never_copied[from].contains(&uid)).then_some(id)
+        };
+        let before = plan.steps.len();
+        plan.steps.retain(|step| match unwanted(step) {
+            Some(id) => {
+                self.observer.event(&Event::MessageIgnored { pair: self.pair, id: &id, to: from.other() });
+                false
+            }
+            None => true,
+        });
+        plan.withheld[from] |= plan.steps.len() < before;
     }
 
     fn announce(&mut self, plan: &Plan, counts: &Counts) -> Result<()> {

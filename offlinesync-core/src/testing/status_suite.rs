@@ -7,6 +7,7 @@ use crate::flags::Flags;
 use crate::message::{MessageId, PerSide, Side, Uid, UidValidity};
 use crate::repository::Cursor;
 use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, Intent, Row, StatusStore};
+use crate::window::Window;
 
 /// Runs every check, each on a store that `make` has just made, empty.
 pub fn check_status_store(make: &mut dyn FnMut() -> Box<dyn StatusStore>) {
@@ -70,6 +71,7 @@ fn record() -> FolderRecord {
         uid_validity: PerSide { remote: Some(UidValidity(u32::MAX)), local: None },
         cursor: PerSide { remote: Some(Cursor(vec![0, 1, 255].into())), local: Some(Cursor(vec![7; 4096].into())) },
         witness: PerSide { remote: None, local: Some(vec![0; 256].into()) },
+        window: Window { since: Some(-1), max_octets: Some(1 << 40) },
     }
 }
 

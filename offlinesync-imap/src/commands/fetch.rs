@@ -24,6 +24,11 @@ pub(crate) fn dates(set: &str) -> Command {
     line(format!("UID FETCH {set} (UID INTERNALDATE)"))
 }
 
+/// Arrival dates and sizes.
+pub(crate) fn dates_and_sizes(set: &str) -> Command {
+    line(format!("UID FETCH {set} (UID INTERNALDATE RFC822.SIZE)"))
+}
+
 /// Whole messages. The mark of having been read is left alone.
 pub(crate) fn bodies(set: &str) -> Command {
     line(format!("UID FETCH {set} (UID INTERNALDATE BODY.PEEK[])"))

@@ -175,6 +175,8 @@ impl Writer<'_> {
             cursor.local,
             witness.remote,
             witness.local,
+            record.window.since,
+            record.window.max_octets.map(|octets| i64::try_from(octets).unwrap_or(i64::MAX)),
         ])?;
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! - `messages`: one row a message that both sides agreed on. A UID is an INTEGER, a name is TEXT; integers sort first, as in
 //!   [`MessageId`](crate::MessageId). `flags` are the bits of [`SystemFlags`](crate::SystemFlags); `keywords` is 0 for none, else
 //!   an id of `keyword_sets`.
+//! - `folders.window_since`, `.window_octets`: the window of the record; NULL for a border that is not there.
 //! - `keyword_sets`: each set of keywords that any message has or had; the encoding is in `values.rs`. Never deleted from.
 //! - `intents`: uploads begun. `side` is 0 for remote, 1 for local.
 //!
@@ -13,7 +14,8 @@
 pub(super) const APPLICATION_ID: i32 = 0x6f6c_7379;
 
 /// Step `n` leads from version `n` to version `n + 1`; a new file takes them all. A step that was ever released is never changed.
-pub(super) const STEPS: &[&str] = &["
+pub(super) const STEPS: &[&str] = &[
+    "
 CREATE TABLE folders (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     remote TEXT NOT NULL,
@@ -49,19 +51,24 @@ CREATE TABLE intents (
     confirmed INTEGER NOT NULL,
     PRIMARY KEY (folder, side, source)
 ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+ALTER TABLE folders ADD COLUMN window_since INTEGER;
+ALTER TABLE folders ADD COLUMN window_octets INTEGER;
+",
+];
 
 /// Columns as `values::pair`, `values::record` and `values::count` read them.
 pub(super) const SELECT_FOLDERS: &str = "SELECT remote, local, messages, remote_validity, local_validity,
-    remote_cursor, local_cursor, remote_witness, local_witness FROM folders ORDER BY remote, local";
+    remote_cursor, local_cursor, remote_witness, local_witness, window_since, window_octets FROM folders ORDER BY remote, local";
 
 /// The same for one pair.
 pub(super) const SELECT_FOLDER: &str = "SELECT remote, local, messages, remote_validity, local_validity,
-    remote_cursor, local_cursor, remote_witness, local_witness FROM folders WHERE remote = ?1 AND local = ?2";
+    remote_cursor, local_cursor, remote_witness, local_witness, window_since, window_octets FROM folders WHERE remote = ?1 AND local = ?2";
 
 pub(super) const UPDATE_RECORD: &str =
     "UPDATE folders SET remote_validity = ?2, local_validity = ?3, remote_cursor = ?4,
-    local_cursor = ?5, remote_witness = ?6, local_witness = ?7 WHERE id = ?1";
+    local_cursor = ?5, remote_witness = ?6, local_witness = ?7, window_since = ?8, window_octets = ?9 WHERE id = ?1";
 
 /// Columns as `values::row` reads them.
 pub(super) const SELECT_PAGE: &str = "SELECT remote, local, flags, keywords FROM messages

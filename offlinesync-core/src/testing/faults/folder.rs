@@ -11,6 +11,7 @@ use crate::repository::{
     ChangeSet, Cursor, Failures, FlagChange, Folder, Headers, Incoming, Intake, Known, NothingKnown, Partner, Sink,
     SourceFolder,
 };
+use crate::window::Window;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
@@ -63,6 +64,11 @@ impl Folder for FaultyFolder {
     fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<()> {
         let inner = &mut self.inner;
         self.faults.divisible("headers", |part| inner.headers(part.of(ids), each).map(Some))
+    }
+
+    fn outside(&mut self, ids: &[MessageId], window: &Window) -> Result<Vec<MessageId>> {
+        let inner = &mut self.inner;
+        self.faults.divisible("outside", |part| inner.outside(part.of(ids), window).map(Some))
     }
 
     fn intake(&mut self, source: &SourceFolder) -> Result<Box<dyn Intake + '_>> {

@@ -13,6 +13,7 @@ use crate::repository::{
     SourceFolder,
 };
 use crate::testing::lines::{header_block, in_form};
+use crate::window::Window;
 
 /// In how many octets a message is handed over at a time: odd, so that line ends are torn apart.
 const PIECE: usize = 4093;
@@ -113,6 +114,17 @@ impl Folder for MemoryFolder {
             each(Headers { id, octets, header: &header })?;
         }
         Ok(())
+    }
+
+    fn outside(&mut self, ids: &[MessageId], window: &Window) -> Result<Vec<MessageId>> {
+        let mut outside = Vec::new();
+        for id in ids {
+            let Some((Stored { bytes, date, .. }, native)) = self.read(id)? else { continue };
+            if !window.admits(date, Some(in_form(&bytes, native, LineEnding::Crlf).len() as u64)) {
+                outside.push(id.clone());
+            }
+        }
+        Ok(outside)
     }
 
     fn intake(&mut self, source: &SourceFolder) -> Result<Box<dyn Intake + '_>> {

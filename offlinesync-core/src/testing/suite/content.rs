@@ -5,12 +5,14 @@ use super::tools::{Scene, deliver, fetch, ids, list, read, uid};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flags::Flags;
 use crate::line_ending::LineEnding;
-use crate::message::MessageId;
+use crate::message::{InternalDate, MessageId};
 use crate::repository::{HEADER_LIMIT, Incoming, Outgoing, Sink};
+use crate::testing::client::DatePrecision;
 use crate::testing::lines::{header_block, in_form};
 use crate::testing::mails::{Large, Mail, hostile, ordinary};
+use crate::window::Window;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn shown(bytes: &[u8]) -> String {
     format!("{} octets: {}", bytes.len(), bytes[..bytes.len().min(120)].escape_ascii())
@@ -43,6 +45,46 @@ fn deliver_hostile(scene: &Scene) -> Vec<(String, Vec<u8>)> {
         }
     }
     expected
+}
+
+/// What is outside a window of age or size is told exactly, for a few messages and for very many.
+pub fn a_window_cuts_to_the_second_and_to_the_octet(fixture: &dyn Fixture) {
+    let mut scene = Scene::new(fixture);
+    let mut folder = scene.folder("Window");
+    let knows_dates = scene.traits.dates != DatePrecision::Nothing;
+    let (day, noon) = (86_400, 1_000_000_000);
+    let add = |scene: &mut Scene, seconds: i64, padding: usize| {
+        let bytes = format!("Subject: at {seconds}\r\n\r\n{}\r\n", "x".repeat(padding)).into_bytes();
+        let (size, date) = (bytes.len() as u64, Some(InternalDate { seconds, zone_minutes: 0 }));
+        let mail = Mail { name: format!("at {seconds}"), bytes, flags: Flags::default(), date };
+        (scene.client_adds("Window", &mail), size)
+    };
+    let (early, _) = add(&mut scene, noon - 1, 0);
+    let (late, _) = add(&mut scene, noon, 0);
+    let (large, octets) = add(&mut scene, noon + day, 100);
+    let (larger, _) = add(&mut scene, noon + day, 101);
+    let mut all = ids(&mut *folder);
+    let since = Window { since: Some(noon), max_octets: None };
+    let most = Window { since: None, max_octets: Some(octets) };
+    let both = Window { since: Some(noon), max_octets: Some(octets) };
+    let there: BTreeSet<MessageId> = all.iter().cloned().collect();
+    for _ in 0..2 {
+        let mut outside = |window: &Window| -> BTreeSet<MessageId> {
+            let outside = folder.outside(&all, window).unwrap();
+            outside.into_iter().filter(|id| there.contains(id)).collect()
+        };
+        if knows_dates {
+            assert_eq!(outside(&since), [early.clone()].into());
+            assert_eq!(outside(&both), [early.clone(), larger.clone()].into());
+        }
+        assert_eq!(outside(&most), [larger.clone()].into());
+        // The same again, asked about very many.
+        let numbered = scene.traits.numbered;
+        all.extend(
+            (10_000..15_000).map(|n| if numbered { uid(n).into() } else { MessageId::Name(format!("{n}.x").into()) }),
+        );
+    }
+    assert_eq!(folder.outside(&[late, large], &most).unwrap(), []);
 }
 
 /// Whatever was delivered is read as it was, and stays so for a backend made later.

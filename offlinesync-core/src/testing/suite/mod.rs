@@ -121,6 +121,7 @@ macro_rules! conformance {
             content::mail_of_another_client_is_fetched_in_either_form
             content::headers_agree_with_the_content
             content::headers_leave_out_what_is_gone
+            content::a_window_cuts_to_the_second_and_to_the_octet
             content::ordinary_mail_comes_back_with_flags_and_dates
             content::identical_messages_stay_two
             content::a_large_message_passes
