@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let status = SqliteStatus::open(format!("{maildir}.status"), true)?;
     let account = Account::new("me", Arc::new(remote), Arc::new(local), Arc::new(status));
     let report = account.sync(&Window, &Cancel::new())?;
-    println!("{} folders, {} messages fetched", report.pairs, report.counts.copies.local);
+    println!("{} folders, {} messages fetched", report.folders.len(), report.counts.copies.local);
     report.failures.iter().for_each(|failure| println!("not synced: {}", failure.error));
     Ok(())
 }

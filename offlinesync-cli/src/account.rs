@@ -5,13 +5,17 @@ use crate::control::{Control, Woken};
 use crate::hooks::{self, Mode};
 use crate::import::offlineimap::House;
 use crate::lock::Lock;
+use crate::mbnames::{Mailbox, Mailboxes};
 use crate::naming::Names;
 use crate::say::{Level, Outcome, report_lines};
-use crate::settings::AccountSettings;
+use crate::settings::{AccountSettings, Store};
 use crate::turns::Turns;
 use crate::ui::Narrator;
+use jiff::ZonedDateTime;
 use offlinesync_core::sync::{Account, Report};
-use offlinesync_core::{Error, ErrorKind, MemoryStatus, Observer, Policy, Result, Side, SqliteStatus, StatusStore};
+use offlinesync_core::{
+    Error, ErrorKind, FolderPair, MemoryStatus, Observer, Policy, Result, Side, SqliteStatus, StatusStore,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,6 +41,8 @@ pub struct Runner {
     pub control: Arc<Control>,
     /// Who may sync now.
     pub turns: Arc<Turns>,
+    /// The list of mailboxes.
+    pub mailboxes: Arc<Mailboxes>,
 }
 
 impl Runner {
@@ -73,7 +79,9 @@ impl Runner {
         loop {
             let cuts = self.control.cuts();
             let Some(turn) = self.turns.take(&self.control) else { return Ok(Outcome::Interrupted) };
-            let outcome = self.sync(&backends, &narrator, quick.next());
+            // A quick sync cannot tell what came into the window or left it.
+            let mode = if self.settings.age.is_some() { Mode::Full } else { quick.next() };
+            let outcome = self.sync(&backends, &narrator, mode);
             drop(turn);
             mistakes = if outcome == Outcome::Mistake { mistakes + 1 } else { 0 };
             match self.pause(cuts, mistakes) {
@@ -129,15 +137,47 @@ impl Runner {
 
     fn sync_with_hooks(&self, backends: &Backends, narrator: &Arc<Narrator>, mode: Mode) -> Result<Report> {
         self.hook(self.settings.pre_sync_hook.as_deref(), mode)?;
-        let policy = Policy { quick: mode == Mode::Quick, ..self.settings.policy.clone() };
+        let policy = Policy { quick: mode == Mode::Quick, ..self.policy_now()? };
         let status = self.moved_in(backends, self.open_status(policy.dry_run)?)?;
         let account = self.account(backends, policy, status);
+        narrator.take_new_mail();
         let report = account.sync(&**narrator, &self.control.cancel)?;
         narrator.report(&report);
+        self.list_mailboxes(&report)?;
         if !self.control.cancel.is_cancelled() {
+            let new_mail = narrator.take_new_mail();
+            for side in Side::BOTH.into_iter().filter(|side| new_mail[*side]) {
+                let Store::Imap(settings) = &self.settings.repositories[side].store else { continue };
+                self.hook(settings.new_mail_hook.as_deref(), mode)?;
+            }
             self.hook(self.settings.post_sync_hook.as_deref(), mode)?;
         }
         Ok(report)
+    }
+
+    /// The policy with the window as it is today.
+    fn policy_now(&self) -> Result<Policy> {
+        let mut policy = self.settings.policy.clone();
+        if let Some(age) = &self.settings.age {
+            policy.window.since = Some(age.since(&ZonedDateTime::now())?);
+        }
+        Ok(policy)
+    }
+
+    /// Tells which mailboxes there are. A run over some folders alone knows of no others, and leaves the list as it is.
+    fn list_mailboxes(&self, report: &Report) -> Result<()> {
+        let local = &self.settings.repositories.local;
+        let Store::Maildir(settings) = &local.store else { return Ok(()) };
+        if self.only.is_some() || self.settings.policy.dry_run {
+            return Ok(());
+        }
+        let mailbox = |pair: &FolderPair| Mailbox {
+            account: self.settings.name.clone(),
+            folder: pair.local.as_str().to_owned(),
+            directory: settings.root.display().to_string(),
+        };
+        let mailboxes: Vec<Mailbox> = report.folders.iter().map(mailbox).collect();
+        self.mailboxes.replace(&self.settings.name, &mailboxes)
     }
 
     fn hook(&self, command: Option<&str>, mode: Mode) -> Result<()> {
@@ -192,7 +232,8 @@ impl Runner {
     /// # Errors
     /// The status file cannot be read.
     pub fn account_for_showing(&self, backends: &Backends) -> Result<Account> {
-        Ok(self.account(backends, self.looking_only(), self.open_status(true)?))
+        let policy = Policy { dry_run: true, ..self.policy_now()? };
+        Ok(self.account(backends, policy, self.open_status(true)?))
     }
 
     /// The engine's account for comparing; with `repair`, its status can be written.

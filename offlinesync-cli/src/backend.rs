@@ -1,16 +1,20 @@
 //! From settings to repositories.
 
 use crate::naming::digest_name;
+use crate::oauth::{self, Token};
 use crate::password::Finder;
 use crate::settings::{AccountSettings, Encryption, ImapSettings, MaildirSettings, RepositorySettings, Store};
 use crate::streams::Streams;
 use crate::ui::Hub;
+use mail_parser::MessageParser;
 use offlinesync_core::{Cancel, Error, ErrorKind, Observer, PerSide, Repository, Result, Side};
 use offlinesync_imap::ImapRepository;
-use offlinesync_imap::config::{Fingerprint, ImapConfig, Mechanism, Secret, Timeouts, Tls, TlsVersion, Trust, Tunnel};
+use offlinesync_imap::config::{
+    Fingerprint, ImapConfig, Mechanism, PasswordSource, Secret, Timeouts, Tls, TlsVersion, Trust, Tunnel,
+};
 use offlinesync_maildir::{MaildirConfig, MaildirRepository};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What repositories need from the program.
 #[derive(Clone, Debug)]
@@ -40,6 +44,7 @@ struct Remembered {
     repository: String,
     means: Means,
     secret: Mutex<Option<Secret>>,
+    token: Mutex<Option<Token>>,
 }
 
 impl Backends {
@@ -62,6 +67,7 @@ impl Backends {
         Side::BOTH.iter().for_each(|side| self.repositories[*side].close());
         for login in [&self.logins.remote, &self.logins.local].into_iter().flatten().filter(|_| refused) {
             *login.secret.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *login.token.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 }
@@ -85,6 +91,7 @@ fn make(
                 repository: repository.name.clone(),
                 means: means.clone(),
                 secret: Mutex::new(None),
+                token: Mutex::new(None),
             });
             let config = imap(account, repository, settings, &login, observer)?;
             Ok((Arc::new(ImapRepository::new(config)), Some(login)))
@@ -103,6 +110,9 @@ fn maildir(
     config.info_separator = if account.windows_compatible { '!' } else { ':' };
     config.fsync = means.fsync;
     config.file_time = settings.file_time;
+    config.name_from_header = settings.name_from_header;
+    config.time_from_header = settings.time_from_header;
+    config.header_date = Some(Arc::new(header_date));
     config.custom_flags = settings.custom_flags.clone();
     config.observer = Arc::clone(observer);
     config.cancel = means.cancel.clone();
@@ -110,6 +120,14 @@ fn maildir(
         config.digest_name = Some(Arc::new(move |name: &str| digest_name(&rename, name)));
     }
     config
+}
+
+/// When the author sent a message, or else when it was delivered, by its header.
+fn header_date(header: &[u8]) -> Option<i64> {
+    let message = MessageParser::new().parse_headers(header)?;
+    let delivered = || message.header("Delivery-date").and_then(|value| value.as_datetime());
+    let date = message.date().or_else(delivered).filter(|date| date.is_valid())?;
+    Some(date.to_timestamp())
 }
 
 fn imap(
@@ -120,10 +138,15 @@ fn imap(
     observer: &Arc<dyn Observer>,
 ) -> Result<ImapConfig> {
     let user = login.user()?;
-    let password = Arc::clone(login);
+    let (password, token) = (Arc::clone(login), Arc::clone(login));
+    let token: PasswordSource = Arc::new(move || token.access_token());
     let means = &login.means;
     let config = ImapConfig::new(&repository.name, &settings.host, user, move || password.secret())
         .port(Some(settings.port))
+        .token(settings.oauth.as_ref().map(|_| token))
+        .acting_for(settings.acting_for.clone())
+        .retries(settings.retries)
+        .extra_folders(repository.rules.includes.clone())
         .tls(match settings.encryption {
             Encryption::Tls if settings.tunnel.is_none() => Tls::Implicit,
             Encryption::StartTls if settings.tunnel.is_none() => Tls::StartTls,
@@ -174,6 +197,11 @@ fn mechanisms(repository: &str, names: &[String]) -> Result<Vec<Mechanism>> {
 
 fn mechanism(name: &str) -> Option<Mechanism> {
     match name {
+        "XOAUTH2" => Some(Mechanism::Xoauth2),
+        "OAUTHBEARER" => Some(Mechanism::OauthBearer),
+        "SCRAM-SHA-256" => Some(Mechanism::ScramSha256),
+        "SCRAM-SHA-1" => Some(Mechanism::ScramSha1),
+        "CRAM-MD5" => Some(Mechanism::CramMd5),
         "PLAIN" => Some(Mechanism::Plain),
         "LOGIN" => Some(Mechanism::Login),
         _ => None,
@@ -196,6 +224,24 @@ impl Remembered {
         let preauth = self.settings.tunnel.as_ref().is_some_and(|tunnel| tunnel.preauth);
         let user = self.with_finder(|finder| finder.user(&self.settings));
         if preauth { Ok(user.unwrap_or_default()) } else { user }
+    }
+
+    /// An access token that should still be good.
+    fn access_token(&self) -> Result<Secret> {
+        let Some(oauth) = &self.settings.oauth else { return self.secret() };
+        let mut known = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(token) = known.as_ref().filter(|token| Instant::now() < token.until) {
+            return Ok(token.secret.clone());
+        }
+        match (&oauth.refresh, &oauth.token) {
+            (Some(refresh), None) => {
+                let token = oauth::refresh(refresh, &self.means.cancel);
+                let token = token.map_err(|error| error.at(format!("repository '{}'", self.repository)))?;
+                Ok(known.insert(token).secret.clone())
+            }
+            (_, Some(source)) => self.with_finder(|finder| finder.read(source)),
+            (None, None) => self.secret(),
+        }
     }
 
     fn secret(&self) -> Result<Secret> {

@@ -4,7 +4,8 @@
 use crate::config::pyexpr::Expression;
 use crate::settings::FolderRules;
 use offlinesync_core::sync::{Naming, exchange_separator};
-use offlinesync_core::{Error, ErrorKind, FolderName, PerSide, Result, Side};
+use offlinesync_core::{Error, ErrorKind, FolderName, FolderPair, PerSide, Result, Side, Uid};
+use std::collections::BTreeSet;
 
 /// The rules of both sides, and the folders asked for on the command line.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +37,12 @@ impl Names {
             }
             None => Ok(true),
         }
+    }
+
+    /// The name as expressions about single folders see it: translated, with the separators of its own side.
+    fn visible(&self, side: Side, name: &FolderName) -> String {
+        let rename = self.rules[side].rename.as_ref();
+        rename.map_or_else(|| name.as_str().to_owned(), |rename| digest_name(rename, name.as_str()))
     }
 
     fn translated(&self, side: Side, name: &FolderName, separators: &PerSide<Option<char>>) -> Result<FolderName> {
@@ -71,6 +78,48 @@ impl Naming for Names {
         let there = self.translated(side, name, separators)?;
         Ok(self.takes_part(side.other(), &there)?.then_some(there))
     }
+
+    fn never_copied(&self, side: Side, name: &FolderName) -> Result<BTreeSet<Uid>> {
+        let Some(ignore) = &self.rules[side].ignore else { return Ok(BTreeSet::new()) };
+        let numbers = ignore.call_for_numbers(&[&self.visible(side, name)]);
+        let numbers = numbers.map_err(|error| failed("copy_ignore_eval", side, name, &error))?;
+        Ok(numbers.into_iter().filter_map(|number| u32::try_from(number).ok().and_then(Uid::new)).collect())
+    }
+
+    fn order(&self, pairs: &[&FolderPair]) -> Result<Option<Vec<usize>>> {
+        let Some((side, order)) =
+            Side::BOTH.into_iter().find_map(|side| Some((side, self.rules[side].order.as_ref()?)))
+        else {
+            return Ok(None);
+        };
+        let names: Vec<String> = pairs.iter().map(|pair| self.visible(side, &pair[side])).collect();
+        let mut places: Vec<usize> = (0..names.len()).collect();
+        places.sort_by_cached_key(|at| names[*at].to_lowercase());
+        let before = |a: &usize, b: &usize| -> Result<bool> {
+            let answer = order.call_for_number(&[&names[*a], &names[*b]]);
+            answer.map(|number| number <= 0).map_err(|error| {
+                Error::new(ErrorKind::Configuration, format!("`foldersort` of the {side} side failed: {error}"))
+            })
+        };
+        merge_sort(places, &before).map(Some)
+    }
+}
+
+/// Sorts with a comparison that may contradict itself: the user wrote it. Stable.
+fn merge_sort(mut items: Vec<usize>, before: &dyn Fn(&usize, &usize) -> Result<bool>) -> Result<Vec<usize>> {
+    if items.len() < 2 {
+        return Ok(items);
+    }
+    let right = merge_sort(items.split_off(items.len() / 2), before)?;
+    let left = merge_sort(items, before)?;
+    let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
+    let mut sorted = Vec::new();
+    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+        let next = if before(a, b)? { left.next() } else { right.next() };
+        sorted.extend(next);
+    }
+    sorted.extend(left.chain(right));
+    Ok(sorted)
 }
 
 /// The name that stands in the file names of a Maildir's messages for this folder, as OfflineIMAP has it: after the Maildir's own
@@ -89,6 +138,7 @@ mod tests {
             rename: parse(rename),
             filter: parse(filter),
             includes: includes.iter().map(|name| (*name).to_owned()).collect(),
+            ..FolderRules::default()
         }
     }
 
@@ -134,6 +184,34 @@ mod tests {
         assert!(translate(&names, Side::Remote, "INBOX").is_some());
         assert!(translate(&names, Side::Remote, "x").is_none());
         assert!(translate(&names, Side::Local, "y").is_none());
+    }
+
+    #[test]
+    fn messages_never_copied_are_asked_for_by_the_visible_name() {
+        let ignore = Expression::parse("lambda f: {'in': [2, 3, -1]}.get(f)").unwrap();
+        let remote = FolderRules { ignore: Some(ignore), ..rules("lambda f: {'INBOX': 'in'}.get(f, f)", "", &[]) };
+        let names = Names::new(PerSide { remote, local: FolderRules::default() }, None);
+        let uids = |name: &str| -> Vec<u32> {
+            names.never_copied(Side::Remote, &name.into()).unwrap().into_iter().map(Uid::get).collect()
+        };
+        assert_eq!(uids("INBOX"), [2, 3]);
+        assert_eq!(uids("other"), [] as [u32; 0]);
+        assert!(names.never_copied(Side::Local, &"in".into()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn folders_are_begun_in_the_order_of_a_comparison_even_one_that_contradicts_itself() {
+        let order = |text: &str| {
+            let remote = FolderRules { order: Some(Expression::parse(text).unwrap()), ..FolderRules::default() };
+            let names = Names::new(PerSide { remote, local: FolderRules::default() }, None);
+            let pair = |name: &str| PerSide { remote: FolderName::from(name), local: FolderName::from(name) };
+            let pairs = ["b", "ccc", "A", "dd"].map(pair);
+            names.order(&pairs.iter().collect::<Vec<_>>())
+        };
+        assert_eq!(order("lambda x, y: -cmp(x, y)").unwrap(), Some(vec![3, 1, 0, 2]));
+        assert_eq!(order("lambda x, y: len(x) - len(y)").unwrap(), Some(vec![2, 0, 3, 1]));
+        assert_eq!(order("lambda x, y: 1").unwrap().map(|order| order.len()), Some(4));
+        assert!(order("lambda x: 1").is_err());
     }
 
     #[test]

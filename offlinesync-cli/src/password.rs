@@ -86,7 +86,11 @@ impl Finder<'_> {
         Ok(None)
     }
 
-    fn read(&self, source: &PasswordSource) -> Result<Secret> {
+    /// The secret of a source that is configured.
+    ///
+    /// # Errors
+    /// Kind `Configuration`: its source is broken.
+    pub fn read(&self, source: &PasswordSource) -> Result<Secret> {
         match source {
             PasswordSource::Text(secret) => Ok(secret.clone()),
             PasswordSource::File(path) => self.read_file(path),
@@ -106,17 +110,17 @@ impl Finder<'_> {
 
     fn ask_command(&self, command: &str) -> Result<Secret> {
         let output = shell::run(command, &[], Some(COMMAND_LIMIT), self.cancel)
-            .map_err(|error| error.at(format!("repository '{}': the command for its password", self.repository)))?;
+            .map_err(|error| error.at(format!("repository '{}': the command for its secret", self.repository)))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             let said = said.trim();
             let said = if said.is_empty() { "it said nothing" } else { said };
-            return Err(self.error(format!("the command for its password failed ({}): {said}", output.status)));
+            return Err(self.error(format!("the command for its secret failed ({}): {said}", output.status)));
         }
         let text = String::from_utf8(output.stdout)
-            .map_err(|_| self.error("the command for its password printed something that is not UTF-8"))?;
+            .map_err(|_| self.error("the command for its secret printed something that is not UTF-8"))?;
         match text.lines().next().unwrap_or_default() {
-            "" => Err(self.error("the command for its password printed nothing")),
+            "" => Err(self.error("the command for its secret printed nothing")),
             line => Ok(Secret::new(line.to_owned())),
         }
     }

@@ -7,9 +7,10 @@ use crate::config::discover::{self, expand};
 use crate::config::{Config, check};
 use crate::control::Control;
 use crate::info;
+use crate::mbnames::Mailboxes;
 use crate::metadata;
 use crate::say::{Level, Outcome, error_lines};
-use crate::settings::{AccountSettings, General, sections_of};
+use crate::settings::{AccountSettings, General, MailboxList, sections_of};
 use crate::signals::Listener;
 use crate::streams::Streams;
 use crate::turns::Turns;
@@ -65,6 +66,8 @@ impl Program {
             fsync: general.fsync,
             single,
         };
+        let list = MailboxList::read(&config, environment)?;
+        let mailboxes = Arc::new(Mailboxes::new(list, &general.metadata));
         let mut runners = Vec::new();
         for name in &names {
             let settings = AccountSettings::read(&config, &general, name, environment)?;
@@ -78,6 +81,7 @@ impl Program {
                 means: means.clone(),
                 control: Arc::clone(&control),
                 turns: Arc::clone(&turns),
+                mailboxes: Arc::clone(&mailboxes),
             });
         }
         Ok(Program { hub, control, general, runners })

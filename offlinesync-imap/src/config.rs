@@ -54,6 +54,16 @@ pub enum Compression {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Mechanism {
+    /// SASL SCRAM-SHA-256 (RFC 7677): the password does not leave this machine, and the server proves that it knows it.
+    ScramSha256,
+    /// SASL SCRAM-SHA-1 (RFC 5802).
+    ScramSha1,
+    /// SASL CRAM-MD5 (RFC 2195).
+    CramMd5,
+    /// SASL OAUTHBEARER (RFC 7628), with the token of [`ImapConfig::token`].
+    OauthBearer,
+    /// SASL XOAUTH2 (Google, Microsoft), with the token of [`ImapConfig::token`].
+    Xoauth2,
     /// SASL PLAIN (RFC 4616).
     Plain,
     /// The LOGIN command (RFC 3501 section 6.2.3), or SASL LOGIN where only that is offered.
@@ -90,6 +100,8 @@ pub struct ImapConfig {
     pub user: String,
     /// Where the password comes from.
     pub password: PasswordSource,
+    /// Where the OAuth access token comes from, if there is one: then it is the first way to log in. Asked as the password is.
+    pub token: Option<PasswordSource>,
     /// Encryption.
     pub tls: Tls,
     /// Who vouches for the server.
@@ -120,6 +132,12 @@ pub struct ImapConfig {
     pub observer: Arc<dyn Observer>,
     /// Ends every wait.
     pub cancel: Cancel,
+    /// How often a connection may be lost during one transfer without a message having come through since. Default 2.
+    pub retries: usize,
+    /// User to act for after logging in as [`ImapConfig::user`] (SASL authorization identity); empty: the same.
+    pub acting_for: String,
+    /// Folders that are looked for by name though LIST (or LSUB) does not tell of them.
+    pub extra_folders: Vec<String>,
     /// Prefix of the folders that are looked at (LIST's reference); the empty string is everything.
     pub reference: String,
     /// Whether only subscribed folders are listed.
@@ -146,6 +164,7 @@ impl ImapConfig {
             port: None,
             user: user.into(),
             password: Arc::new(password),
+            token: None,
             tls: Tls::default(),
             trust: Trust::default(),
             verify_name: true,
@@ -161,6 +180,9 @@ impl ImapConfig {
             trace: false,
             observer: Arc::new(()),
             cancel: Cancel::new(),
+            retries: 2,
+            acting_for: String::new(),
+            extra_folders: Vec::new(),
             reference: String::new(),
             subscribed_only: false,
             utf8_folder_names: false,
@@ -201,6 +223,7 @@ macro_rules! setters {
 
 setters! {
     port: Option<u16>,
+    token: Option<PasswordSource>,
     tls: Tls,
     trust: Trust,
     verify_name: bool,
@@ -216,6 +239,9 @@ setters! {
     trace: bool,
     observer: Arc<dyn Observer>,
     cancel: Cancel,
+    retries: usize,
+    acting_for: String,
+    extra_folders: Vec<String>,
     reference: String,
     subscribed_only: bool,
     utf8_folder_names: bool,

@@ -32,9 +32,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often a connection may be lost during one call of `fetch` without a message having come through since.
-const BREAKS: usize = 2;
-
 /// How often messages are removed that a server says it has removed, and has not.
 const REMOVALS: usize = 4;
 
@@ -148,7 +145,7 @@ impl ImapFolder {
             };
             breaks = if bodies.settled() > 0 { 0 } else { breaks + 1 };
             uids = bodies.after_a_break(&error)?;
-            if breaks > BREAKS {
+            if breaks > self.shared.config().retries {
                 return Err(error);
             }
         }

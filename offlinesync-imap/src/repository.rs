@@ -86,7 +86,8 @@ impl Repository for ImapRepository {
 
     fn list(&self) -> Result<FolderList> {
         let config = self.shared.config();
-        let mut list = List::new(&config.reference, config.subscribed_only, self.shared.form(false));
+        let mut list = List::new(&config.reference, config.subscribed_only, self.shared.form(false))
+            .with_extra(&config.extra_folders);
         let listed = self.shared.pool.run(On::Anywhere, &mut list).and_then(|()| list.finish());
         let listed = listed.map_err(|error| error.at(self.name()))?;
         self.shared.note(&listed);

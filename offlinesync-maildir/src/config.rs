@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// Turns a folder's name into the name whose MD5 stands in its messages' file names.
 pub type DigestName = dyn Fn(&str) -> String + Send + Sync;
 
+/// Reads the date that the author gave a message from its header block: seconds since 1970-01-01T00:00:00Z.
+pub type HeaderDate = dyn Fn(&[u8]) -> Option<i64> + Send + Sync;
+
 /// How one tree of Maildirs is laid out and written. Make it with [`MaildirConfig::new`] and change what shall differ.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -27,6 +30,12 @@ pub struct MaildirConfig {
     pub fsync: bool,
     /// Whether the modification time of a file is the time the message arrived: set on delivery, read back on fetch.
     pub file_time: bool,
+    /// Names of files delivered begin with the date in the message's header instead of its arrival (`filename_use_mail_timestamp`).
+    pub name_from_header: bool,
+    /// The modification time of files delivered is the date in the message's header (`utime_from_header`).
+    pub time_from_header: bool,
+    /// Reads that date; this crate knows no mail format. Without it the two options above do nothing.
+    pub header_date: Option<Arc<HeaderDate>>,
     /// Lower-case letters and the keywords they stand for in every folder, before what a `dovecot-keywords` file says.
     pub custom_flags: BTreeMap<char, String>,
     /// The name of a folder that goes into `FMD5`; `None`: its own name. OfflineIMAP takes the name after the local `nametrans`.
@@ -47,6 +56,9 @@ impl MaildirConfig {
             info_separator: ':',
             fsync: true,
             file_time: true,
+            name_from_header: false,
+            time_from_header: false,
+            header_date: None,
             custom_flags: BTreeMap::new(),
             digest_name: None,
             observer: Arc::new(()),
@@ -66,6 +78,11 @@ impl MaildirConfig {
     pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = observer;
         self
+    }
+
+    /// Who reads the date in a header, if anyone asks for it.
+    pub(crate) fn header_date(&self) -> Option<&Arc<HeaderDate>> {
+        self.header_date.as_ref().filter(|_| self.name_from_header || self.time_from_header)
     }
 
     /// Refuses values under which names could not be read back.

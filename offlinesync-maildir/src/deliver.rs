@@ -11,6 +11,7 @@ use crate::name::{self, Claim, FileName, NumberedBase, UidKey};
 use crate::names::Found;
 use crate::scan::Sub;
 use crate::syncer::Syncer;
+use offlinesync_core::repository::HEADER_LIMIT;
 use offlinesync_core::{
     Error, ErrorKind, FlagChange, Flags, GroupSize, Intake, InternalDate, Keywords, LineEnding, MessageId, Outgoing,
     Result, SourceFolder, Uid,
@@ -59,6 +60,8 @@ struct Draft {
     temp: TempFile,
     date: Option<InternalDate>,
     name: Name,
+    /// The beginning of the message, where its header is asked for a date.
+    header: Option<Vec<u8>>,
 }
 
 /// What a message shall be called, and how flagged.
@@ -130,6 +133,18 @@ impl<'f> Delivery<'f> {
         let seconds = known.and_then(|at| i64::try_from(self.delivered[at].1).ok());
         let date = seconds.map(|seconds| InternalDate { seconds, zone_minutes: 0 }).or(date);
         name::numbered_base(uid, &self.source, date)
+    }
+
+    /// The date that the header of the message being written tells.
+    fn date_in_header(&self) -> Option<InternalDate> {
+        let read = self.folder.config.header_date()?;
+        let seconds = read(self.draft.as_ref()?.header.as_ref()?)?;
+        Some(InternalDate { seconds, zone_minutes: 0 })
+    }
+
+    /// The base of the message being written if it began with this date.
+    fn name_by(&self, date: InternalDate) -> Option<String> {
+        Some(self.numbered_base(self.draft.as_ref()?.name.partner?, Some(date)))
     }
 
     fn create(&mut self) -> Result<(File, TempFile)> {
@@ -230,12 +245,16 @@ impl Intake for Delivery<'_> {
         self.discard()?;
         let name = self.name(message)?;
         let (file, temp) = self.create()?;
-        self.draft = Some(Draft { file, temp, date: message.date, name });
+        let header = self.folder.config.header_date().map(|_| Vec::new());
+        self.draft = Some(Draft { file, temp, date: message.date, name, header });
         Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.on_draft(|draft, buffer| {
+            if let Some(header) = &mut draft.header {
+                header.extend_from_slice(&bytes[..bytes.len().min(HEADER_LIMIT - header.len())]);
+            }
             if buffer.len() + bytes.len() > BUFFER {
                 draft.file.write_all(buffer)?;
                 buffer.clear();
@@ -249,11 +268,18 @@ impl Intake for Delivery<'_> {
     }
 
     fn end(&mut self) -> Result<()> {
-        let file_time = self.folder.config.file_time;
+        let written = self.date_in_header();
+        let config = &self.folder.config;
+        let (file_time, from_header) = (config.file_time, config.time_from_header);
+        if let Some(name) = written.filter(|_| config.name_from_header).and_then(|date| self.name_by(date))
+            && let Some(draft) = &mut self.draft
+        {
+            draft.name.base = name;
+        }
         self.on_draft(|draft, buffer| {
             draft.file.write_all(buffer)?;
             buffer.clear();
-            match draft.date.filter(|_| file_time) {
+            match written.filter(|_| from_header).or(draft.date.filter(|_| file_time)) {
                 Some(date) => set_time(&draft.file, date),
                 None => Ok(()),
             }

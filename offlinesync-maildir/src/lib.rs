@@ -90,6 +90,6 @@ mod stamp;
 mod syncer;
 mod tree;
 
-pub use config::{DigestName, MaildirConfig};
+pub use config::{DigestName, HeaderDate, MaildirConfig};
 pub use folder::MaildirFolder;
 pub use repository::MaildirRepository;

@@ -26,7 +26,7 @@ pub fn refuse_unsupported(config: &Config, sections: &[&str]) -> Result<()> {
 }
 
 fn unsupported(value: &Value, option: &OptionSpec) -> Error {
-    let error = value.error(format!("is not supported yet ({}); nothing was synced", option.doc));
+    let error = value.error(format!("is not supported ({}); nothing was synced", option.doc));
     let hint = format!("remove the line, or override it with `-k {}:{}=`", value.section.replace(' ', "_"), value.name);
     error.with_hint(hint)
 }
@@ -181,12 +181,12 @@ mod tests {
 
     #[test]
     fn an_option_that_decides_about_mail_is_refused_until_it_works_unless_it_is_off() {
-        let text = "[Account a]\nsynclabels = no\nmaxage =\n[Account b]\nmaxage = 30\n";
+        let text = "[Account a]\nsynclabels = no\nproxy =\n[Account b]\nsynclabels = yes\n";
         refuse_unsupported(&config(text), &["Account a"]).unwrap();
         let error = refuse_unsupported(&config(text), &["Account b"]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "file:5: `maxage` in [Account b] is not supported yet (leave out messages older than this many days); nothing was synced"
+            "file:5: `synclabels` in [Account b] is not supported (keep Gmail labels in a header; messages are never altered); nothing was synced"
         );
     }
 }

@@ -76,6 +76,11 @@ impl Config {
         Ok(Some(Value { section: section.to_owned(), name: name.to_owned(), text, place: entry.place.clone() }))
     }
 
+    /// The value of an option as written, with no `%(…)s` expanded.
+    pub fn raw(&self, section: &str, name: &str) -> Option<&str> {
+        self.entry(section, name).map(|entry| entry.raw.as_str())
+    }
+
     /// Like [`Config::get`], but a value of nothing but spaces counts as not set.
     pub fn get_filled(&self, section: &str, name: &str) -> Result<Option<Value>> {
         Ok(self.get(section, name)?.filter(|value| !value.text.trim().is_empty()))

@@ -1,5 +1,6 @@
 //! The general options and those of an account.
 
+use super::age::Age;
 use super::imap::ImapSettings;
 use super::maildir::{MaildirSettings, missing};
 use super::rules::FolderRules;
@@ -8,7 +9,7 @@ use crate::config::discover::{Environment, expand};
 use crate::config::options::near;
 use crate::config::{Config, Place, Value};
 use offlinesync_core::plan::ConflictRule;
-use offlinesync_core::{BrakeLimits, Error, ErrorKind, PerSide, Policy, Result, Side};
+use offlinesync_core::{BrakeLimits, Error, ErrorKind, PerSide, Policy, Result, Side, Window};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -55,8 +56,22 @@ pub struct AccountSettings {
     pub windows_compatible: bool,
     /// Folder names on disk and in expressions are UTF-8.
     pub utf8_names: bool,
+    /// How old messages that take part may be.
+    pub age: Option<Age>,
+    /// How the status is kept.
+    pub status: StatusBackend,
     /// What the engine may do.
     pub policy: Policy,
+}
+
+/// How the status of an account is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StatusBackend {
+    /// One SQLite file.
+    #[default]
+    Sqlite,
+    /// One text file for each pair of folders.
+    Plain,
 }
 
 /// A repository.
@@ -169,6 +184,8 @@ impl AccountSettings {
             post_sync_hook: hook("postsynchook")?,
             windows_compatible: config.boolean(&section, "maildir-windows-compatible", false)?,
             utf8_names: config.boolean(&section, "utf8foldernames", false)?,
+            age: Age::read(config, &section, [&remote, &local])?,
+            status: status_backend(config, &section)?,
             policy: policy(config, general, &section, sections)?,
         })
     }
@@ -197,10 +214,29 @@ fn policy(config: &Config, general: &General, section: &str, repositories: PerSi
         propagate_removals: both("sync_deletes", true)?,
         create_folders: both("createfolders", true)?,
         conflict: conflict(config, section)?,
+        window: window(config, section)?,
         brake: brake(config, section)?,
         dry_run: general.dry_run,
         ..Policy::default()
     })
+}
+
+/// Octets, above which messages take no part.
+fn window(config: &Config, section: &str) -> Result<Window> {
+    let octets = config.get_filled(section, "maxsize")?.map(|value| value.integer::<u64>()).transpose()?;
+    Ok(Window { since: None, max_octets: octets.filter(|octets| *octets > 0) })
+}
+
+fn status_backend(config: &Config, section: &str) -> Result<StatusBackend> {
+    for (section, name) in [(section, "status_backend"), (section, "status-backend"), ("general", "status_backend")] {
+        let Some(value) = config.get_filled(section, name)? else { continue };
+        return match value.text.trim().to_ascii_lowercase().as_str() {
+            "sqlite" => Ok(StatusBackend::Sqlite),
+            "plain" => Ok(StatusBackend::Plain),
+            _ => Err(value.error("must be sqlite or plain")),
+        };
+    }
+    Ok(StatusBackend::default())
 }
 
 fn conflict(config: &Config, section: &str) -> Result<ConflictRule> {

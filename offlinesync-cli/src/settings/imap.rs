@@ -1,8 +1,10 @@
 //! The options of an IMAP repository.
 
 use super::maildir::missing;
+use super::oauth::OauthSettings;
 use super::rules;
 use crate::config::discover::{Environment, expand};
+use crate::config::pyexpr::Expression;
 use crate::config::{Config, Value};
 use offlinesync_core::Result;
 use offlinesync_imap::config::{Compression, Secret};
@@ -34,6 +36,20 @@ pub struct ImapSettings {
     pub user: Option<String>,
     /// Where the password comes from, if that is configured.
     pub password: Option<PasswordSource>,
+    /// Where an access token comes from, if one is configured.
+    pub oauth: Option<OauthSettings>,
+    /// User to act for; empty: the one who logs in.
+    pub acting_for: String,
+    /// Folders watched between two syncs, by their names on this side.
+    pub idle_folders: Vec<String>,
+    /// Whether connections are kept between two syncs.
+    pub hold_open: bool,
+    /// The pause between two signs of life on connections that are kept.
+    pub keep_alive: Option<Duration>,
+    /// How often a transfer is taken up again.
+    pub retries: usize,
+    /// Command run when new mail came from here into the other side's INBOX.
+    pub new_mail_hook: Option<String>,
     /// Ways to log in, in this order; empty: the default ones.
     pub mechanisms: Vec<String>,
     /// Connections at most.
@@ -112,6 +128,13 @@ impl ImapSettings {
             ipv6: reader.value("ipv6")?.map(|value| value.boolean()).transpose()?,
             user: reader.text_or_expression("remoteuser")?,
             password: reader.password()?,
+            oauth: OauthSettings::read(config, section, gmail)?,
+            acting_for: reader.text("remote_identity")?.unwrap_or_default(),
+            idle_folders: rules::strings(config, section, "idlefolders")?,
+            hold_open: config.boolean(section, "holdconnectionopen", false)?,
+            keep_alive: reader.keep_alive()?,
+            retries: config.integer(section, "retrycount", 2)?,
+            new_mail_hook: reader.new_mail_hook()?,
             mechanisms: reader.mechanisms()?,
             max_connections: reader.max_connections()?,
             compression: reader.compression()?,
@@ -283,6 +306,28 @@ impl Reader<'_> {
             Ok(false) => Ok(Compression::Never),
             Err(_) => Err(value.error("must be yes, no or auto")),
         }
+    }
+
+    fn keep_alive(&self) -> Result<Option<Duration>> {
+        let seconds = self.config.integer(self.section, "keepalive", 0u64)?;
+        Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
+    }
+
+    /// A command, or the lambda around one that old files have.
+    fn new_mail_hook(&self) -> Result<Option<String>> {
+        let Some(value) = self.value("newmail_hook")? else { return Ok(None) };
+        let text = value.text.trim();
+        if !text.starts_with("lambda") {
+            return Ok(Some(text.to_owned()));
+        }
+        let call = text.strip_prefix("lambda").map(|rest| rest.trim_start().trim_start_matches(':').trim_start());
+        let argument = call.and_then(|call| call.strip_prefix("os.system(")?.trim_end().strip_suffix(')'));
+        let command = argument.and_then(|argument| Expression::parse(argument).ok()?.text().ok());
+        command.map(Some).ok_or_else(|| {
+            value
+                .error("is Python code, which is not run; nothing was synced")
+                .with_hint("write the shell command itself, for example `newmail_hook = aplay ~/ding.wav`")
+        })
     }
 
     fn max_connections(&self) -> Result<usize> {

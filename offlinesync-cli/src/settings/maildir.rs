@@ -15,6 +15,10 @@ pub struct MaildirSettings {
     pub separator: char,
     /// Whether a file's time is when the message arrived.
     pub file_time: bool,
+    /// Whether file names begin with the dates in the messages' headers.
+    pub name_from_header: bool,
+    /// Whether file times are the dates in the messages' headers.
+    pub time_from_header: bool,
     /// Letters that stand for keywords.
     pub custom_flags: BTreeMap<char, String>,
 }
@@ -36,6 +40,8 @@ impl MaildirSettings {
             root,
             separator: separator(config, section)?,
             file_time: config.boolean(section, "filetime", true)?,
+            name_from_header: general(config, section, "filename_use_mail_timestamp")?,
+            time_from_header: general(config, section, "utime_from_header")?,
             custom_flags: custom_flags(config, section)?,
         })
     }
@@ -44,6 +50,11 @@ impl MaildirSettings {
 pub(super) fn missing(config: &Config, section: &str, name: &str) -> Error {
     let place = config.section_place(section).cloned().unwrap_or_else(|| config.place());
     place.error(format!("`{name}` is not set in [{section}]"))
+}
+
+/// An option of the repository whose default is the same option of `[general]`.
+fn general(config: &Config, section: &str, name: &str) -> Result<bool> {
+    config.boolean(section, name, config.boolean("general", name, false)?)
 }
 
 fn separator(config: &Config, section: &str) -> Result<char> {

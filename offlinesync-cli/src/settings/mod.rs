@@ -2,11 +2,17 @@
 //! Pure but for `~` and `$VARIABLE` in paths.
 
 mod account;
+mod age;
 mod imap;
 mod maildir;
+mod mbnames;
+mod oauth;
 mod rules;
 
-pub use account::{AccountSettings, General, RepositorySettings, Store, sections_of};
+pub use account::{AccountSettings, General, RepositorySettings, StatusBackend, Store, sections_of};
+pub use age::Age;
 pub use imap::{Encryption, ImapSettings, PasswordSource, Tunnel};
 pub use maildir::MaildirSettings;
+pub use mbnames::MailboxList;
+pub use oauth::{OauthSettings, Refresh};
 pub use rules::FolderRules;

@@ -13,6 +13,10 @@ pub struct FolderRules {
     pub filter: Option<Expression>,
     /// `folderincludes`.
     pub includes: Vec<String>,
+    /// `foldersort`.
+    pub order: Option<Expression>,
+    /// `copy_ignore_eval`.
+    pub ignore: Option<Expression>,
 }
 
 impl FolderRules {
@@ -21,19 +25,26 @@ impl FolderRules {
     /// # Errors
     /// Kind `Configuration`: an expression that is not understood, or needs `pythonfile`.
     pub fn read(config: &Config, section: &str) -> Result<Self> {
-        let includes = match config.get_filled(section, "folderincludes")? {
-            Some(value) => parse(config, &value)?.strings().map_err(|error| value.error(format!("fails: {error}")))?,
-            None => Vec::new(),
-        };
+        let includes = strings(config, section, "folderincludes")?;
         Ok(FolderRules {
             rename: function(config, section, "nametrans")?,
             filter: function(config, section, "folderfilter")?,
             includes,
+            order: function(config, section, "foldersort")?,
+            ignore: function(config, section, "copy_ignore_eval")?,
         })
     }
 }
 
-fn function(config: &Config, section: &str, name: &str) -> Result<Option<Expression>> {
+/// An expression that comes to a list of strings; empty where it is not set.
+pub(super) fn strings(config: &Config, section: &str, name: &str) -> Result<Vec<String>> {
+    match config.get_filled(section, name)? {
+        Some(value) => parse(config, &value)?.strings().map_err(|error| value.error(format!("fails: {error}"))),
+        None => Ok(Vec::new()),
+    }
+}
+
+pub(super) fn function(config: &Config, section: &str, name: &str) -> Result<Option<Expression>> {
     let Some(value) = config.get_filled(section, name)? else { return Ok(None) };
     let expression = parse(config, &value)?;
     if expression.is_function() {
@@ -61,6 +72,9 @@ fn explain(config: &Config, value: &Value, error: &PyError) -> Error {
     let reason = if has_python { "Python code (`pythonfile`) is not run" } else { "nothing defines it" };
     let hint = match value.name.as_str() {
         "remotepasseval" => "set `remotepasscmd` to a command that prints the password".to_owned(),
+        "oauth2_access_token_eval" | "oauth2_refresh_token_eval" => {
+            "set `oauth2_access_token_cmd` to a command that prints an access token".to_owned()
+        }
         _ => format!("write what `{name}` does into the expression itself"),
     };
     refusal.with_hint(format!("{reason}; {hint}"))

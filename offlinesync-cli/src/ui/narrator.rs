@@ -3,10 +3,10 @@
 use super::hub::Hub;
 use super::plans::{dry_run_lines, message_line, messages, place, summary};
 use crate::say::Level;
-use offlinesync_core::plan::{Counts, Notice};
+use offlinesync_core::plan::{Action, Counts, Notice, Plan, Step};
 use offlinesync_core::status::FolderPair;
 use offlinesync_core::sync::Report;
-use offlinesync_core::{Event, MessageId, Observer, PerSide, Side};
+use offlinesync_core::{Event, MessageId, Observer, PerSide, Side, SystemFlags};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -28,6 +28,8 @@ pub struct Narrator {
     copies: Mutex<BTreeMap<FolderPair, PerSide<(u64, u64)>>>,
     /// What a dry run has to say of each folder: told at the end, in the order of the folders.
     plans: Mutex<BTreeMap<FolderPair, Vec<String>>>,
+    /// Sides from which unread mail goes into the other side's INBOX.
+    new_mail: Mutex<PerSide<bool>>,
 }
 
 impl Narrator {
@@ -42,13 +44,31 @@ impl Narrator {
             started: Mutex::new(Instant::now()),
             copies: Mutex::default(),
             plans: Mutex::default(),
+            new_mail: Mutex::default(),
         }
     }
 
     /// Tells a person what came of the run.
     pub fn report(&self, report: &Report) {
-        let line = summary(&self.account, self.dry_run, &report.counts, report.octets, report.pairs);
+        let line = summary(&self.account, self.dry_run, &report.counts, report.octets, report.folders.len());
         if self.dry_run { self.hub.output(&line) } else { self.hub.summary(&line) }
+    }
+
+    /// The sides from which unread mail came into the other side's INBOX since this was last asked.
+    pub fn take_new_mail(&self) -> PerSide<bool> {
+        std::mem::take(&mut *self.new_mail.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note_new_mail(&self, pair: &FolderPair, plan: &Plan) {
+        if !pair.remote.as_str().eq_ignore_ascii_case("INBOX") {
+            return;
+        }
+        let unread = |step: &Step| match &step.action {
+            Action::Copy { to, flags } if !flags.system.contains(SystemFlags::SEEN) => Some(to.other()),
+            _ => None,
+        };
+        let mut new_mail = self.new_mail.lock().unwrap_or_else(PoisonError::into_inner);
+        plan.steps.iter().filter_map(unread).for_each(|from| new_mail[from] = true);
     }
 
     fn account_says(&self, text: &str) {
@@ -105,6 +125,12 @@ impl Narrator {
         );
         let thread = format!("Copy message from {}:{}", self.names[from], pair[from]);
         self.hub.say(Level::Info, &thread, &text);
+    }
+
+    fn ignored(&self, pair: &FolderPair, id: &MessageId, to: Side) {
+        let from = to.other();
+        let text = format!("IGNORED: Copy message UID {id} {}:{} -> {}", self.names[from], pair[from], self.names[to]);
+        self.folder_says(pair, &text);
     }
 
     fn noticed(&self, pair: &FolderPair, id: &MessageId, notice: Notice) {
@@ -167,7 +193,11 @@ impl Observer for Narrator {
                 let text = format!("Syncing {}: {} -> {}", pair.remote, self.types.remote, self.types.local);
                 self.folder_says(pair, &text);
             }
-            Event::FolderPlanned { pair, counts, .. } => self.planned(pair, counts),
+            Event::FolderPlanned { pair, counts, plan } => {
+                self.note_new_mail(pair, plan);
+                self.planned(pair, counts);
+            }
+            Event::MessageIgnored { pair, id, to } => self.ignored(pair, id, *to),
             Event::MessagePlanned { pair, id, header, .. } => self.plan(pair, [message_line(id, header)]),
             Event::MessageStarted { pair, id, to, .. } => self.copying(pair, id, *to),
             Event::FlagsChanged { pair, on, messages: number } => {

@@ -147,11 +147,10 @@ impl Account {
         cancel.check()?;
         let decisions = self.decide(&listed, &mut report)?;
         self.check_for_a_wiped_store(&decisions)?;
-        let (tasks, pairs) = self.tasks(decisions, &listed, &mut report)?;
-        report.pairs = pairs;
+        let tasks = self.tasks(decisions, &listed, &mut report)?;
         report.opened = tasks.len();
-        observer.event(&Event::FoldersListed { pairs, touched: tasks.len() });
-        let tasks = self.in_order(tasks);
+        observer.event(&Event::FoldersListed { pairs: report.folders.len(), touched: tasks.len() });
+        let tasks = self.in_order(tasks, observer);
         let moves = listed.recorded.values().any(|(_, rows)| *rows > 0);
         let site = Worksite::new(observer, cancel, moves, self.streams());
         let emptied = self.work(tasks, &site, &mut report);
@@ -269,32 +268,27 @@ impl Account {
         Ok(())
     }
 
-    fn tasks(
-        &self,
-        decisions: Vec<FolderDecision>,
-        listed: &Listed,
-        report: &mut Report,
-    ) -> Result<(Vec<Task>, usize)> {
+    fn tasks(&self, decisions: Vec<FolderDecision>, listed: &Listed, report: &mut Report) -> Result<Vec<Task>> {
         let entries = listed.lists.as_ref().map(|list| {
             list.folders.iter().map(|entry| (&entry.name, entry)).collect::<BTreeMap<&FolderName, &FolderEntry>>()
         });
-        let (mut tasks, mut pairs) = (Vec::new(), 0);
+        let mut tasks = Vec::new();
         for FolderDecision { pair, action } in decisions {
             let found = PerSide::from_fn(|side| entries[side].get(&pair[side]).copied());
             match action {
                 FolderAction::Sync => {
-                    pairs += 1;
+                    report.folders.push(pair.clone());
                     let touched = self.touched(listed.recorded.get(&pair).map(|(record, _)| record), &found);
                     if touched != PerSide::default() {
                         tasks.push(Task::new(pair, None, touched, &found));
                     }
                 }
                 FolderAction::Create { on } => {
-                    pairs += 1;
+                    report.folders.push(pair.clone());
                     tasks.push(Task::new(pair, Some(on), EVERYTHING, &found));
                 }
                 FolderAction::Restore { on, .. } => {
-                    pairs += 1;
+                    report.folders.push(pair.clone());
                     let task = Task::new(pair, Some(on), EVERYTHING, &found);
                     tasks.push(Task { forget_first: true, ..task });
                 }
@@ -313,7 +307,7 @@ impl Account {
                 FolderAction::Gone { .. } | FolderAction::NotCreated { .. } => {}
             }
         }
-        Ok((tasks, pairs))
+        Ok(tasks)
     }
 
     fn touched(&self, record: Option<&FolderRecord>, entries: &PerSide<Option<&FolderEntry>>) -> PerSide<bool> {
@@ -331,10 +325,14 @@ impl Account {
         *then == *now.token && (now.covers_flags || self.policy.quick)
     }
 
-    fn in_order(&self, mut tasks: Vec<Task>) -> Vec<Task> {
+    fn in_order(&self, mut tasks: Vec<Task>, observer: &dyn Observer) -> Vec<Task> {
         tasks.sort_by_key(|task| std::cmp::Reverse(task.weight));
         let pairs: Vec<&FolderPair> = tasks.iter().map(|task| &task.pair).collect();
-        let Some(order) = self.naming.order(&pairs) else { return tasks };
+        let order = self.naming.order(&pairs).unwrap_or_else(|error| {
+            observer.event(&Event::Warning { error: &error });
+            None
+        });
+        let Some(order) = order else { return tasks };
         let mut place = vec![tasks.len(); tasks.len()];
         for (turn, at) in order.into_iter().enumerate().filter(|(_, at)| *at < tasks.len()) {
             place[at] = turn;

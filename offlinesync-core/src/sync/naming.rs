@@ -27,9 +27,10 @@ pub trait Naming: Send + Sync {
 
     /// The order in which folders are begun: the positions of the pairs. Default, and if a position is missing: INBOX first, then
     /// the larger before the smaller, so that none is waited for at the end.
-    fn order(&self, pairs: &[&FolderPair]) -> Option<Vec<usize>> {
+    /// An error is told, and the default taken.
+    fn order(&self, pairs: &[&FolderPair]) -> Result<Option<Vec<usize>>> {
         let _ = pairs;
-        None
+        Ok(None)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::status::FolderPair;
 #[derive(Debug, Default)]
 pub struct Report {
     /// Folder pairs that take part.
-    pub pairs: usize,
+    pub folders: Vec<FolderPair>,
     /// Folder pairs that were opened because something touched them.
     pub opened: usize,
     /// What was done; in a dry run, what would be done.

@@ -19,6 +19,8 @@ const STATUS_AHEAD: usize = 500;
 pub(super) struct List {
     reference: String,
     subscribed_only: bool,
+    /// Wanted though they may not be listed.
+    extra: Vec<FolderName>,
     form: NameForm,
     list_form: Option<ListForm>,
     stage: Stage,
@@ -38,8 +40,16 @@ enum Stage {
 }
 
 impl List {
+    /// The same with folders that are asked for by name if they are not listed.
+    #[must_use]
+    pub(super) fn with_extra(mut self, names: &[String]) -> Self {
+        self.extra = names.iter().map(|name| FolderName::from(name.as_str())).collect();
+        self
+    }
+
     pub(super) fn new(reference: &str, subscribed_only: bool, form: NameForm) -> Self {
         List {
+            extra: Vec::new(),
             reference: reference.to_owned(),
             subscribed_only,
             form,
@@ -107,8 +117,11 @@ impl List {
         if !list_form.with_status {
             self.to_ask =
                 self.shown().filter(|(_, entry)| mailbox::is_selectable(entry)).map(|(name, _)| name).collect();
-            self.to_ask.reverse();
         }
+        let shown: BTreeSet<FolderName> = self.shown().map(|(name, _)| name).collect();
+        self.extra.retain(|name| !shown.contains(name));
+        self.to_ask.extend(self.extra.iter().cloned());
+        self.to_ask.reverse();
         self.ask_states(STATUS_AHEAD)
     }
 
@@ -134,21 +147,25 @@ impl List {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
-        let folders = self.shown().map(|(name, entry)| self.entry(name, entry)).collect();
+        let mut folders: Vec<FolderEntry> = self.shown().map(|(name, entry)| self.entry(name, entry)).collect();
+        let found = self.extra.iter().filter(|name| self.states.contains_key(name));
+        folders.extend(found.map(|name| self.with_state(FolderEntry::named(name.clone()))));
         Ok(FolderList { separator: self.separator, folders })
     }
 
     fn entry(&self, name: FolderName, entry: &ListEntry) -> FolderEntry {
-        let state = self.states.get(&name);
-        let told =
-            |state: &MailboxStatus| witness(state.uid_validity, state.uid_next, state.messages, state.highest_mod_seq);
-        FolderEntry {
+        self.with_state(FolderEntry {
             selectable: mailbox::is_selectable(entry),
             special_use: mailbox::special_use(entry),
-            witness: state.and_then(told),
-            messages: state.and_then(|state| state.messages),
-            name,
-        }
+            ..FolderEntry::named(name)
+        })
+    }
+
+    fn with_state(&self, entry: FolderEntry) -> FolderEntry {
+        let state = self.states.get(&entry.name);
+        let told =
+            |state: &MailboxStatus| witness(state.uid_validity, state.uid_next, state.messages, state.highest_mod_seq);
+        FolderEntry { witness: state.and_then(told), messages: state.and_then(|state| state.messages), ..entry }
     }
 }
 

@@ -1,10 +1,16 @@
 //! SASL mechanisms (RFC 4422): challenges to responses. Pure; nothing here is ever printed.
 
+mod cram_md5;
 mod login;
+mod oauth;
 mod plain;
+mod scram;
 
+pub(crate) use cram_md5::CramMd5;
 pub(crate) use login::Login;
+pub(crate) use oauth::{OauthBearer, Xoauth2};
 pub(crate) use plain::Plain;
+pub(crate) use scram::{Hash, Scram};
 
 use offlinesync_core::Result;
 use zeroize::Zeroizing;

@@ -5,13 +5,15 @@ use crate::config::Secret;
 use offlinesync_core::{Error, ErrorKind, Result};
 
 pub(crate) struct Plain {
+    acting_for: String,
     user: String,
     password: Secret,
 }
 
 impl Plain {
-    pub(crate) fn new(user: &str, password: Secret) -> Self {
-        Plain { user: user.to_owned(), password }
+    /// `acting_for` is the authorization identity; empty: the user itself.
+    pub(crate) fn new(acting_for: &str, user: &str, password: Secret) -> Self {
+        Plain { acting_for: acting_for.to_owned(), user: user.to_owned(), password }
     }
 }
 
@@ -22,10 +24,11 @@ impl Sasl for Plain {
 
     fn initial(&mut self) -> Result<Option<Octets>> {
         let password = self.password.expose();
-        if self.user.contains('\0') || password.contains('\0') {
+        if [&self.acting_for, &self.user].iter().any(|name| name.contains('\0')) || password.contains('\0') {
             return Err(Error::new(ErrorKind::Configuration, "user name and password cannot contain NUL"));
         }
-        let mut message = Octets::new(Vec::with_capacity(self.user.len() + password.len() + 2));
+        let mut message = Octets::new(Vec::with_capacity(self.acting_for.len() + self.user.len() + password.len() + 2));
+        message.extend_from_slice(self.acting_for.as_bytes());
         for part in [self.user.as_str(), password] {
             message.push(0);
             message.extend_from_slice(part.as_bytes());
@@ -44,8 +47,10 @@ mod tests {
 
     #[test]
     fn the_message_is_that_of_rfc_4616() {
-        let mut plain = Plain::new("tim", Secret::new("tanstaafl\u{fc}".into()));
+        let mut plain = Plain::new("", "tim", Secret::new("tanstaafl\u{fc}".into()));
         assert_eq!(**plain.initial().unwrap().unwrap(), *"\0tim\0tanstaafl\u{fc}".as_bytes());
-        assert!(Plain::new("tim", Secret::new("a\0b".into())).initial().is_err());
+        let mut kurt = Plain::new("Ursel", "Kurt", Secret::new("xipj3plmq".into()));
+        assert_eq!(**kurt.initial().unwrap().unwrap(), *b"Ursel\0Kurt\0xipj3plmq");
+        assert!(Plain::new("", "tim", Secret::new("a\0b".into())).initial().is_err());
     }
 }

@@ -64,6 +64,25 @@ impl Expression {
         self.apply(arguments, |value| Ok(value.truth()))
     }
 
+    /// Calls it with strings; answers the whole numbers in the list that comes back, none for `None`.
+    ///
+    /// # Errors
+    /// It is no function of so many arguments, it fails, or it answers something else.
+    pub fn call_for_numbers(&self, arguments: &[&str]) -> Result<Vec<i64>> {
+        self.apply(arguments, |value| match value {
+            Value::None => Ok(Vec::new()),
+            other => other.items()?.iter().map(Value::as_int).collect(),
+        })
+    }
+
+    /// Calls it with strings; answers the whole number that comes back.
+    ///
+    /// # Errors
+    /// It is no function of so many arguments, it fails, or it answers something else.
+    pub fn call_for_number(&self, arguments: &[&str]) -> Result<i64> {
+        self.apply(arguments, Value::as_int)
+    }
+
     /// Calls it with strings; answers Python's `repr` of what comes back.
     ///
     /// # Errors

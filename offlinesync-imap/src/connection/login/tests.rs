@@ -175,3 +175,35 @@ fn who_we_are_is_said_only_if_asked() {
     assert_eq!(sent(config("pw"), script), ["A1 LOGOUT"]);
     assert!(sent(config("pw").send_id(true), script)[0].starts_with("A1 ID (\"name\" \"offlinesync\""));
 }
+
+fn with_token(config: ImapConfig) -> ImapConfig {
+    config.token(Some(Arc::new(|| Ok(Secret::new("t0ken".into())))))
+}
+
+#[test]
+fn a_token_is_used_alone_and_what_the_server_says_against_it_is_answered() {
+    let script = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=XOAUTH2] hi\r\n+ eyJzdGF0dXMiOiI0MDAifQ==\r\nA1 NO [AUTHENTICATIONFAILED] expired\r\n";
+    let (how, sent) = play(with_token(config("pw")), &mut Remembered::default(), script);
+    let error = how.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Authentication);
+    assert!(error.hint().unwrap().contains("oauth2_access_token_cmd"));
+    assert_eq!(sent[..2], ["A1 AUTHENTICATE XOAUTH2 dXNlcj1tZQFhdXRoPUJlYXJlciB0MGtlbgEB".to_owned(), String::new()]);
+    let script = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi\r\n";
+    assert!(play(with_token(config("pw")), &mut Remembered::default(), script).0.is_err());
+}
+
+#[test]
+fn a_proof_that_the_server_cannot_check_is_followed_by_the_next_way_and_by_no_password_in_vain() {
+    let mechanisms = vec![Mechanism::CramMd5, Mechanism::Plain];
+    let script = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=CRAM-MD5] hi\r\n+ PDFAeD4=\r\nA1 NO no\r\nA2 OK [CAPABILITY IMAP4rev1] in\r\n";
+    let sent = sent(config("pw").mechanisms(mechanisms), script);
+    assert_eq!(sent[0], "A1 AUTHENTICATE CRAM-MD5");
+    assert_eq!(sent[2], format!("A2{}", &format!("x {PLAIN}")[1..]));
+}
+
+#[test]
+fn a_user_acts_for_another_with_plain_alone() {
+    let script = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=CRAM-MD5] hi\r\nA1 OK [CAPABILITY IMAP4rev1] in\r\n";
+    let sent = sent(config("pw").acting_for("boss".into()), script);
+    assert_eq!(sent[0], "A1 AUTHENTICATE PLAIN Ym9zcwBtZQBwdw==");
+}

@@ -1,0 +1,103 @@
+//! Options that decide which messages and folders are synced, and what is written beside them: what each does, seen from outside.
+
+mod support;
+
+use filetime::FileTime;
+use std::fs;
+use support::sandbox::{ACCOUNT, Run, Sandbox};
+
+/// The account with lines added to its sections.
+fn with(account: &str, local: &str, remote: &str) -> String {
+    let config = ACCOUNT.replace("remoterepository = r\n", &format!("remoterepository = r\n{account}"));
+    let config = config.replace("localfolders = ~/local\n", &format!("localfolders = ~/local\n{local}"));
+    config.replace("localfolders = ~/remote\n", &format!("localfolders = ~/remote\n{remote}"))
+}
+
+fn age(sandbox: &Sandbox, file: &str, days: i64) {
+    let now = FileTime::now().unix_seconds();
+    filetime::set_file_mtime(sandbox.path(file), FileTime::from_unix_time(now - days * 86_400, 0)).unwrap();
+}
+
+fn failed(run: &Run, text: &str) {
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.err.contains(text), "{}", run.err);
+}
+
+#[test]
+fn maxage_leaves_old_messages_alone_and_can_be_raised_and_lowered() {
+    let sandbox = Sandbox::new(&with("maxage = 10\n", "", ""));
+    age(&sandbox, "remote/INBOX/new/1700000001.one.host", 20);
+    sandbox.deliver("local/INBOX", "1700000009.own.host:2,", "Subject: own\n\nold and mine\n");
+    age(&sandbox, "local/INBOX/cur/1700000009.own.host:2,", 30);
+    sandbox.run(&[]).silent();
+    assert_eq!(sandbox.messages("local/INBOX").len(), 2);
+    assert_eq!(sandbox.messages("remote/INBOX").len(), 2);
+    sandbox.run(&["-k", "Account_a:maxage=3"]).silent();
+    sandbox.run(&["-k", "Account_a:maxage=25"]).silent();
+    assert_eq!(sandbox.messages("local/INBOX").len(), 3);
+    assert_eq!(sandbox.messages("remote/INBOX").len(), 2);
+    sandbox.run(&["-k", "Account_a:maxage="]).silent();
+    assert_eq!(sandbox.messages("remote/INBOX").len(), 3);
+    assert_eq!(sandbox.messages("local/INBOX"), sandbox.messages("remote/INBOX"));
+    failed(&sandbox.run(&["-k", "Account_a:maxage=soon"]), "must be a day, yyyy-mm-dd");
+}
+
+#[test]
+fn startdate_and_maxsize_leave_messages_alone() {
+    let sandbox = Sandbox::new(&with("maxsize = 100\n", "", "startdate = 2020-02-02\n"));
+    let long = format!("Subject: long\n\n{}\n", "x".repeat(100));
+    sandbox.deliver("remote/INBOX", "1700000004.long.host:2,", &long);
+    filetime::set_file_mtime(
+        sandbox.path("remote/INBOX/new/1700000001.one.host"),
+        FileTime::from_unix_time(1_500_000_000, 0),
+    )
+    .unwrap();
+    sandbox.run(&[]).silent();
+    assert_eq!(sandbox.messages("local/INBOX"), ["Subject: =?utf-8?q?tw=C3=B6?=\n\nsecond\n"]);
+    sandbox.run(&["-k", "Account_a:maxsize=", "-k", "Repository_r:startdate="]).silent();
+    assert_eq!(sandbox.messages("local/INBOX").len(), 3);
+}
+
+#[test]
+fn mbnames_lists_the_folders_of_all_accounts_and_is_pruned() {
+    let list = "[mbnames]\nenabled = yes\nfilename = ~/muttrc.mailboxes\nheader = 'mailboxes '\n\
+                peritem = %(accountname)s/%(foldername)s\nsep = ' '\nfooter = '\\n'\n";
+    let sandbox = Sandbox::new(&format!("{ACCOUNT}{list}"));
+    sandbox.run(&[]).silent();
+    let read = || fs::read_to_string(sandbox.path("muttrc.mailboxes")).unwrap();
+    assert_eq!(read(), "mailboxes a/INBOX a/Sent\n");
+    sandbox.run(&["-f", "INBOX"]).silent();
+    assert_eq!(read(), "mailboxes a/INBOX a/Sent\n");
+    fs::write(sandbox.path(".offlineimap/mbnames/gone.json"), r#"[{"accountname":"gone","foldername":"x","localfolders":"/"}]"#).unwrap();
+    sandbox.run(&[]).silent();
+    assert_eq!(read(), "mailboxes a/INBOX a/Sent gone/x\n");
+    let run = sandbox.run(&["--mbnames-prune", "--dry-run"]);
+    assert!(run.out.contains("[DRYRUN] Would remove") && run.out.contains("gone.json"), "{run:?}");
+    let run = sandbox.run(&["--mbnames-prune"]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    assert_eq!(read(), "mailboxes a/INBOX a/Sent\n");
+}
+
+#[test]
+fn file_names_and_times_follow_the_header_where_that_is_asked_for() {
+    let lines = "utime_from_header = yes\nfilename_use_mail_timestamp = yes\n";
+    let sandbox = Sandbox::new(&with("", lines, ""));
+    let mail = "Date: Tue, 14 Nov 2000 23:13:20 +0100\nSubject: dated\n\nbody\n";
+    sandbox.deliver("remote/Dated", "1700000005.dated.host:2,S", mail);
+    sandbox.run(&[]).silent();
+    let files: Vec<String> = sandbox.files("local/Dated").into_keys().collect();
+    let time = FileTime::from_last_modification_time(&fs::metadata(sandbox.path("local/Dated").join(&files[0])).unwrap());
+    assert_eq!(time.unix_seconds(), 974_240_000);
+}
+
+#[test]
+fn what_only_python_could_do_is_refused_with_a_way_out() {
+    for (lines, text) in [
+        ("newmail_hook = lambda: notify()\n", "`newmail_hook`"),
+        ("copy_ignore_eval = my_function\n", "`copy_ignore_eval`"),
+        ("foldersort = 'x'\n", "`foldersort`"),
+    ] {
+        let config = with("", "", lines).replace("type = Maildir\nlocalfolders = ~/remote", "type = IMAP\nremotehost = localhost");
+        failed(&Sandbox::new(&config).run(&[]), text);
+    }
+}
