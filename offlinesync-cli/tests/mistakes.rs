@@ -23,7 +23,7 @@ fn with(line: &str, section: &str) -> String {
 fn mistakes_in_the_file_are_told_with_their_line() {
     for (config, words) in [
         (with("just words", "[Account a]"), "error: CONFIG:4: neither a `[section]` nor an `option = value`\nhint: "),
-        (with("maxage = 3", "[Account a]"), "error: CONFIG:4: `maxage` in [Account a] is not supported yet"),
+        (with("maxage = 0", "[Account a]"), "error: CONFIG:4: `maxage` in [Account a]"),
         (
             with("autorefresh = often", "[Account a]"),
             "error: CONFIG:4: `autorefresh` in [Account a] must be a number, not `often`\n",

@@ -26,8 +26,8 @@ use offlinesync_core::{
     ChangeSet, Cursor, Error, ErrorKind, Failures, FlagChange, FlagSupport, Folder, FolderName, Headers, Intake, Known,
     LineEnding, MessageId, Result, Sink, SourceFolder, Uid, UidValidity, Window,
 };
-use removal::Removal;
 use outside::Judged;
+use removal::Removal;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -134,10 +134,10 @@ fn an_older_format_is_brought_up_to_date_and_keeps_its_rows() {
     let (_directory, path) = directory();
     filled(&path);
     let mut connection = Connection::open(&path).unwrap();
-    let steps = [schema::STEPS[0], "ALTER TABLE folders ADD COLUMN later INTEGER; UPDATE folders SET later = 7;"];
-    open::migrate(&mut connection, &steps).unwrap();
+    let later = "ALTER TABLE folders ADD COLUMN later INTEGER; UPDATE folders SET later = 7;";
+    open::migrate(&mut connection, &[schema::STEPS, &[later]].concat()).unwrap();
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!(number("PRAGMA user_version"), 2);
+    assert_eq!(number("PRAGMA user_version"), schema::STEPS.len() as i64 + 1);
     assert_eq!(number("SELECT later FROM folders"), 7);
     assert_eq!(number("SELECT count(*) FROM messages"), 100);
 }
@@ -147,8 +147,8 @@ fn a_step_that_fails_leaves_the_older_format_whole() {
     let (_directory, path) = directory();
     filled(&path);
     let mut connection = Connection::open(&path).unwrap();
-    let steps = [schema::STEPS[0], "DELETE FROM messages; ALTER TABLE nowhere ADD COLUMN x INTEGER;"];
-    open::migrate(&mut connection, &steps).unwrap_err();
+    let broken = "DELETE FROM messages; ALTER TABLE nowhere ADD COLUMN x INTEGER;";
+    open::migrate(&mut connection, &[schema::STEPS, &[broken]].concat()).unwrap_err();
     drop(connection);
     assert_eq!(rows(&SqliteStatus::open(&path, true).unwrap()).len(), 100);
 }

@@ -80,9 +80,7 @@ pub fn a_window_cuts_to_the_second_and_to_the_octet(fixture: &dyn Fixture) {
         assert_eq!(outside(&most), [larger.clone()].into());
         // The same again, asked about very many.
         let numbered = scene.traits.numbered;
-        all.extend(
-            (10_000..15_000).map(|n| if numbered { uid(n).into() } else { MessageId::Name(format!("{n}.x").into()) }),
-        );
+        all.extend((10_000..15_000).map(|n| if numbered { uid(n) } else { MessageId::Name(format!("{n}.x").into()) }));
     }
     assert_eq!(folder.outside(&[late, large], &most).unwrap(), []);
 }

@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use offlinesync_core::{Error, ErrorKind, Result};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use zeroize::Zeroizing;
 
 /// A way to log in that this server offers.
@@ -103,15 +104,21 @@ fn ways(connection: &Exclusive, config: &ImapConfig) -> Vec<Way> {
 }
 
 /// A token that is there is meant to be used, alone. Inside an encrypted connection PLAIN needs the fewest round trips; outside, the
-/// password is not shown to everyone on the way if it can be helped.
+/// password is not shown to everyone on the way if it can be helped. On this machine itself there is no way to be seen on.
 fn default_ways(config: &ImapConfig) -> Vec<Way> {
     let proofs = [Way::Scram(Hash::Sha256), Way::Scram(Hash::Sha1), Way::CramMd5];
     let plain = [Way::SaslPlain, Way::LoginCommand, Way::SaslLogin];
     match (&config.token, config.tls) {
         (Some(_), _) => vec![Way::OauthBearer, Way::Xoauth2],
-        (None, Tls::None) if config.tunnel.is_none() => proofs.into_iter().chain(plain).collect(),
+        (None, Tls::None) if config.tunnel.is_none() && !is_here(&config.host) => {
+            proofs.into_iter().chain(plain).collect()
+        }
         _ => plain.into_iter().chain(proofs).collect(),
     }
+}
+
+fn is_here(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn of(mechanism: Mechanism) -> Vec<Way> {

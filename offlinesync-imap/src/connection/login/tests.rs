@@ -203,7 +203,8 @@ fn a_proof_that_the_server_cannot_check_is_followed_by_the_next_way_and_by_no_pa
 
 #[test]
 fn a_user_acts_for_another_with_plain_alone() {
-    let script = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=CRAM-MD5] hi\r\nA1 OK [CAPABILITY IMAP4rev1] in\r\n";
+    let script =
+        "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=CRAM-MD5] hi\r\nA1 OK [CAPABILITY IMAP4rev1] in\r\n";
     let sent = sent(config("pw").acting_for("boss".into()), script);
     assert_eq!(sent[0], "A1 AUTHENTICATE PLAIN Ym9zcwBtZQBwdw==");
 }
