@@ -216,7 +216,7 @@ impl Folder for ImapFolder {
             return Ok(Vec::new());
         }
         let mut judged = Judged::new(uids, self.uid_validity, *window);
-        self.run(&mut judged)?;
+        self.run(0, &mut judged)?;
         judged.finish().map_err(|error| self.at(error))
     }
 
