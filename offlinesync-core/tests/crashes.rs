@@ -6,7 +6,8 @@ use offlinesync_core::plan::ConflictRule;
 use offlinesync_core::sync::{Account, Report};
 use offlinesync_core::testing::{Bad, Faults, Faulty, FaultyStatus, Held, Knobs, Listing, Mail, MemoryRepository};
 use offlinesync_core::{
-    Cancel, ErrorKind, Flags, MemoryStatus, MessageId, PerSide, Policy, Repository, Result, Side, SystemFlags,
+    Cancel, ErrorKind, Flags, FolderName, MemoryStatus, MessageId, PerSide, Policy, Repository, Result, Side,
+    StatusStore, SystemFlags,
 };
 use std::sync::Arc;
 
@@ -42,6 +43,14 @@ impl World {
 
     fn sync(&self) {
         let report = self.try_sync().unwrap();
+        assert!(report.in_step(), "{:?}", report.failures);
+    }
+
+    fn accept_new_numbering(&self) {
+        let store = |side: Side| Arc::new(self.sides[side].clone()) as Arc<dyn Repository>;
+        let account = Account::new("A", store(Side::Remote), store(Side::Local), self.status.clone());
+        let policy = Policy { accept_new_numbering: true, ..Policy::default() };
+        let report = account.with_policy(policy).sync(&(), &Cancel::new()).unwrap();
         assert!(report.in_step(), "{:?}", report.failures);
     }
 
@@ -189,6 +198,35 @@ fn a_message_copied_back_may_be_stopped_at_any_effect() {
     }
 }
 
+/// A mail program removed the message whose upload had been cut short. Where the server tells no new ids the upload was confirmed, but
+/// its digest forgotten, and the message came back.
+#[test]
+fn what_was_uploaded_before_the_end_goes_with_its_source() {
+    for (name, world) in worlds().into_iter().filter(|(name, _)| name.ends_with("and Maildir")) {
+        for (how, arm) in [("before", Faults::stop_before as fn(&Faults, u64)), ("after", Faults::stop_after)] {
+            for n in 1.. {
+                let world = world();
+                ["old", "older"].iter().for_each(|text| world.add(Side::Remote, text));
+                world.sync();
+                ["new", "newer", "newest"].iter().for_each(|text| world.add(Side::Local, text));
+                let before = world.faults.effects();
+                arm(&world.faults, before + n);
+                let _ = world.try_sync();
+                if world.faults.effects() < before + n {
+                    break;
+                }
+                world.faults.mend();
+                world.store(Side::Local).remove("INBOX", &world.id_of(Side::Local, "newer"));
+                world.sync();
+                for side in Side::BOTH {
+                    let texts = shown(&world.contents(side));
+                    assert_eq!(texts.len(), 4, "{name}: {side}: stopped {how} effect {n}: {texts:?}");
+                }
+            }
+        }
+    }
+}
+
 /// Stops or fails at every effect of a sync in turn, and looks at what the next sync makes of it.
 fn at_every_effect(how: &str, arm: fn(&Faults, u64)) {
     for (name, world) in worlds() {
@@ -301,4 +339,28 @@ fn listings_that_fail_or_lie_remove_nothing() {
             }
         }
     }
+}
+
+/// An upload was cut short, and then its source could not be found: the folder had been restored from a backup. That is no removal.
+#[test]
+fn an_interrupted_upload_stays_when_its_source_has_new_numbering() {
+    let pair = PerSide::from_fn(|_| FolderName::from("INBOX"));
+    let intents = |world: &World| world.status.folder(&pair).unwrap().intents().unwrap().len();
+    let uploaded = |n: u64| {
+        let world = World::new(Knobs::imap(), Knobs::maildir());
+        world.add(Side::Remote, "old");
+        world.sync();
+        world.add(Side::Local, "new");
+        world.faults.stop_after(world.faults.effects() + n);
+        let _ = world.try_sync();
+        world.faults.mend();
+        (intents(&world) == 1 && world.contents(Side::Remote).len() == 2).then_some(world)
+    };
+    let world = (1..20).find_map(uploaded).unwrap();
+    world.store(Side::Local).remove("INBOX", &world.id_of(Side::Local, "new"));
+    world.store(Side::Local).set_uid_validity("INBOX", 4711);
+    world.accept_new_numbering();
+    assert_eq!(world.contents(Side::Remote).len(), 2);
+    assert_eq!(world.contents(Side::Local), world.contents(Side::Remote));
+    assert_eq!(intents(&world), 0);
 }

@@ -159,6 +159,22 @@ fn a_run_may_be_stopped_at_any_effect_of_a_move() {
     }
 }
 
+/// A server moved some of them and not the others. Those stayed behind for good: their removal was taken for done, and the cursor had
+/// gone past it.
+#[test]
+fn what_a_store_does_not_move_is_copied_and_removed() {
+    for side in Side::BOTH {
+        for (name, world) in worlds() {
+            let world = world.in_step();
+            MOVED.iter().for_each(|text| drop(world.move_letter(side, text)));
+            let unmovable = world.id_of(side.other(), "INBOX", MOVED[1]);
+            world.sides[side.other()].spoil(|bad| bad.unmovable.extend([unmovable]));
+            world.sync();
+            world.assert_equal(&format!("({name}, moved on the {side} side)"));
+        }
+    }
+}
+
 #[test]
 fn a_store_that_cannot_move_copies_and_removes() {
     let world = World::new(Knobs::plain_imap(), Knobs::maildir()).in_step();

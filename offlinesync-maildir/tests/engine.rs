@@ -69,3 +69,29 @@ fn mail_goes_both_ways_and_the_second_sync_renames_nothing() {
     sync();
     assert_eq!((files(&root, "INBOX"), server.work()), (names, before));
 }
+
+/// Files moved here from another account's INBOX by hand, names and all, claim UIDs that mean other messages here. Only a sample of
+/// the claims was looked at, so a wrong one among many right ones was believed: its message and the one it was taken for were both
+/// left alone from then on.
+#[test]
+fn a_name_that_claims_the_wrong_partner_is_not_believed() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("mail");
+    let server = MemoryRepository::new("server", Knobs::imap());
+    let text =
+        |n: u32| format!("Message-ID: <{n}@example.org>\nSubject: number {n} of them\nFrom: me\nTo: me\n\nbody {n}\n");
+    ["cur", "new", "tmp"].iter().for_each(|sub| std::fs::create_dir_all(root.join("INBOX").join(sub)).unwrap());
+    for n in 1..=60 {
+        let id = server.add("INBOX", text(n).replace('\n', "\r\n").as_bytes(), Flags::default());
+        let held = if n == 31 { text(1031) } else { text(n) };
+        let name = format!("1500000000_{n}.1.host,U={},FMD5=7e33429f656f1e6e9d79b29c3f82c57e:2,S", id.uid().unwrap());
+        std::fs::write(root.join("INBOX/cur").join(name), held).unwrap();
+    }
+    let maildir = MaildirRepository::new(MaildirConfig::new("disk", &root).with_separator('/')).unwrap();
+    let status = Arc::new(MemoryStatus::default());
+    let account = Account::new("me", Arc::new(server.clone()), Arc::new(maildir), status);
+    let report = account.sync(&(), &Cancel::new()).unwrap();
+    assert!(report.in_step(), "{:?}", report.failures);
+    assert_eq!((files(&root, "INBOX").len(), server.count("INBOX")), (61, 61));
+    assert_eq!((report.counts.copies.local, report.counts.copies.remote), (1, 1));
+}

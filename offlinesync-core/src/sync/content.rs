@@ -8,7 +8,7 @@ use crate::line_ending::LineEnding;
 use crate::message::{MessageId, PerSide, Side};
 use crate::repository::{Folder, Incoming, Sink};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// SHA-256.
 pub(super) type Hash = [u8; 32];
@@ -43,6 +43,53 @@ pub(super) fn pair_equal(
     }
     pairs.extend(pair_by_digest(folders, &doubtful)?);
     Ok(pairs)
+}
+
+/// Which of these pairs are one message each.
+pub(super) fn which_are_equal(
+    folders: &mut PerSide<Box<dyn Folder>>,
+    pairs: &[PerSide<MessageId>],
+) -> Result<Vec<bool>> {
+    let mut looks: PerSide<BTreeMap<MessageId, Look>> = PerSide::default();
+    for side in Side::BOTH {
+        let ids: BTreeSet<&MessageId> = pairs.iter().map(|ids| &ids[side]).collect();
+        let ids: Vec<MessageId> = ids.into_iter().cloned().collect();
+        folders[side].headers(&ids, &mut |headers| {
+            let weak = headers.header.len() < TELLING_HEADER;
+            let octets = headers.octets.filter(|_| !weak);
+            looks[side].insert(headers.id.clone(), (header_hash(headers.header), octets));
+            Ok(())
+        })?;
+    }
+    let verdicts = pairs.iter().map(|ids| compare(looks.remote.get(&ids.remote), looks.local.get(&ids.local)));
+    let verdicts: Vec<Option<bool>> = verdicts.collect();
+    let doubtful = pairs.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_none()).map(|(ids, _)| ids);
+    let doubtful: Vec<&PerSide<MessageId>> = doubtful.collect();
+    let mut digests_of: PerSide<BTreeMap<MessageId, Hash>> = PerSide::default();
+    for side in Side::BOTH {
+        let ids: BTreeSet<&MessageId> = doubtful.iter().map(|ids| &ids[side]).collect();
+        let ids: Vec<MessageId> = ids.into_iter().cloned().collect();
+        digests_of[side] =
+            digests(folders[side].as_mut(), &ids)?.into_iter().map(|(id, content)| (id, content.digest)).collect();
+    }
+    let whole = |ids: &PerSide<MessageId>| {
+        let digest = digests_of.remote.get(&ids.remote);
+        digest.is_some() && digest == digests_of.local.get(&ids.local)
+    };
+    Ok(pairs.iter().zip(verdicts).map(|(ids, verdict)| verdict.unwrap_or_else(|| whole(ids))).collect())
+}
+
+/// Digest of the header; size, if the two together tell enough.
+type Look = (Hash, Option<u64>);
+
+/// `None`: only the whole messages can tell.
+fn compare(one: Option<&Look>, other: Option<&Look>) -> Option<bool> {
+    match (one, other) {
+        (Some((a, _)), Some((b, _))) if a != b => Some(false),
+        (Some((_, Some(a))), Some((_, Some(b)))) if a == b => Some(true),
+        (Some(_), Some(_)) => None,
+        _ => Some(false),
+    }
 }
 
 fn sort_out(group: Group, pairs: &mut Vec<PerSide<MessageId>>, doubtful: &mut PerSide<Vec<MessageId>>) {

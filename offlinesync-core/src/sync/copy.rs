@@ -1,6 +1,7 @@
 //! Moves message bodies from one folder into the other: a stream in, a stream out, a commit and a record for each group.
 //! Holds no message; order is effect first and durable, record second.
 
+use super::content::Content;
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result, Scope};
 use crate::event::{Event, Observer};
@@ -33,6 +34,8 @@ pub(super) struct Wanted {
     pub(super) flags: Flags,
     /// The remote id of the row that the new one replaces, if the message was on the remote side under it before.
     pub(super) replaces: Option<MessageId>,
+    /// What its intent says of its content.
+    pub(super) content: Option<Content>,
 }
 
 /// The place where a copy happens.
@@ -174,7 +177,7 @@ impl<'a> Pump<'a> {
     }
 
     fn settle(&mut self, at: usize, answer: Result<Option<MessageId>>, batch: &mut Batch) {
-        let Wanted { source, flags, replaces } = &self.wanted[at];
+        let Wanted { source, flags, replaces, content } = &self.wanted[at];
         match answer {
             Ok(Some(new)) => {
                 let mut ids = PerSide { remote: source.clone(), local: source.clone() };
@@ -190,8 +193,8 @@ impl<'a> Pump<'a> {
                 batch.intents.push(Intent {
                     to: self.route.to,
                     source: source.clone(),
-                    octets: None,
-                    digest: None,
+                    octets: content.map(|content| content.octets),
+                    digest: content.map(|content| content.digest),
                     confirmed: true,
                 });
                 self.done.unnamed.push(source.clone());

@@ -221,12 +221,14 @@ impl Site<'_> {
                 }
             }
         }
-        let copied: Vec<Wanted> =
-            group.iter().filter(|wanted| !cheap || contents.contains_key(&wanted.source)).cloned().collect();
-        let intent = |Wanted { source, .. }: &Wanted| {
-            let content = contents.get(source);
-            let (octets, digest) = (content.map(|content| content.octets), content.map(|content| content.digest));
-            Intent { to, source: source.clone(), octets, digest, confirmed: false }
+        let told = |wanted: &Wanted| Wanted { content: contents.get(&wanted.source).copied(), ..wanted.clone() };
+        let copied: Vec<Wanted> = group.iter().map(told).filter(|wanted| !cheap || wanted.content.is_some()).collect();
+        let intent = |Wanted { source, content, .. }: &Wanted| Intent {
+            to,
+            source: source.clone(),
+            octets: content.map(|content| content.octets),
+            digest: content.map(|content| content.digest),
+            confirmed: false,
         };
         let intents = copied.iter().map(intent).collect();
         self.status.apply(Batch { intents, ..Batch::default() })?;
@@ -313,10 +315,10 @@ impl From<Plan> for Sorted {
         for Step { ids, action, .. } in plan.steps {
             match (action, ids.remote, ids.local) {
                 (Action::Copy { to: Side::Local, flags }, Some(source), _) => {
-                    sorted.copies.local.push(Wanted { source, flags, replaces: None });
+                    sorted.copies.local.push(Wanted { source, flags, replaces: None, content: None });
                 }
                 (Action::Copy { to: Side::Remote, flags }, replaces, Some(source)) => {
-                    sorted.copies.remote.push(Wanted { source, flags, replaces });
+                    sorted.copies.remote.push(Wanted { source, flags, replaces, content: None });
                 }
                 (Action::Merge { store, base }, Some(remote), Some(local)) => {
                     sorted.merges.push(Merge { ids: PerSide { remote, local }, store, base });

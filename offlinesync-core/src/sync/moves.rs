@@ -134,7 +134,8 @@ fn carry(
 ) -> Result<()> {
     let (source, target) = (streets[from].pair().clone(), streets[to].pair().clone());
     if streets[to].dry_run() {
-        strike_out(streets, on, (from, to), messages, Vec::new());
+        let left = messages.iter().map(|(left, _)| left.ids.remote.clone()).collect();
+        strike_out(streets, on, (from, to), messages, &left, Vec::new());
     } else if !transfer(streets, on, (from, to), messages)? {
         return Ok(());
     }
@@ -180,26 +181,31 @@ fn transfer(
         settled.push((on, appeared.id.clone()));
     }
     streets[to].record_move(on, Batch { upsert, settled, ..Batch::default() })?;
+    let left = delete.iter().cloned().collect();
     streets[from].record_move(on, Batch { delete, ..Batch::default() })?;
-    strike_out(streets, on, (from, to), messages, instead);
+    strike_out(streets, on, (from, to), messages, &left, instead);
     Ok(true)
 }
 
-/// Takes both halves of moved messages out of the plans; `instead` is planned for the folder they are in now.
+/// Takes both halves of moved messages out of the plans; `instead` is planned for the folder they are in now. Of one that the store
+/// did not name, the copy waits until it was looked for, and the removal stays: the store may not have moved it at all.
 fn strike_out(
     streets: &mut [Prepared<'_>],
     on: Side,
     (from, to): (usize, usize),
     messages: &[(Left, Appeared)],
+    left: &BTreeSet<MessageId>,
     instead: Vec<Touched>,
 ) {
-    let left: BTreeSet<&MessageId> = messages.iter().map(|(left, _)| &left.ids.remote).collect();
     let come: BTreeSet<&MessageId> = messages.iter().map(|(_, appeared)| &appeared.id).collect();
-    let is_of = |id: &Option<MessageId>, set: &BTreeSet<&MessageId>| id.as_ref().is_some_and(|id| set.contains(id));
-    let removal =
-        |step: &Step| matches!(step.action, Action::Remove { from } if from == on) && is_of(&step.ids.remote, &left);
-    let copy =
-        |step: &Step| matches!(step.action, Action::Copy { to, .. } if to == on) && is_of(&step.ids[on.other()], &come);
+    let removal = |step: &Step| {
+        matches!(step.action, Action::Remove { from } if from == on)
+            && step.ids.remote.as_ref().is_some_and(|id| left.contains(id))
+    };
+    let copy = |step: &Step| {
+        matches!(step.action, Action::Copy { to, .. } if to == on)
+            && step.ids[on.other()].as_ref().is_some_and(|id| come.contains(id))
+    };
     streets[from].replan(|step| !removal(step), Vec::new());
     streets[to].replan(|step| !copy(step), instead);
 }

@@ -119,11 +119,12 @@ fn alone(side: Side, entry: Entry) -> Touched {
     Touched { row: None, seen }
 }
 
-/// How many claimed pairs are looked at before the others are believed, when the names do not tell the numbering.
+/// So many claims that tell the numbering are each compared by content. Of more, as after the loss of the status, a sample is.
+const COMPARED: usize = 1000;
 const SAMPLE: usize = 16;
 
-/// Pairs that a name claims. A claim that tells the numbering must match it; of the others a sample is compared by content,
-/// and none is believed if one of the sample is wrong.
+/// Pairs that a name claims. A claim that tells the numbering must match it. No claim is believed without a look at the messages: a
+/// file may have been moved here from another account's folder, and the name with it.
 fn claimed_partners(
     fresh: &PerSide<Fresh>,
     folders: &mut PerSide<Box<dyn Folder>>,
@@ -148,21 +149,18 @@ fn claimed_partners(
             }
         }
     }
-    if holds_for_a_sample(&likely, folders)? {
-        certain.append(&mut likely);
+    if certain.len() <= COMPARED || !holds_for_a_sample(&certain, folders)? {
+        likely.append(&mut certain);
     }
+    let equal = if likely.is_empty() { Vec::new() } else { content::which_are_equal(folders, &likely)? };
+    certain.extend(likely.into_iter().zip(equal).filter(|(_, equal)| *equal).map(|(ids, _)| ids));
     Ok(certain)
 }
 
 fn holds_for_a_sample(claims: &[PerSide<MessageId>], folders: &mut PerSide<Box<dyn Folder>>) -> Result<bool> {
     let step = claims.len().div_ceil(SAMPLE).max(1);
-    let sample: Vec<&PerSide<MessageId>> = claims.iter().step_by(step).collect();
-    if sample.is_empty() {
-        return Ok(true);
-    }
-    let candidates = PerSide::from_fn(|side| sample.iter().map(|ids| ids[side].clone()).collect::<Vec<_>>());
-    let equal = content::pair_equal(folders, &candidates)?;
-    Ok(sample.iter().all(|claim| equal.contains(claim)))
+    let sample: Vec<PerSide<MessageId>> = claims.iter().step_by(step).cloned().collect();
+    Ok(content::which_are_equal(folders, &sample)?.into_iter().all(|equal| equal))
 }
 
 /// Looks for the messages that unfinished uploads to one side may have left behind.

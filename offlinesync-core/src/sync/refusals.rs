@@ -45,14 +45,15 @@ pub(super) fn unidentified(pair: &FolderPair, to: Side) -> Error {
     )
 }
 
-/// Deletes every row and the record, in transactions of bounded size; the folder is paired anew afterwards.
+/// Deletes every row, the intents and the record in one transaction; the folder is paired anew afterwards.
 pub(super) fn forget_rows(status: &mut dyn FolderStatus) -> Result<()> {
     let mut delete: Vec<MessageId> = Vec::new();
     status.rows(&mut |row| {
         delete.push(row.ids.remote);
         Ok(())
     })?;
-    status.apply(Batch { delete, record: Some(FolderRecord::default()), ..Batch::default() })
+    let settled = status.intents()?.into_iter().map(|intent| (intent.to, intent.source)).collect();
+    status.apply(Batch { delete, record: Some(FolderRecord::default()), settled, ..Batch::default() })
 }
 
 /// A store that was there before is missing as a whole.

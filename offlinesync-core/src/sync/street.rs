@@ -172,7 +172,7 @@ impl Street<'_> {
 
     fn list_and_plan(&mut self, own_changes_only: bool) -> Result<Planned> {
         let mut record = self.status.record()?;
-        let intents = self.status.intents()?;
+        let mut intents = self.status.intents()?;
         // An unfinished upload is looked for among everything there is: a source left out of a listing is not a source that is gone.
         // What a narrower window left out, no cursor tells again.
         let wider = self.policy.window.is_wider_than(&record.window);
@@ -181,8 +181,8 @@ impl Street<'_> {
         let from = if whole { FolderRecord { cursor: PerSide::default(), ..record.clone() } } else { record.clone() };
         let wanted = if whole { PerSide { remote: true, local: true } } else { self.touched };
         let mut listings = self.list(&from, wanted)?;
-        self.check_numbering(&mut record, &mut listings)?;
         self.await_latecomers(&intents, &mut listings)?;
+        self.check_numbering(&mut record, &mut listings, &mut intents)?;
         if !whole && !own_changes_only && speaks(&mut listings, self.status.as_ref())? {
             self.list_the_rest(&mut record, &mut listings)?;
         }
@@ -245,11 +245,17 @@ impl Street<'_> {
         for (side, set) in [(Side::Remote, rest.remote), (Side::Local, rest.local)] {
             listings[side] = listings[side].take().or(set);
         }
-        self.check_numbering(record, listings)
+        self.check_numbering(record, listings, &mut Vec::new())
     }
 
-    /// Refuses a folder whose numbering changed, or, when the policy says so, forgets its rows so that it is paired anew.
-    fn check_numbering(&mut self, record: &mut FolderRecord, listings: &mut Listings) -> Result<()> {
+    /// Refuses a folder whose numbering changed, or, when the policy says so, forgets its rows so that it is paired anew. What was
+    /// uploaded then is paired by content too, like all the rest: that its source is not there under the new numbering proves nothing.
+    fn check_numbering(
+        &mut self,
+        record: &mut FolderRecord,
+        listings: &mut Listings,
+        intents: &mut Vec<Intent>,
+    ) -> Result<()> {
         let changed = Side::BOTH.into_iter().find(|side| {
             let now = listings[*side].as_ref().map(|set| set.uid_validity);
             matches!((record.uid_validity[*side], now), (Some(then), Some(now)) if then != now)
@@ -259,6 +265,7 @@ impl Street<'_> {
             return Err(refusals::new_numbering(self.pair, side, record.uid_validity[side], listings));
         }
         *record = FolderRecord::default();
+        intents.clear();
         *listings = self.list(record, PerSide { remote: true, local: true })?;
         match self.policy.dry_run {
             true => self.status = MemoryStatus::default().folder(self.pair)?,

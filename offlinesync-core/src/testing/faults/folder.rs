@@ -110,8 +110,16 @@ impl Folder for FaultyFolder {
     }
 
     fn transfer(&mut self, ids: &[MessageId], to: &FolderName) -> Result<Option<Vec<Option<MessageId>>>> {
+        let bad = self.bad().unmovable;
         let inner = &mut self.inner;
-        self.faults.divisible("transfer", |part| inner.transfer(part.of(ids), to).map(Some))
+        self.faults.divisible("transfer", |part| {
+            let ids = part.of(ids);
+            let movable: Vec<MessageId> = ids.iter().filter(|id| !bad.contains(id)).cloned().collect();
+            let Some(moved) = inner.transfer(&movable, to)? else { return Ok(Some(None)) };
+            let mut moved = moved.into_iter();
+            let new = |id: &MessageId| if bad.contains(id) { None } else { moved.next().flatten() };
+            Ok(Some(Some(ids.iter().map(new).collect())))
+        })
     }
 
     fn note_partners(&mut self, partners: &[(MessageId, Partner)]) -> Result<()> {

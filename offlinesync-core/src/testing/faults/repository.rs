@@ -24,6 +24,8 @@ pub struct Bad {
     pub unchangeable: BTreeSet<MessageId>,
     /// Messages that cannot be removed.
     pub unremovable: BTreeSet<MessageId>,
+    /// Messages that are passed over when messages are moved.
+    pub unmovable: BTreeSet<MessageId>,
     /// How the list of folders fails.
     pub list: Listing,
     /// How the listing of every folder fails.
