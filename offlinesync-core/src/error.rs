@@ -118,7 +118,18 @@ impl Error {
             _ if matches!(error.raw_os_error(), Some(23 | 24)) => ErrorKind::Storage,
             _ => otherwise,
         };
-        Error::new(kind, format!("{place}: {error}")).with_source(error)
+        let hint = match error.kind() {
+            Io::StorageFull | Io::QuotaExceeded => {
+                Some("make room there and run again: what was done is recorded, the rest follows")
+            }
+            Io::ReadOnlyFilesystem => Some("was the disk mounted for reading only?"),
+            _ => None,
+        };
+        let told = Error::new(kind, format!("{place}: {error}")).with_source(error);
+        match hint {
+            Some(hint) => told.with_hint(hint),
+            None => told,
+        }
     }
 
     /// The cancellation error.

@@ -15,6 +15,7 @@ mod odd;
 mod peers;
 mod plain_server;
 mod readers;
+mod shapes;
 mod trouble;
 mod two_servers;
 mod wiped;

@@ -120,7 +120,7 @@ fn a_full_disk_loses_nothing_and_the_next_run_goes_on() {
     let house = Setup::new(&server, "u1").house();
     let disk = Mounted::new(house.path("mail"), "300k");
     let full = house.run(&[]);
-    full.refuses(1, &["No space left", "mail"], &[]);
+    full.refuses(1, &["No space left", "mail"], &["make room"]);
     assert_eq!(client.select("INBOX").exists, 150);
     disk.remount("size=100m");
     house.run(&[]).succeeds();

@@ -93,6 +93,11 @@ pub(crate) fn subscribe(name: &FolderName, form: NameForm) -> Command {
     Writer::new("SUBSCRIBE").mailbox(name, form).finish()
 }
 
+/// `NAMESPACE` (RFC 2342): below which names folders are kept.
+pub(crate) fn namespace() -> Command {
+    line("NAMESPACE")
+}
+
 /// A command that does nothing.
 pub(crate) fn noop() -> Command {
     line("NOOP")

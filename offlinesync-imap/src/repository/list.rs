@@ -198,44 +198,60 @@ pub(super) struct Create {
     form: NameForm,
     refused: Option<Error>,
     exists: bool,
+    has_namespaces: bool,
+    /// How the names of all of the user's own folders begin.
+    prefix: Option<FolderName>,
 }
 
 impl Create {
     pub(super) fn new(name: &FolderName, form: NameForm) -> Self {
-        Create { name: name.clone(), form, refused: None, exists: false }
+        Create { name: name.clone(), form, refused: None, exists: false, has_namespaces: false, prefix: None }
     }
 
     /// Whether the folder is there now.
-    pub(super) fn finish(self) -> Result<()> {
-        match self.refused {
-            Some(error) if !self.exists => Err(explained(error, &self.name, self.form)),
+    pub(super) fn finish(mut self) -> Result<()> {
+        match self.refused.take() {
+            Some(error) if !self.exists => Err(self.explained(error)),
             _ => Ok(()),
         }
     }
-}
 
-/// A name that is no name on the wire is a likely reason why a server does not want it.
-fn explained(error: Error, name: &FolderName, form: NameForm) -> Error {
-    let sound = name.as_str().is_ascii() && utf7::decode(name.as_str().as_bytes()).is_some();
-    if form.decoded || sound {
-        return error;
+    /// Likely reasons why a server does not want a name: it is none on the wire, or the server keeps folders under other names.
+    fn explained(&self, error: Error) -> Error {
+        let name = self.name.as_str();
+        let sound = name.is_ascii() && utf7::decode(name.as_bytes()).is_some();
+        if !self.form.decoded && !sound {
+            return error.with_hint(format!(
+                "folder names are those that servers use (modified UTF-7): call the folder '{}', or set utf8foldernames = yes",
+                utf7::encode(name)
+            ));
+        }
+        match self.prefix.as_ref().map(FolderName::as_str) {
+            Some(prefix) if !name.starts_with(prefix) => error.with_hint(format!(
+                "the names of your folders begin with '{prefix}' on this server: call the folder so, or translate names with nametrans in both repositories"
+            )),
+            _ => error,
+        }
     }
-    error.with_hint(format!(
-        "folder names are those that servers use (modified UTF-7): call the folder '{}', or set utf8foldernames = yes",
-        utf7::encode(name.as_str())
-    ))
 }
 
 impl Exchange for Create {
     fn commands(&mut self, session: &SessionView) -> Result<Vec<Command>> {
         self.form.utf8 = session.utf8;
+        self.has_namespaces = session.capabilities.contains("NAMESPACE");
         Ok(vec![mailbox::create(&self.name, self.form), mailbox::subscribe(&self.name, self.form)])
     }
 
     fn item(&mut self, item: Item<'_>, _: &Mailbox) -> Result<()> {
-        if let Item::Response(Response::Data(Data::List(entry))) = item {
-            let is_it = mailbox_name::decode(&entry.name, self.form) == self.name;
-            self.exists |= is_it && mailbox::is_selectable(&entry);
+        match item {
+            Item::Response(Response::Data(Data::List(entry))) => {
+                let is_it = mailbox_name::decode(&entry.name, self.form) == self.name;
+                self.exists |= is_it && mailbox::is_selectable(&entry);
+            }
+            Item::Response(Response::Data(Data::Namespace { personal, .. })) => {
+                self.prefix = personal.first().map(|own| mailbox_name::decode(&own.prefix, self.form));
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -246,9 +262,13 @@ impl Exchange for Create {
         }
         self.exists = matches!(tagged.status.code, Some(Code::AlreadyExists));
         self.refused = require_ok("it was not created", &tagged, ErrorKind::Folder).err();
+        if self.refused.is_none() || self.exists {
+            return Ok(Vec::new());
+        }
         // Not every server says in its code that the folder is there already.
-        let ask = self.refused.is_some() && !self.exists;
-        Ok(if ask { vec![mailbox::list_one(&self.name, self.form)] } else { Vec::new() })
+        let mut asked = vec![mailbox::list_one(&self.name, self.form)];
+        asked.extend(self.has_namespaces.then(mailbox::namespace));
+        Ok(asked)
     }
 }
 

@@ -141,6 +141,29 @@ fn create(script: &str) -> Result<()> {
 }
 
 #[test]
+fn a_name_outside_of_the_users_namespace_comes_with_a_hint() {
+    let refused = |name: &str| {
+        let answers = r#"> SUBSCRIBE "IT"
+            < 0 NO no such namespace
+            < 1 NO no such folder
+            > LIST "" "IT"
+            > NAMESPACE
+            < 2 OK done
+            < * NAMESPACE (("INBOX." ".")) NIL (("Public." "."))
+            < 3 OK done"#;
+        let script = format!("> CREATE \"IT\"\n{answers}").replace("\"IT\"", &format!("\"{name}\""));
+        let mut script = Script::new("NAMESPACE", &script);
+        let mut create = Create::new(&FolderName::from(name), NameForm::default());
+        script.run(&mut create).unwrap();
+        script.finish();
+        create.finish().unwrap_err()
+    };
+    let error = refused("Work");
+    assert!(error.hint().unwrap().contains("'INBOX.'"), "{error:?}");
+    assert_eq!(refused("INBOX.Work").hint(), None);
+}
+
+#[test]
 fn a_folder_is_created_and_subscribed_to() {
     create("> CREATE \"a/b\"\n> SUBSCRIBE \"a/b\"\n< 0 OK done\n< 1 NO no subscriptions here").unwrap();
 }
