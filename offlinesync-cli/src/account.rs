@@ -199,10 +199,14 @@ impl Runner {
         status: Arc<dyn StatusStore>,
         only: Option<Vec<String>>,
     ) -> Account {
-        let rules = self.settings.repositories.as_ref().map(|repository| repository.rules.clone());
         let [remote, local] = Side::BOTH.map(|side| Arc::clone(&backends.repositories[side]));
-        let names = Names::new(rules, only);
+        let names = self.names(only);
         Account::new(&self.settings.name, remote, local, status).with_naming(names).with_policy(policy)
+    }
+
+    /// What its folders are called; with a list, of these folders alone.
+    pub fn names(&self, only: Option<Vec<String>>) -> Names {
+        Names::new(self.settings.repositories.as_ref().map(|repository| repository.rules.clone()), only)
     }
 
     fn open_status(&self, read_only: bool) -> Result<Arc<dyn StatusStore>> {

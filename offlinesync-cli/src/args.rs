@@ -3,8 +3,16 @@
 //! It follows OfflineIMAP's: short flags may be clustered, long options may be cut to an unambiguous beginning, words that are
 //! no option are ignored with a warning.
 
+mod check;
+mod init;
+mod manual;
+mod shared;
 mod verify;
 
+pub use init::Init;
+pub use manual::Manual;
+
+use crate::info::Columns;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 use std::ffi::OsString;
 
@@ -48,6 +56,27 @@ pub struct Args {
     /// Print what the repositories are, and the folders in them
     #[arg(long = "info", help_heading = "Instead of syncing")]
     pub info: bool,
+
+    /// Lay out the folders of --info in columns: always, never, or auto (where a terminal shows them)
+    #[arg(
+        long = "column",
+        value_name = "WHEN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "always",
+        value_parser = ["always", "never", "auto"],
+        hide_possible_values = true,
+        help_heading = "Instead of syncing"
+    )]
+    pub column: Option<String>,
+
+    /// The same as --column=never
+    #[arg(long = "no-column", overrides_with = "column", help_heading = "Instead of syncing")]
+    pub no_column: bool,
+
+    /// Delete this folder on the server, with everything in it; the name is that of the remote side, and one account must be chosen
+    #[arg(long = "delete-folder", value_name = "NAME", help_heading = "Instead of syncing")]
+    pub delete_folder: Option<String>,
 
     /// Let through mass deletions that were refused, once; with a number, only up to that many
     #[arg(
@@ -102,6 +131,18 @@ pub struct Args {
     #[arg(short = 's', long = "syslog", help_heading = "Output")]
     pub syslog: bool,
 
+    /// Write where each thread spends its time into this new directory, for Perfetto or speedscope; implies -1
+    #[arg(short = 'P', long = "profile", value_name = "DIR", help_heading = "Output")]
+    pub profile: Option<String>,
+
+    /// Accepted; no keyring is asked anyway
+    #[arg(long = "ignore-keyring", hide = true)]
+    pub ignore_keyring: bool,
+
+    /// Accepted; no keyring is asked anyway
+    #[arg(long = "update-keyring", hide = true)]
+    pub update_keyring: bool,
+
     /// Print this help
     #[arg(short = 'h', long = "help", action = ArgAction::Help, help_heading = "Output")]
     pub help: (),
@@ -134,11 +175,17 @@ pub enum Task {
         /// Write rows anew.
         repair: bool,
     },
+    /// Try the configuration.
+    Check,
 }
 
 const AFTER_HELP: &str = "\
-`offlinesync verify` compares both sides message by message and changes nothing; see
-`offlinesync verify --help`.
+Other commands, each with its own --help:
+  offlinesync init            write a first configuration
+  offlinesync check           try the configuration; changes nothing
+  offlinesync verify          compare both sides message by message; changes nothing
+  offlinesync man, offlinesync completions
+                              write the manual pages, the completions of a shell
 
 Configuration is read from the first of these files that exists:
   $XDG_CONFIG_HOME/offlinesync/config, $XDG_CONFIG_HOME/offlineimap/config, ~/.offlineimaprc
@@ -157,6 +204,10 @@ Exit status:
 /// What reading the command line came to.
 #[derive(Debug)]
 pub enum Parsed {
+    /// `man` or `completions`.
+    Manual(Manual),
+    /// `init` with its options.
+    Init(Box<Init>),
     /// Options to act on.
     Run(Box<Args>),
     /// Help that was asked for.
@@ -165,24 +216,63 @@ pub enum Parsed {
     Mistake(String),
 }
 
-/// Reads a command line whose first word is the program's name. `verify` as the second is a subcommand, anywhere else a stray word.
+/// Reads a command line whose first word is the program's name. The name of a command as the second is that command, anywhere else
+/// a mistake.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
     let words: Vec<OsString> = words.into_iter().collect();
-    let read = match words.get(1).is_some_and(|word| word == "verify") {
-        true => verify::read(&words[1..]),
-        false => Args::command().try_get_matches_from(words).and_then(|matches| Args::from_arg_matches(&matches)),
-    };
+    match words.get(1).and_then(|word| word.to_str()) {
+        Some("verify") => parsed(verify::read(&words[1..]), |args| Parsed::Run(Box::new(args))),
+        Some("check") => parsed(check::read(&words[1..]), |args| Parsed::Run(Box::new(args))),
+        Some("init") => parsed(init::read(&words[1..]), |init| Parsed::Init(Box::new(init))),
+        Some("man" | "completions") => parsed(manual::read(&words[1..]), Parsed::Manual),
+        _ => {
+            let matches = Args::command().try_get_matches_from(words);
+            let args = matches.and_then(|matches| Args::from_arg_matches(&matches));
+            match args.as_ref().ok().and_then(misplaced) {
+                Some(name) => Parsed::Mistake(format!(
+                    "error: `{name}` is a command and stands before all options; nothing was done\nhint: offlinesync {name} ..."
+                )),
+                None => parsed(args, |args| Parsed::Run(Box::new(args))),
+            }
+        }
+    }
+}
+
+/// A command among the words that are no option: who asks for a check does not want a sync.
+fn misplaced(args: &Args) -> Option<&'static str> {
+    const COMMANDS: [&str; 6] = ["init", "check", "verify", "import", "man", "completions"];
+    COMMANDS.into_iter().find(|name| args.stray.iter().any(|word| word == name))
+}
+
+fn parsed<T>(read: Result<T, clap::Error>, wrap: impl FnOnce(T) -> Parsed) -> Parsed {
     match read {
-        Ok(args) => Parsed::Run(Box::new(args)),
+        Ok(args) => wrap(args),
         Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => Parsed::Help(error.render().to_string()),
         Err(error) => Parsed::Mistake(error.render().to_string()),
     }
+}
+
+/// The whole command line with every command, for manual pages and completions.
+pub fn definition() -> clap::Command {
+    let commands = [init::command(), check::command(), verify::command(), manual::man(), manual::completions()];
+    Args::command().mut_arg("stray", |arg| arg.num_args(0..)).subcommands(commands).disable_help_subcommand(true)
 }
 
 impl Args {
     /// The accounts of `-a`.
     pub fn account_list(&self) -> Option<Vec<String>> {
         self.accounts.as_deref().map(words)
+    }
+
+    /// How `--info` lays out folders. Details and columns do not go together.
+    pub fn columns(&self, terminal: bool) -> Columns {
+        let wanted = match self.column.as_deref() {
+            _ if self.no_column || self.debug.is_some() => false,
+            Some("always") => true,
+            Some("never") => false,
+            _ => terminal,
+        };
+        if wanted { Columns::Always } else { Columns::Never }
     }
 
     /// The folders of `-f`.
@@ -215,6 +305,7 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Args::command().debug_assert();
+        definition().debug_assert();
     }
 
     #[test]
@@ -253,7 +344,14 @@ mod tests {
         assert_eq!(verifying.task, Task::Verify { repair: true });
         assert_eq!(verifying.folder_list().unwrap(), ["INBOX"]);
         assert_eq!(args("verify").task, Task::Verify { repair: false });
-        assert_eq!((args("-o verify").task, args("-o verify").stray), (Task::Sync, vec!["verify".to_owned()]));
+        assert_eq!(args("check -a x --column").task, Task::Check);
+        for line in ["-o verify", "-c file check", "import"] {
+            let words = std::iter::once("offlinesync").chain(line.split_whitespace()).map(OsString::from);
+            assert!(
+                matches!(parse(words), Parsed::Mistake(text) if text.contains("stands before all options")),
+                "{line}"
+            );
+        }
         for line in ["verify -q", "verify --dry-run", "verify --allow-mass-delete", "verify more"] {
             let words = std::iter::once("offlinesync").chain(line.split_whitespace()).map(OsString::from);
             assert!(matches!(parse(words), Parsed::Mistake(text) if text.contains("unexpected argument")), "{line}");

@@ -35,6 +35,8 @@ pub struct Means {
 pub struct Backends {
     /// Both of them.
     pub repositories: PerSide<Arc<dyn Repository>>,
+    /// Those of them that are servers.
+    pub servers: PerSide<Option<ImapRepository>>,
     logins: PerSide<Option<Arc<Remembered>>>,
 }
 
@@ -54,11 +56,11 @@ impl Backends {
     /// Kind `Configuration`.
     pub fn new(account: &AccountSettings, means: &Means, observer: &Arc<dyn Observer>) -> Result<Self> {
         let make = |side: Side| make(account, &account.repositories[side], means, observer);
-        let (remote, remote_login) = make(Side::Remote)?;
-        let (local, local_login) = make(Side::Local)?;
+        let (remote, local) = (make(Side::Remote)?, make(Side::Local)?);
         Ok(Backends {
-            repositories: PerSide { remote, local },
-            logins: PerSide { remote: remote_login, local: local_login },
+            repositories: PerSide { remote: remote.repository, local: local.repository },
+            servers: PerSide { remote: remote.server, local: local.server },
+            logins: PerSide { remote: remote.login, local: local.login },
         })
     }
 
@@ -72,7 +74,11 @@ impl Backends {
     }
 }
 
-type Made = (Arc<dyn Repository>, Option<Arc<Remembered>>);
+struct Made {
+    repository: Arc<dyn Repository>,
+    server: Option<ImapRepository>,
+    login: Option<Arc<Remembered>>,
+}
 
 fn make(
     account: &AccountSettings,
@@ -83,7 +89,7 @@ fn make(
     match &repository.store {
         Store::Maildir(settings) => {
             let config = maildir(account, repository, settings, means, observer);
-            Ok((Arc::new(MaildirRepository::new(config)?), None))
+            Ok(Made { repository: Arc::new(MaildirRepository::new(config)?), server: None, login: None })
         }
         Store::Imap(settings) => {
             let login = Arc::new(Remembered {
@@ -94,7 +100,8 @@ fn make(
                 token: Mutex::new(None),
             });
             let config = imap(account, repository, settings, &login, observer)?;
-            Ok((Arc::new(ImapRepository::new(config)), Some(login)))
+            let server = ImapRepository::new(config);
+            Ok(Made { repository: Arc::new(server.clone()), server: Some(server), login: Some(login) })
         }
     }
 }

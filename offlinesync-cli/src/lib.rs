@@ -12,18 +12,23 @@
 pub mod account;
 pub mod args;
 pub mod backend;
+pub mod check;
 pub mod config;
 pub mod control;
+pub mod delete_folder;
 pub mod hooks;
 pub mod import;
 pub mod info;
+pub mod init;
 pub mod lock;
+pub mod manual;
 pub mod mbnames;
 pub mod metadata;
 pub mod naming;
 pub mod netrc;
 pub mod oauth;
 pub mod password;
+pub mod profile;
 pub mod program;
 pub mod say;
 pub mod settings;
@@ -45,6 +50,8 @@ use streams::Streams;
 pub fn run(words: impl IntoIterator<Item = OsString>, streams: Streams) -> Outcome {
     match args::parse(words) {
         Parsed::Run(args) => program::start(&args, &Arc::new(streams)),
+        Parsed::Init(init) => init::start(&init, &Arc::new(streams)),
+        Parsed::Manual(manual) => manual::write(&manual, &streams),
         Parsed::Help(text) => {
             streams.out(text.trim_end());
             Outcome::InStep

@@ -3,12 +3,16 @@
 use crate::account::Runner;
 use crate::args::{self, Args, Task};
 use crate::backend::Means;
+use crate::check;
+use crate::config::Config;
+use crate::config::check as config_check;
 use crate::config::discover::{self, expand};
-use crate::config::{Config, check};
 use crate::control::Control;
-use crate::info;
+use crate::delete_folder;
+use crate::info::{self, Columns};
 use crate::mbnames::Mailboxes;
 use crate::metadata;
+use crate::profile::Profile;
 use crate::say::{Level, Outcome, error_lines};
 use crate::settings::{AccountSettings, General, MailboxList, sections_of};
 use crate::signals::Listener;
@@ -57,7 +61,7 @@ impl Program {
         let names = account_names(args, &general, &config)?;
         warn(args, &config, &names, &hub);
         let control = Arc::new(Control::default());
-        let single = args.single || hub.debug.any() && !hub.debug.thread;
+        let single = args.single || args.profile.is_some() || hub.debug.any() && !hub.debug.thread;
         let turns = Turns::new(if single { 1 } else { general.max_sync_accounts });
         let means = Means {
             hub: Arc::clone(&hub),
@@ -75,7 +79,8 @@ impl Program {
             runners.push(Runner {
                 only: args.folder_list(),
                 once: args.once || args.dry_run,
-                reads_only: settings.policy.dry_run || args.task == Task::Verify { repair: false },
+                reads_only: settings.policy.dry_run
+                    || matches!(args.task, Task::Check | Task::Verify { repair: false }),
                 settings,
                 metadata: general.metadata.clone(),
                 means: means.clone(),
@@ -83,6 +88,9 @@ impl Program {
                 turns: Arc::clone(&turns),
                 mailboxes: Arc::clone(&mailboxes),
             });
+        }
+        if let Some(directory) = &args.profile {
+            hub.start_profile(Profile::create(&expand(directory, environment))?);
         }
         Ok(Program { hub, control, general, runners })
     }
@@ -98,16 +106,27 @@ impl Program {
     fn try_run(&self, args: &Args) -> Result<Outcome> {
         let signals = self.runners.first().is_some_and(|runner| runner.means.streams.signals);
         let _listener = if signals { Some(Listener::start(Arc::clone(&self.control))?) } else { None };
+        let columns = self.columns(args);
         if args.info {
-            return Ok(info::show(&self.runners, &self.hub));
+            return Ok(info::show(&self.runners, &self.hub, columns));
+        }
+        if args.task == Task::Check {
+            return Ok(check::show(&self.runners, &self.hub, columns, &self.control));
         }
         if !self.runners.iter().all(|runner| runner.reads_only) {
             metadata::create(&self.general.metadata)?;
+        }
+        if let Some(name) = &args.delete_folder {
+            return delete_folder::delete(name, &self.runners, &self.hub);
         }
         if let Task::Verify { repair } = args.task {
             return Ok(verify::show(&self.runners, repair, &self.hub, &self.control));
         }
         Ok(self.run_accounts())
+    }
+
+    fn columns(&self, args: &Args) -> Columns {
+        args.columns(self.runners.first().is_some_and(|runner| runner.means.streams.out_is_terminal))
     }
 
     /// Every account on a thread of its own; the worst outcome counts.
@@ -131,12 +150,13 @@ fn read_config(args: &Args, streams: &Streams) -> Result<Config> {
     let path = discover::find(args.config.as_deref(), &*streams.environment)?;
     let mut config = Config::read(&path)?;
     args.overrides.iter().try_for_each(|text| config.override_option(text))?;
+    config.load_python(&*streams.environment)?;
     Ok(config)
 }
 
 fn hub(args: &Args, general: &General, streams: &Arc<Streams>) -> Result<Hub> {
     let name = args.ui.as_deref().or(general.ui.as_ref().map(|value| value.text.as_str()));
-    let name = if args.info && args.ui.is_none() { None } else { name };
+    let name = if (args.info || args.task == Task::Check) && args.ui.is_none() { None } else { name };
     let (interface, warning) = ui::choose(name, streams)?;
     let debug = args.debug.as_deref().map_or(Ok(DebugTypes::default()), DebugTypes::parse)?;
     let log = match &args.log {
@@ -173,7 +193,7 @@ fn warn(args: &Args, config: &Config, accounts: &[String], hub: &Hub) {
     let mut sections = vec!["general".to_owned(), "mbnames".to_owned()];
     sections.extend(accounts.iter().filter_map(|account| sections_of(config, account).ok()).flatten());
     let sections: Vec<&str> = sections.iter().map(String::as_str).collect();
-    check::warnings(config, &sections).iter().for_each(|warning| hub.warn(&warning.to_string()));
+    config_check::warnings(config, &sections).iter().for_each(|warning| hub.warn(&warning.to_string()));
 }
 
 /// What the command line changes in an account's settings.

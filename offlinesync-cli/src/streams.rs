@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Streams {
     out: Mutex<Box<dyn Write + Send>>,
     err: Mutex<Box<dyn Write + Send>>,
+    /// Whether a person sees standard output.
+    pub out_is_terminal: bool,
     /// Whether a person sees standard error.
     pub err_is_terminal: bool,
     /// Whether a person can answer.
@@ -31,6 +33,7 @@ impl Streams {
         Streams {
             out: Mutex::new(Box::new(std::io::stdout())),
             err: Mutex::new(Box::new(std::io::stderr())),
+            out_is_terminal: std::io::stdout().is_terminal(),
             err_is_terminal,
             can_ask: err_is_terminal && std::io::stdin().is_terminal(),
             colours: err_is_terminal && !set("NO_COLOR") && !dumb,
@@ -48,6 +51,7 @@ impl Streams {
         Streams {
             out: Mutex::new(Box::new(out)),
             err: Mutex::new(Box::new(err)),
+            out_is_terminal: false,
             err_is_terminal: false,
             can_ask: false,
             colours: false,
@@ -64,6 +68,12 @@ impl Streams {
     /// Writes a line to standard error.
     pub fn err(&self, line: &str) {
         write(&self.err, line);
+    }
+
+    /// Writes a part of a line to standard error.
+    pub fn err_part(&self, text: &str) {
+        let mut stream = self.err.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
     }
 
     /// The line with its label coloured where that is welcome.

@@ -151,7 +151,11 @@ fn names_are_translated_and_folders_left_out_by_expressions() {
     assert!(!sandbox.path("local/Trash").exists() && !sandbox.path("local/Sent").exists());
     let info = sandbox.run(&["--info"]);
     assert_eq!(info.code, 0);
-    assert!(info.out.contains("    Sent -> gesendet, synced: 1 messages\n    Trash (disabled)\n"), "{}", info.out);
+    assert!(
+        info.out.contains("    Trash (disabled: folderfilter of the remote side), remote: 1 messages\n"),
+        "{}",
+        info.out
+    );
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! An IMAP account as a repository of the engine: the list of its folders, and handles on them.
 
+mod delete;
 mod list;
 
 use crate::codec::mailbox_name::NameForm;
 use crate::config::ImapConfig;
 use crate::connection::{On, Pool};
 use crate::folder::{ImapFolder, Late, state};
+use delete::Delete;
 use list::{Create, List};
 use offlinesync_core::{Folder, FolderEntry, FolderList, FolderName, Repository, Result};
 use std::collections::BTreeMap;
@@ -76,6 +78,16 @@ impl ImapRepository {
     /// Its connections, for watching.
     pub fn pool(&self) -> &Pool {
         &self.shared.pool
+    }
+
+    /// Deletes a folder with everything in it, and ends its subscription. No sync does so.
+    ///
+    /// # Errors
+    /// Kind `Folder` or `Denied`: the server does not want to. As [`Repository::list`] otherwise.
+    pub fn delete(&self, folder: &FolderName) -> Result<()> {
+        let mut delete = Delete::new(folder, self.shared.form(false));
+        let deleted = self.shared.pool.run(On::Anywhere, &mut delete).and_then(|()| delete.finish());
+        deleted.map_err(|error| error.at(format_args!("{}: folder {folder}", self.name())))
     }
 }
 

@@ -60,7 +60,8 @@ fn search(environment: &dyn Environment) -> Result<PathBuf> {
     Err(Error::new(ErrorKind::Configuration, message).with_hint(format!("write {first}, or name a file with -c")))
 }
 
-fn candidates(environment: &dyn Environment) -> Vec<PathBuf> {
+/// Where it is looked for, in this order. A first configuration is written to the first place.
+pub fn candidates(environment: &dyn Environment) -> Vec<PathBuf> {
     let home = environment.home().unwrap_or_default();
     let xdg = environment.var("XDG_CONFIG_HOME").filter(|dir| !dir.is_empty());
     let base = xdg.map_or_else(|| home.join(".config"), PathBuf::from);

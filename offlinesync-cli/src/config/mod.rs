@@ -7,6 +7,7 @@ pub mod interpolation;
 pub mod options;
 pub mod place;
 pub mod pyexpr;
+pub mod python;
 pub mod value;
 
 pub use place::{Place, Warning};
@@ -15,6 +16,7 @@ pub use value::Value;
 use ini::{DEFAULT, Entry, Ini, Section};
 use offlinesync_core::{Error, ErrorKind, Result};
 use options::{Kind, near};
+use python::Python;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use std::sync::Arc;
 pub struct Config {
     ini: Ini,
     file: Arc<str>,
+    python: Python,
 }
 
 impl Config {
@@ -41,7 +44,21 @@ impl Config {
 
     /// Reads the bytes of a file called `file`.
     pub fn parse(bytes: &[u8], file: &Arc<str>) -> Result<Config> {
-        Ok(Config { ini: ini::parse(bytes, file)?, file: Arc::clone(file) })
+        Ok(Config { ini: ini::parse(bytes, file)?, file: Arc::clone(file), python: Python::default() })
+    }
+
+    /// Loads the Python file that the configuration names, if it does.
+    ///
+    /// # Errors
+    /// As [`Python::load`].
+    pub fn load_python(&mut self, environment: &dyn discover::Environment) -> Result<()> {
+        self.python = Python::load(self, environment)?;
+        Ok(())
+    }
+
+    /// What expressions may use beside themselves.
+    pub fn python(&self) -> &Python {
+        &self.python
     }
 
     /// The file, for messages.

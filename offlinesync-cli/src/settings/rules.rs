@@ -1,8 +1,8 @@
 //! The expressions of a configuration, read and checked before anything is touched.
 
-use crate::config::pyexpr::{Expression, PyError};
-use crate::config::{Config, Value};
-use offlinesync_core::{Error, Result};
+use crate::config::pyexpr::Expression;
+use crate::config::{Config, Value, python};
+use offlinesync_core::Result;
 
 /// Which folders of a repository take part, and what they are called on the other side.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,8 @@ pub struct FolderRules {
     pub order: Option<Expression>,
     /// `copy_ignore_eval`.
     pub ignore: Option<Expression>,
+    /// The options as they are written, for showing.
+    pub written: Vec<(&'static str, String)>,
 }
 
 impl FolderRules {
@@ -32,6 +34,7 @@ impl FolderRules {
             includes,
             order: function(config, section, "foldersort")?,
             ignore: function(config, section, "copy_ignore_eval")?,
+            written: written(config, section)?,
         })
     }
 }
@@ -42,6 +45,14 @@ pub(super) fn strings(config: &Config, section: &str, name: &str) -> Result<Vec<
         Some(value) => parse(config, &value)?.strings().map_err(|error| value.error(format!("fails: {error}"))),
         None => Ok(Vec::new()),
     }
+}
+
+fn written(config: &Config, section: &str) -> Result<Vec<(&'static str, String)>> {
+    let mut written = Vec::new();
+    for name in ["nametrans", "folderfilter", "folderincludes"] {
+        written.extend(config.get_filled(section, name)?.map(|value| (name, value.text)));
+    }
+    Ok(written)
 }
 
 pub(super) fn function(config: &Config, section: &str, name: &str) -> Result<Option<Expression>> {
@@ -55,7 +66,8 @@ pub(super) fn function(config: &Config, section: &str, name: &str) -> Result<Opt
 
 /// Reads the expression in a value.
 pub(super) fn parse(config: &Config, value: &Value) -> Result<Expression> {
-    Expression::parse(&value.text).map_err(|error| explain(config, value, &error))
+    let surroundings = &config.python().surroundings;
+    Expression::parse_within(&value.text, surroundings).map_err(|error| python::refusal(config, value, &error))
 }
 
 /// An expression that comes to a text.
@@ -65,24 +77,10 @@ pub(super) fn text(config: &Config, section: &str, name: &str) -> Result<Option<
     text.map(Some).map_err(|error| value.error(format!("fails: {error}")))
 }
 
-fn explain(config: &Config, value: &Value, error: &PyError) -> Error {
-    let refusal = value.error(format!("cannot be used: {error}; nothing was synced"));
-    let Some(name) = &error.unknown_name else { return refusal };
-    let has_python = config.get("general", "pythonfile").ok().flatten().is_some();
-    let reason = if has_python { "Python code (`pythonfile`) is not run" } else { "nothing defines it" };
-    let hint = match value.name.as_str() {
-        "remotepasseval" => "set `remotepasscmd` to a command that prints the password".to_owned(),
-        "oauth2_access_token_eval" | "oauth2_refresh_token_eval" => {
-            "set `oauth2_access_token_cmd` to a command that prints an access token".to_owned()
-        }
-        _ => format!("write what `{name}` does into the expression itself"),
-    };
-    refusal.with_hint(format!("{reason}; {hint}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use offlinesync_core::Error;
 
     fn refusal(lines: &str) -> Error {
         let text = format!("[general]\npythonfile = ~/x.py\n[Repository r]\n{lines}\n");
@@ -95,12 +93,9 @@ mod tests {
         let error = refusal("nametrans = nt_remote");
         assert_eq!(
             error.to_string(),
-            "file:4: `nametrans` in [Repository r] cannot be used: `nt_remote` is not defined; nothing was synced"
+            "file:4: `nametrans` in [Repository r] cannot be used: `nt_remote` is not defined (column 1); nothing was synced"
         );
-        assert_eq!(
-            error.hint(),
-            Some("Python code (`pythonfile`) is not run; write what `nt_remote` does into the expression itself")
-        );
+        assert_eq!(error.hint(), Some("nothing defines it; write what `nt_remote` does into the expression itself"));
     }
 
     #[test]

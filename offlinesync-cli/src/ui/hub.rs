@@ -1,10 +1,11 @@
 //! Hands every word to whoever listens: the interface, the log file, the system log.
 
 use super::{DebugTypes, Interface, LogFile, Syslog};
+use crate::profile::Profile;
 use crate::say::{Level, clean, error_lines};
 use offlinesync_core::{Error, ErrorKind, Event, Result};
 use offlinesync_imap::config::Secret;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Everyone who listens.
 pub struct Hub {
@@ -16,6 +17,7 @@ pub struct Hub {
     /// Whether somebody can be asked, one question at a time.
     can_ask: bool,
     asking: Mutex<()>,
+    profile: OnceLock<Profile>,
 }
 
 impl Hub {
@@ -27,7 +29,12 @@ impl Hub {
         debug: DebugTypes,
         can_ask: bool,
     ) -> Self {
-        Hub { interface, log, syslog, debug, can_ask, asking: Mutex::new(()) }
+        Hub { interface, log, syslog, debug, can_ask, asking: Mutex::new(()), profile: OnceLock::new() }
+    }
+
+    /// Lets events be timed from now on.
+    pub fn start_profile(&self, profile: Profile) {
+        let _ = self.profile.set(profile);
     }
 
     /// Tells what is going on, or warns.
@@ -91,6 +98,9 @@ impl Hub {
 
     /// Lets an event move the bars.
     pub fn progress(&self, account: &str, event: &Event<'_>) {
+        if let Some(profile) = self.profile.get() {
+            profile.event(account, event);
+        }
         self.interface.progress(account, event);
     }
 

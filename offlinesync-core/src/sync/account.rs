@@ -14,7 +14,7 @@ use crate::event::{Event, Observer};
 use crate::folder_name::FolderName;
 use crate::message::{PerSide, Side};
 use crate::plan::brake::{self, FolderLoss};
-use crate::plan::folders::{FolderAction, FolderDecision, FolderPolicy, NamedFolder, plan_folders};
+use crate::plan::folders::{FolderAction, FolderDecision};
 use crate::policy::Policy;
 use crate::repository::{Folder, FolderEntry, FolderList, Repository, Witness};
 use crate::status::{FolderPair, FolderRecord, MemoryStatus, StatusStore};
@@ -27,7 +27,7 @@ pub struct Account {
     pub(super) name: String,
     pub(super) repositories: PerSide<Arc<dyn Repository>>,
     pub(super) status: Arc<dyn StatusStore>,
-    naming: Arc<dyn Naming>,
+    pub(super) naming: Arc<dyn Naming>,
     pub(super) policy: Policy,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Task {
 
 /// Both sides' lists, and what is recorded.
 pub(super) struct Listed {
-    lists: PerSide<FolderList>,
+    pub(super) lists: PerSide<FolderList>,
     pub(super) recorded: BTreeMap<FolderPair, (FolderRecord, u64)>,
 }
 
@@ -186,70 +186,6 @@ impl Account {
         }
         repository.initialize()?;
         repository.list()
-    }
-
-    pub(super) fn decide(&self, listed: &Listed, report: &mut Report) -> Result<Vec<FolderDecision>> {
-        let separators = listed.lists.as_ref().map(|list| list.separator);
-        let remote = self.name_folders(Side::Remote, &listed.lists.remote, &BTreeMap::new(), &separators, report);
-        let translations = remote.iter().map(|folder| (&folder.translated, &folder.own)).collect();
-        let local = self.name_folders(Side::Local, &listed.lists.local, &translations, &separators, report);
-        let taking_part = |pair: &FolderPair| {
-            Side::BOTH
-                .into_iter()
-                .all(|side| !matches!(self.naming.translate(side, &pair[side], &separators), Ok(None)))
-        };
-        let recorded: Vec<(FolderPair, u64)> = listed
-            .recorded
-            .iter()
-            .filter(|(pair, _)| taking_part(pair))
-            .map(|(pair, (_, rows))| (pair.clone(), *rows))
-            .collect();
-        let case_sensitive = self.repositories.as_ref().map(|repository| repository.case_sensitive());
-        let policy = FolderPolicy { case_sensitive, ..FolderPolicy::from(&self.policy) };
-        Ok(plan_folders(&remote, &local, &recorded, &policy))
-    }
-
-    /// Names the folders of a side. A local folder that some remote folder is translated to has that one's name.
-    fn name_folders(
-        &self,
-        side: Side,
-        list: &FolderList,
-        translations: &BTreeMap<&FolderName, &FolderName>,
-        separators: &PerSide<Option<char>>,
-        report: &mut Report,
-    ) -> Vec<NamedFolder> {
-        let mut named = Vec::with_capacity(list.folders.len());
-        for entry in &list.folders {
-            let translated = match translations.get(&entry.name) {
-                Some(remote) => Ok(Some((*remote).clone())),
-                None => self.translate(side, &entry.name, separators),
-            };
-            match translated {
-                Ok(Some(translated)) => {
-                    named.push(NamedFolder { own: entry.name.clone(), translated, selectable: entry.selectable });
-                }
-                Ok(None) => {}
-                Err(error) => report.failures.push(Failure { pair: None, message: None, error }),
-            }
-        }
-        named
-    }
-
-    /// Translates a name. A local one must come back, or the folder that is created for it would be another folder's next time.
-    fn translate(
-        &self,
-        side: Side,
-        name: &FolderName,
-        separators: &PerSide<Option<char>>,
-    ) -> Result<Option<FolderName>> {
-        let Some(there) = self.naming.translate(side, name, separators)? else { return Ok(None) };
-        if side == Side::Remote {
-            return Ok(Some(there));
-        }
-        match self.naming.translate(side.other(), &there, separators)? {
-            Some(back) if back == *name => Ok(Some(there)),
-            back => Err(refusals::does_not_translate_back(side, name, &there, back.as_ref())),
-        }
     }
 
     /// When every folder that had mail is missing on one side, it is the store that is gone, not the folders.

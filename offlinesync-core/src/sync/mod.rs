@@ -7,6 +7,7 @@ mod absent;
 mod account;
 mod content;
 mod copy;
+mod decide;
 mod difference;
 mod execute;
 mod hands;

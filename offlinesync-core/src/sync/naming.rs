@@ -32,6 +32,20 @@ pub trait Naming: Send + Sync {
         let _ = pairs;
         Ok(None)
     }
+
+    /// Looks over every folder that can hold messages, before anything is touched. `may_create` tells the sides on which folders
+    /// may be created.
+    ///
+    /// # Errors
+    /// The names are such that no folder of the account should be synced; names the folders concerned.
+    fn check(
+        &self,
+        _folders: &PerSide<Vec<FolderName>>,
+        _separators: &PerSide<Option<char>>,
+        _may_create: &PerSide<bool>,
+    ) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The same names on both sides, but for the separator. Everything takes part.

@@ -88,6 +88,16 @@ pub(crate) fn create(name: &FolderName, form: NameForm) -> Command {
     Writer::new("CREATE").mailbox(name, form).finish()
 }
 
+/// `DELETE`, with everything in it.
+pub(crate) fn delete(name: &FolderName, form: NameForm) -> Command {
+    Writer::new("DELETE").mailbox(name, form).finish()
+}
+
+/// `UNSUBSCRIBE`.
+pub(crate) fn unsubscribe(name: &FolderName, form: NameForm) -> Command {
+    Writer::new("UNSUBSCRIBE").mailbox(name, form).finish()
+}
+
 /// `SUBSCRIBE`, so that programs which show only subscribed folders show it.
 pub(crate) fn subscribe(name: &FolderName, form: NameForm) -> Command {
     Writer::new("SUBSCRIBE").mailbox(name, form).finish()

@@ -1,5 +1,6 @@
 //! The tree of an expression. Values only; shared between threads.
 
+use super::statements::Statement;
 use std::sync::Arc;
 
 /// An expression.
@@ -48,6 +49,46 @@ pub(super) enum Node {
         value: Option<Box<Node>>,
         clauses: Vec<Clause>,
     },
+    /// The body of a function that was defined by statements.
+    Body(Vec<Statement>),
+}
+
+impl Node {
+    /// What it consists of, but for the statements of a body.
+    pub(super) fn children(&self) -> Vec<&Node> {
+        match self {
+            Node::None | Node::Bool(_) | Node::Int(_) | Node::Str(_) | Node::Name(_) | Node::Body(_) => Vec::new(),
+            Node::Joined(pieces) => pieces
+                .iter()
+                .filter_map(|piece| if let Piece::Value { node, .. } = piece { Some(node) } else { None })
+                .collect(),
+            Node::List(nodes) | Node::Tuple(nodes) | Node::Set(nodes) => nodes.iter().collect(),
+            Node::Dict(entries) => entries.iter().flat_map(|(key, value)| [key, value]).collect(),
+            Node::Not(node) | Node::Negative(node) | Node::Attribute(node, _) => vec![node],
+            Node::And(a, b) | Node::Or(a, b) | Node::Arithmetic(_, a, b) | Node::Index(a, b) => vec![a, b],
+            Node::Compare(first, more) => std::iter::once(&**first).chain(more.iter().map(|(_, node)| node)).collect(),
+            Node::If { test, then, otherwise } => vec![test, then, otherwise],
+            Node::Lambda(lambda) => vec![&lambda.body],
+            Node::Call { function, positional, named } => {
+                let named = named.iter().map(|(_, node)| node);
+                std::iter::once(&**function).chain(positional).chain(named).collect()
+            }
+            Node::Slice { of, from, to, step } => {
+                let bounds = [from, to, step].into_iter().filter_map(|bound| bound.as_deref());
+                std::iter::once(&**of).chain(bounds).collect()
+            }
+            Node::Comprehension { element, value, clauses, .. } => {
+                let clauses =
+                    clauses.iter().flat_map(|clause| std::iter::once(&clause.iterable).chain(&clause.conditions));
+                std::iter::once(&**element).chain(value.as_deref()).chain(clauses).collect()
+            }
+        }
+    }
+
+    /// Whether there is a function in it.
+    pub(super) fn has_function(&self) -> bool {
+        matches!(self, Node::Lambda(_)) || self.children().into_iter().any(Node::has_function)
+    }
 }
 
 /// A piece of an f-string.

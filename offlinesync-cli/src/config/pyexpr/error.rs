@@ -9,11 +9,32 @@ pub struct PyError {
     pub message: String,
     /// The name of something that only Python code outside the configuration could define.
     pub unknown_name: Option<String>,
+    /// Where in the expression, in octets from its beginning, if that is known.
+    pub at: Option<usize>,
 }
 
 impl PyError {
+    /// With its place, unless it has one.
+    #[must_use]
+    pub(super) fn placed(mut self, at: usize) -> Self {
+        self.at = self.at.or(Some(at));
+        self
+    }
+
+    /// Its place in words, for a person who looks at the expression: columns and lines from 1.
+    pub fn place_in(&self, text: &str) -> Option<String> {
+        let before = text.get(..self.at?)?;
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Some(if text.trim_end().contains('\n') {
+            format!("line {line}, column {column}")
+        } else {
+            format!("column {column}")
+        })
+    }
+
     pub(super) fn new(message: impl Into<String>) -> Self {
-        PyError { message: message.into(), unknown_name: None }
+        PyError { message: message.into(), unknown_name: None, at: None }
     }
 }
 

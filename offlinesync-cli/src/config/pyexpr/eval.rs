@@ -5,6 +5,7 @@ use super::builtins;
 use super::error::{Result, fail};
 use super::format;
 use super::methods;
+use super::module::{Definition, Module};
 use super::regex::{Anchor, Pattern};
 use super::value::{Scope, Value, unique, unique_entries};
 use std::cell::{Cell, RefCell};
@@ -18,6 +19,9 @@ const FUEL: u64 = 2_000_000;
 /// How deep calls and expressions may be nested while they run.
 const MAX_DEPTH: usize = 400;
 
+/// How many of them the body of a function or a constant of a Python file counts for.
+const LEVELS: usize = 10;
+
 /// How many compiled patterns are kept.
 const PATTERNS: usize = 256;
 
@@ -29,6 +33,7 @@ pub(super) struct Machine {
     fuel: Cell<u64>,
     depth: Cell<usize>,
     patterns: RefCell<Patterns>,
+    module: Arc<Module>,
 }
 
 /// Arguments of a call.
@@ -63,8 +68,9 @@ impl Arguments {
 }
 
 impl Machine {
-    pub(super) fn new(patterns: Patterns) -> Self {
-        Machine { fuel: Cell::new(FUEL), depth: Cell::new(0), patterns: RefCell::new(patterns) }
+    pub(super) fn new(patterns: Patterns, module: &Arc<Module>) -> Self {
+        let patterns = RefCell::new(patterns);
+        Machine { fuel: Cell::new(FUEL), depth: Cell::new(0), patterns, module: Arc::clone(module) }
     }
 
     pub(super) fn into_patterns(self) -> Patterns {
@@ -117,12 +123,24 @@ impl Machine {
         result
     }
 
+    /// For what calls itself by way of the Python file: each such call takes more of the stack than an operator.
+    pub(super) fn much_deeper<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        if self.depth.get() + LEVELS > MAX_DEPTH {
+            return fail("functions call each other too deep");
+        }
+        self.depth.set(self.depth.get() + LEVELS);
+        let result = work();
+        self.depth.set(self.depth.get() - LEVELS);
+        result
+    }
+
     pub(super) fn eval(&self, node: &Node, scope: &Scope) -> Result<Value> {
         self.deeper(|| self.eval_node(node, scope))
     }
 
     fn eval_node(&self, node: &Node, scope: &Scope) -> Result<Value> {
         match node {
+            Node::Body(statements) => self.body(statements, scope),
             Node::None => Ok(Value::None),
             Node::Bool(value) => Ok(Value::Bool(*value)),
             Node::Int(number) => Ok(Value::Int(*number)),
@@ -193,9 +211,14 @@ impl Machine {
     }
 
     fn name(&self, name: &str, scope: &Scope) -> Result<Value> {
-        match scope.get(name).or_else(|| builtins::find(name)) {
-            Some(value) => Ok(value),
-            None => fail(format!("`{name}` is not defined")),
+        if let Some(value) = scope.get(name) {
+            return Ok(value);
+        }
+        match self.module.get(name) {
+            Some(Definition::Function(lambda)) => Ok(Value::Function(Arc::clone(lambda), Scope::default())),
+            Some(Definition::Constant(node)) => self.much_deeper(|| self.eval(node, &Scope::default())),
+            Some(Definition::Refused(..)) => fail(format!("`{name}` of the Python file cannot be used")),
+            None => builtins::find(name).ok_or(()).or_else(|()| fail(format!("`{name}` is not defined"))),
         }
     }
 

@@ -20,22 +20,23 @@ pub(super) enum Token {
 }
 
 /// Longest first.
-const OPERATORS: [&str; 34] = [
-    ":=", "**", "//", "==", "!=", "<=", ">=", "->", "<<", ">>", "+", "-", "*", "/", "%", "(", ")", "[", "]", "{", "}",
-    ",", ":", ".", "<", ">", "=", "|", "&", "^", "~", "@", ";", "!",
+const OPERATORS: [&str; 39] = [
+    "//=", "+=", "-=", "*=", "%=", ":=", "**", "//", "==", "!=", "<=", ">=", "->", "<<", ">>", "+", "-", "*", "/", "%",
+    "(", ")", "[", "]", "{", "}", ",", ":", ".", "<", ">", "=", "|", "&", "^", "~", "@", ";", "!",
 ];
 
-/// Splits an expression.
-pub(super) fn tokens(text: &str) -> Result<Vec<Token>> {
+/// Splits an expression; each token with where it begins, in octets.
+pub(super) fn tokens(text: &str) -> Result<Vec<(Token, usize)>> {
     let mut lexer = Lexer { rest: text };
     let mut tokens = Vec::new();
     loop {
         lexer.skip_space();
+        let at = text.len() - lexer.rest.len();
         if lexer.rest.is_empty() {
-            tokens.push(Token::End);
+            tokens.push((Token::End, at));
             return Ok(tokens);
         }
-        tokens.push(lexer.token()?);
+        tokens.push((lexer.token().map_err(|error| error.placed(at))?, at));
     }
 }
 
@@ -194,7 +195,7 @@ mod tests {
 
     #[test]
     fn strings_of_all_kinds_are_read() {
-        let read = |text: &str| tokens(text).unwrap().remove(0);
+        let read = |text: &str| tokens(text).unwrap().remove(0).0;
         let string = |text: &str| Token::Str(text.to_owned());
         assert_eq!(read(r"'a\n\x41\u00e9\101\q\''"), string("a\nA\u{e9}A\\q'"));
         assert_eq!(read(r#"r"\n\"""#), string(r#"\n\""#));
@@ -208,6 +209,9 @@ mod tests {
 
     #[test]
     fn comments_and_continued_lines_are_spaces() {
-        assert_eq!(tokens("a # b\n \\\n,").unwrap(), [Token::Name("a".into()), Token::Op(","), Token::End]);
+        assert_eq!(
+            tokens("a # b\n \\\n,").unwrap(),
+            [(Token::Name("a".into()), 0), (Token::Op(","), 9), (Token::End, 10)]
+        );
     }
 }

@@ -24,13 +24,18 @@ fn parse_at(text: &str, depth: usize) -> Result<Node> {
         return fail("the expression is too long");
     }
     let mut parser = Parser { tokens: tokens(text)?, at: 0, depth, chain: 0 };
-    let node = parser.tuple_or_expression()?;
-    parser.expect_end()?;
-    Ok(node)
+    let node = parser.tuple_or_expression().and_then(|node| parser.expect_end().map(|()| node));
+    node.map_err(|error| parser.placed(error))
 }
 
-struct Parser {
-    tokens: Vec<Token>,
+/// Where a name first stands in an expression.
+pub(super) fn place_of(name: &str, text: &str) -> Option<usize> {
+    let tokens = tokens(text).ok()?;
+    tokens.into_iter().find(|(token, _)| matches!(token, Token::Name(found) if found == name)).map(|(_, at)| at)
+}
+
+pub(super) struct Parser {
+    tokens: Vec<(Token, usize)>,
     at: usize,
     depth: usize,
     chain: usize,
@@ -55,8 +60,26 @@ fn arithmetic(operator: &str) -> Option<u8> {
 }
 
 impl Parser {
+    /// Over a line of statements.
+    pub(super) fn new(text: &str) -> Result<Parser> {
+        if text.len() > MAX_LENGTH {
+            return fail("a statement is too long");
+        }
+        Ok(Parser { tokens: tokens(text)?, at: 0, depth: 0, chain: 0 })
+    }
+
+    pub(super) fn at_end(&self) -> bool {
+        *self.peek() == Token::End
+    }
+
+    /// `+=` and the like: answers the operator.
+    pub(super) fn take_augmented(&mut self) -> Option<&'static str> {
+        let operators = [("+=", "+"), ("-=", "-"), ("*=", "*"), ("//=", "//"), ("%=", "%")];
+        operators.iter().find(|(augmented, _)| self.take_op(augmented)).map(|(_, operator)| *operator)
+    }
+
     fn peek(&self) -> &Token {
-        self.tokens.get(self.at).unwrap_or(&Token::End)
+        self.tokens.get(self.at).map_or(&Token::End, |(token, _)| token)
     }
 
     fn next(&mut self) -> Token {
@@ -65,11 +88,11 @@ impl Parser {
         token
     }
 
-    fn is_op(&self, operator: &str) -> bool {
+    pub(super) fn is_op(&self, operator: &str) -> bool {
         matches!(self.peek(), Token::Op(found) if *found == operator)
     }
 
-    fn take_op(&mut self, operator: &str) -> bool {
+    pub(super) fn take_op(&mut self, operator: &str) -> bool {
         let found = self.is_op(operator);
         self.at += usize::from(found);
         found
@@ -79,18 +102,26 @@ impl Parser {
         matches!(self.peek(), Token::Name(found) if found == word)
     }
 
-    fn take_word(&mut self, word: &str) -> bool {
+    pub(super) fn take_word(&mut self, word: &str) -> bool {
         let found = self.is_word(word);
         self.at += usize::from(found);
         found
     }
 
-    fn expect(&mut self, operator: &str) -> Result<()> {
+    pub(super) fn expect(&mut self, operator: &str) -> Result<()> {
         if self.take_op(operator) { Ok(()) } else { Err(self.unexpected(&format!("`{operator}`"))) }
     }
 
-    fn expect_end(&mut self) -> Result<()> {
+    pub(super) fn expect_end(&mut self) -> Result<()> {
         if *self.peek() == Token::End { Ok(()) } else { Err(self.unexpected("the end")) }
+    }
+
+    /// The error with the place of the token in hand, unless it has a place.
+    fn placed(&self, error: PyError) -> PyError {
+        match self.tokens.get(self.at).or(self.tokens.last()) {
+            Some((_, at)) => error.placed(*at),
+            None => error,
+        }
     }
 
     fn unexpected(&self, wanted: &str) -> PyError {
@@ -98,14 +129,14 @@ impl Parser {
             Token::Name(name) => format!("`{name}`"),
             Token::Int(number) => format!("`{number}`"),
             Token::Str(_) | Token::FString(..) => "a string".to_owned(),
-            Token::Op(":=") => return PyError::new("assignments (`:=`) cannot be used here"),
+            Token::Op(":=") => return self.placed(PyError::new("assignments (`:=`) cannot be used here")),
             Token::Op(operator) => format!("`{operator}`"),
             Token::End => "the end".to_owned(),
         };
-        PyError::new(format!("{found} where {wanted} is expected"))
+        self.placed(PyError::new(format!("{found} where {wanted} is expected")))
     }
 
-    fn tuple_or_expression(&mut self) -> Result<Node> {
+    pub(super) fn tuple_or_expression(&mut self) -> Result<Node> {
         let first = self.expression()?;
         if !self.is_op(",") {
             return Ok(first);
@@ -120,7 +151,7 @@ impl Parser {
         Ok(Node::Tuple(items))
     }
 
-    fn expression(&mut self) -> Result<Node> {
+    pub(super) fn expression(&mut self) -> Result<Node> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return fail("the expression is nested too deep");
@@ -131,21 +162,27 @@ impl Parser {
     }
 
     fn lambda(&mut self) -> Result<Node> {
-        let mut parameters = Vec::new();
-        while !self.take_op(":") {
-            let name = self.name()?;
-            let default = if self.take_op("=") { Some(self.expression()?) } else { None };
-            parameters.push((name, default));
-            if !self.take_op(",") {
-                self.expect(":")?;
-                break;
-            }
-        }
+        let parameters = self.parameters(":")?;
         let body = self.expression()?;
         Ok(Node::Lambda(Arc::new(Lambda { parameters, body })))
     }
 
-    fn name(&mut self) -> Result<String> {
+    /// Parameters up to this bracket or colon, which is taken too.
+    pub(super) fn parameters(&mut self, close: &str) -> Result<Vec<(String, Option<Node>)>> {
+        let mut parameters = Vec::new();
+        while !self.take_op(close) {
+            let name = self.name()?;
+            let default = if self.take_op("=") { Some(self.expression()?) } else { None };
+            parameters.push((name, default));
+            if !self.take_op(",") {
+                self.expect(close)?;
+                break;
+            }
+        }
+        Ok(parameters)
+    }
+
+    pub(super) fn name(&mut self) -> Result<String> {
         match self.peek() {
             Token::Name(name) if !is_keyword(name) => {
                 let name = name.clone();
@@ -280,7 +317,7 @@ impl Parser {
     fn call(&mut self, function: Node) -> Result<Node> {
         let (mut positional, mut named) = (Vec::new(), Vec::new());
         while !self.take_op(")") {
-            let keyword = matches!(self.tokens.get(self.at + 1), Some(Token::Op("=")));
+            let keyword = matches!(self.tokens.get(self.at + 1), Some((Token::Op("="), _)));
             if keyword {
                 let name = self.name()?;
                 self.expect("=")?;
@@ -408,7 +445,11 @@ impl Parser {
             Some(before) => (before, true),
             None => (text.strip_suffix("!s").unwrap_or(text), false),
         };
-        Ok(Piece::Value { node: parse_at(text, self.depth + 1)?, repr, format: format.to_owned() })
+        Ok(Piece::Value {
+            node: parse_at(text, self.depth + 1).map_err(|error| PyError { at: None, ..error })?,
+            repr,
+            format: format.to_owned(),
+        })
     }
 
     fn parentheses(&mut self) -> Result<Node> {
@@ -498,23 +539,31 @@ impl Parser {
         Ok(Node::Dict(entries))
     }
 
+    /// The names between `for` and `in`, which is taken too, and whether there is one, which takes the item whole.
+    fn loop_targets(&mut self) -> Result<(Vec<String>, bool)> {
+        let bracket = self.take_op("(");
+        let mut targets = vec![self.name()?];
+        let mut whole = true;
+        while self.take_op(",") {
+            whole = false;
+            targets.push(self.name()?);
+        }
+        if bracket {
+            self.expect(")")?;
+        }
+        if self.take_word("in") { Ok((targets, whole)) } else { Err(self.unexpected("`in`")) }
+    }
+
+    /// What stands between `for` and the colon of a loop.
+    pub(super) fn loop_head(&mut self) -> Result<(Vec<String>, bool, Node)> {
+        let (targets, whole) = self.loop_targets()?;
+        Ok((targets, whole, self.tuple_or_expression()?))
+    }
+
     fn comprehension(&mut self, into: Collection, element: Node, value: Option<Node>) -> Result<Node> {
         let mut clauses = Vec::new();
         while self.take_word("for") {
-            let mut targets = Vec::new();
-            let bracket = self.take_op("(");
-            targets.push(self.name()?);
-            let mut whole = true;
-            while self.take_op(",") {
-                whole = false;
-                targets.push(self.name()?);
-            }
-            if bracket {
-                self.expect(")")?;
-            }
-            if !self.take_word("in") {
-                return Err(self.unexpected("`in`"));
-            }
+            let (targets, whole) = self.loop_targets()?;
             let iterable = self.operation(OR)?;
             let mut conditions = Vec::new();
             while self.take_word("if") {
@@ -528,9 +577,10 @@ impl Parser {
 }
 
 fn is_keyword(word: &str) -> bool {
-    const KEYWORDS: [&str; 18] = [
+    const KEYWORDS: [&str; 34] = [
         "lambda", "if", "else", "and", "or", "not", "in", "is", "for", "None", "True", "False", "await", "yield",
-        "import", "def", "return", "class",
+        "import", "def", "return", "class", "as", "assert", "async", "break", "continue", "del", "elif", "except",
+        "finally", "from", "global", "nonlocal", "pass", "raise", "try", "while",
     ];
     KEYWORDS.contains(&word)
 }

@@ -262,11 +262,16 @@ fn partition(text: &str, name: &str, arguments: Arguments) -> Result<Value> {
 /// What Python 2 needed and Python 3 does not: strings are Unicode already.
 fn recode(text: &str, name: &str, arguments: Arguments) -> Result<Value> {
     let [encoding, _errors] = arguments.bind(name, ["encoding", "errors"])?;
-    let encoding = encoding.as_ref().map_or(Ok("utf-8"), Value::as_str)?.to_ascii_lowercase().replace('_', "-");
-    match encoding.as_str() {
-        "utf-8" | "utf8" => Ok(Value::str(text)),
-        "ascii" | "us-ascii" if text.is_ascii() => Ok(Value::str(text)),
-        _ => fail(format!("`{name}('{encoding}')` cannot be used here; set `utf8foldernames = yes` and leave it out")),
+    check_codec(name, encoding.as_ref().map_or(Ok("utf-8"), Value::as_str)?, text.is_ascii())?;
+    Ok(Value::str(text))
+}
+
+/// An error for a codec that strings of Python 3 do not pass through unchanged.
+pub(super) fn check_codec(method: &str, codec: &str, ascii: bool) -> Result<()> {
+    match codec.to_ascii_lowercase().replace('_', "-").as_str() {
+        "utf-8" | "utf8" => Ok(()),
+        "ascii" | "us-ascii" if ascii => Ok(()),
+        _ => fail(format!("`{method}('{codec}')` cannot be used here; set `utf8foldernames = yes` and leave it out")),
     }
 }
 

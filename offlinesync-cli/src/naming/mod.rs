@@ -1,6 +1,8 @@
 //! What a folder is called on the other side and whether it takes part: `nametrans`, `folderfilter`, `folderincludes` and `-f`.
 //! Pure.
 
+mod check;
+
 use crate::config::pyexpr::Expression;
 use crate::settings::FolderRules;
 use offlinesync_core::sync::{Naming, exchange_separator};
@@ -21,22 +23,37 @@ impl Names {
         Names { rules, only }
     }
 
-    /// Whether the rules of a side let a folder of that side take part. The filter and the list are asked for the name as that
-    /// side has it; a folder on the list takes part whatever the filter says.
-    fn takes_part(&self, side: Side, name: &FolderName) -> Result<bool> {
+    /// What the rules of a side say about a folder of that side. The filter and the list are asked for the name as that side has
+    /// it; a folder on the list takes part whatever the filter says.
+    fn rule(&self, side: Side, name: &FolderName) -> Result<Option<Rule>> {
         if let (Side::Remote, Some(only)) = (side, &self.only) {
-            return Ok(only.iter().any(|wanted| wanted == name.as_str()));
+            return Ok((!only.iter().any(|wanted| wanted == name.as_str())).then_some(Rule::NotAskedFor));
         }
         let rules = &self.rules[side];
         if rules.includes.iter().any(|included| included == name.as_str()) {
-            return Ok(true);
+            return Ok(None);
         }
-        match &rules.filter {
-            Some(filter) => {
-                filter.call_for_truth(&[name.as_str()]).map_err(|error| failed("folderfilter", side, name, &error))
-            }
-            None => Ok(true),
-        }
+        let Some(filter) = &rules.filter else { return Ok(None) };
+        let passes =
+            filter.call_for_truth(&[name.as_str()]).map_err(|error| failed("folderfilter", side, name, &error))?;
+        Ok((!passes).then_some(Rule::Filter(side)))
+    }
+
+    /// What becomes of a folder of a side, and why.
+    ///
+    /// # Errors
+    /// Kind `Folder`: an expression fails for this name, or the name has no equivalent on the other side.
+    pub fn verdict(&self, side: Side, name: &FolderName, separators: &PerSide<Option<char>>) -> Result<Verdict> {
+        let own = self.rule(side, name)?;
+        let there = match self.translated(side, name, separators) {
+            Err(_) if own.is_some() => None,
+            translated => Some(translated?),
+        };
+        let left_out = match (own, &there) {
+            (None, Some(there)) => self.rule(side.other(), there)?,
+            (own, _) => own,
+        };
+        Ok(Verdict { there, left_out })
     }
 
     /// The name as expressions about single folders see it: translated, with the separators of its own side.
@@ -58,6 +75,33 @@ impl Names {
     }
 }
 
+/// What becomes of a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What it is called on the other side; `None` if it is left out and has no name there.
+    pub there: Option<FolderName>,
+    /// The rule that leaves it out.
+    pub left_out: Option<Rule>,
+}
+
+/// What leaves a folder out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// `-f` names others.
+    NotAskedFor,
+    /// The `folderfilter` of a side.
+    Filter(Side),
+}
+
+impl std::fmt::Display for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Rule::NotAskedFor => f.write_str("not named by -f"),
+            Rule::Filter(side) => write!(f, "folderfilter of the {side} side"),
+        }
+    }
+}
+
 fn failed(option: &str, side: Side, name: &FolderName, error: &dyn std::fmt::Display) -> Error {
     Error::new(
         ErrorKind::Folder,
@@ -72,11 +116,20 @@ impl Naming for Names {
         name: &FolderName,
         separators: &PerSide<Option<char>>,
     ) -> Result<Option<FolderName>> {
-        if !self.takes_part(side, name)? {
-            return Ok(None);
+        let verdict = self.verdict(side, name, separators)?;
+        Ok(verdict.there.filter(|_| verdict.left_out.is_none()))
+    }
+
+    fn check(
+        &self,
+        folders: &PerSide<Vec<FolderName>>,
+        separators: &PerSide<Option<char>>,
+        may_create: &PerSide<bool>,
+    ) -> Result<()> {
+        match Side::BOTH.iter().any(|side| self.rules[*side].rename.is_some()) {
+            true => check::check(self, folders, separators, may_create),
+            false => Ok(()),
         }
-        let there = self.translated(side, name, separators)?;
-        Ok(self.takes_part(side.other(), &there)?.then_some(there))
     }
 
     fn never_copied(&self, side: Side, name: &FolderName) -> Result<BTreeSet<Uid>> {

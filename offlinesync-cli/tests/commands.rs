@@ -1,0 +1,177 @@
+//! The commands beside syncing: check, init, man, completions, --delete-folder, -P.
+
+mod support;
+
+use offlinesync_imap::testing::dovecot::{Dovecot, Options};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use support::sandbox::{ACCOUNT, Sandbox};
+
+fn config(server: &Dovecot, more: &str) -> String {
+    format!(
+        "[general]\naccounts = a\n[Account a]\nlocalrepository = l\nremoterepository = r\n\
+         [Repository l]\ntype = Maildir\nlocalfolders = ~/local\n[Repository r]\ntype = IMAP\nremotehost = {}\n\
+         remoteport = {}\nremoteuser = u1\nssl = no\nstarttls = no\n{more}\n",
+        server.host(),
+        server.port()
+    )
+}
+
+#[test]
+fn check_logs_in_lists_the_folders_and_changes_nothing() {
+    let server = Dovecot::start(Options::default());
+    let mut client = server.client("u1");
+    client.create("Lists");
+    let sandbox = Sandbox::new(&config(&server, "remotepass = pw\nfolderfilter = lambda f: f != 'Lists'"));
+    let before = sandbox.files(".");
+    let run = sandbox.run(&["check"]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""), "{run:?}");
+    for words in [
+        "Remote repository 'r': Host: ",
+        ", logged in\n",
+        "local will be created by the first sync\n",
+        "    INBOX, remote: 0 messages, not on the local side, synced: 0 messages\n",
+        "    Lists (disabled: folderfilter of the remote side), remote: 0 messages\n",
+        "account 'a': a sync can begin\n",
+    ] {
+        assert!(run.out.contains(words), "{words}: {}", run.out);
+    }
+    assert_eq!(sandbox.files("."), before);
+    assert!(!sandbox.path(".offlineimap").exists() && !sandbox.path("local").exists());
+
+    let wrong = Sandbox::new(&config(&server, "remotepass = wrong")).run(&["check"]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.starts_with("error: account 'a': ") && !wrong.out.contains("can begin"), "{wrong:?}");
+}
+
+#[test]
+fn check_tells_what_a_sync_would_stop_at() {
+    let meeting = ACCOUNT.replace("~/remote\n", "~/remote\nnametrans = lambda f: 'x'\n");
+    let run = Sandbox::new(&meeting).run(&["check", "-a", "a"]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("would all be 'x'"), "{}", run.err);
+    let sandbox = Sandbox::new(ACCOUNT);
+    sandbox.run(&[]).silent();
+    fs::rename(sandbox.path("local"), sandbox.path("elsewhere")).unwrap();
+    let run = sandbox.run(&["check"]);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.err.contains("is missing though it was synced before"), "{}", run.err);
+}
+
+#[test]
+fn init_tries_the_login_and_writes_a_file_that_syncs() {
+    let server = Dovecot::start(Options::default());
+    server.client("u1").append("INBOX", "", None, b"Subject: one\r\n\r\nbody\r\n");
+    let sandbox = Sandbox::new("");
+    fs::remove_file(sandbox.path(".offlineimaprc")).unwrap();
+    let port = server.port().to_string();
+    let host = server.host().to_string();
+    let mut words = vec!["init", "--non-interactive", "--address", "u1@example.org", "--user", "u1", "--host", &host];
+    words.extend(["--port", &port, "--security", "none", "--maildir", "~/local", "--password-cmd"]);
+    let wrong = sandbox.run(&[&words[..], &["echo wrong"]].concat());
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    assert!(wrong.err.contains("nothing was written: the login failed"), "{}", wrong.err);
+    assert!(!sandbox.path(".config").exists());
+
+    words.push("echo pw");
+    let run = sandbox.run(&words);
+    assert_eq!(run.code, 0, "{run:?}");
+    let file = sandbox.path(".config/offlinesync/config");
+    assert_eq!(run.out.lines().next(), Some(format!("Written: {}", file.display()).as_str()));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    sandbox.run(&[]).silent();
+    assert_eq!(sandbox.messages("local/INBOX"), ["Subject: one\n\nbody\n"]);
+
+    let before = fs::read(&file).unwrap();
+    let again = sandbox.run(&words);
+    assert_eq!(again.code, 2);
+    assert!(again.err.contains("is there already"), "{}", again.err);
+    assert_eq!(fs::read(&file).unwrap(), before);
+}
+
+#[test]
+fn init_without_a_terminal_says_how_to_go_without_questions() {
+    let run = Sandbox::new("").run(&["init", "-c", "new"]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("no terminal to ask at") && run.err.contains("--non-interactive"), "{}", run.err);
+}
+
+#[test]
+fn manual_pages_name_every_option_and_are_sound() {
+    let sandbox = Sandbox::new(ACCOUNT);
+    let run = sandbox.run(&["man", "man"]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    let page = |name: &str| fs::read_to_string(sandbox.path(name)).unwrap().replace("\\-", "-");
+    let program = page("man/man1/offlinesync.1");
+    for option in ["-a", "--accounts", "-P", "--delete-folder", "--column", "offlinesync-check(1)", "130  interrupted"]
+    {
+        assert!(program.contains(option), "{option}");
+    }
+    assert!(page("man/man1/offlinesync-verify.1").contains("--repair"));
+    assert!(page("man/man1/offlinesync-init.1").contains("--non-interactive"));
+    assert!(page("man/man1/offlinesync-check.1").contains("--no-column"));
+    let config = page("man/man5/offlinesync.conf.5");
+    for option in offlinesync_cli::config::options::OPTIONS {
+        assert!(config.contains(option.name), "{}", option.name);
+    }
+    for (shell, word) in [("bash", "complete -F"), ("zsh", "#compdef"), ("fish", "complete -c"), ("elvish", "edit:")] {
+        let run = sandbox.run(&["completions", shell]);
+        assert_eq!(run.code, 0);
+        assert!(run.out.contains(word) && run.out.contains("delete-folder"), "{shell}");
+    }
+    assert_eq!(sandbox.run(&["completions", "csh"]).code, 2);
+}
+
+#[test]
+fn a_folder_is_deleted_on_the_server_only_when_asked_for() {
+    let server = Dovecot::start(Options::default());
+    let mut client = server.client("u1");
+    client.create("Old/2001");
+    client.append("Old/2001", "", None, b"Subject: one\r\n\r\nbody\r\n");
+    let sandbox = Sandbox::new(&config(&server, "remotepass = pw"));
+    sandbox.run(&[]).silent();
+    let dry = sandbox.run(&["--dry-run", "--delete-folder", "Old/2001"]);
+    assert_eq!((dry.code, dry.out.as_str()), (0, "would try to remove 'Old/2001' on remote of 'a' account\n"));
+    assert!(client.list().iter().any(|entry| entry.name == "Old/2001"));
+    let run = sandbox.run(&["--delete-folder", "Old/2001"]);
+    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (0, "Folder 'Old/2001' deleted.\n", ""));
+    assert!(!client.list().iter().any(|entry| entry.name == "Old/2001"));
+    let again = sandbox.run(&["--delete-folder", "Old/2001"]);
+    assert_eq!(again.code, 1, "{again:?}");
+    assert!(again.err.contains("folder Old/2001: it was not deleted: the server answered: NO"), "{}", again.err);
+    // The copy on this machine is still there.
+    let run = sandbox.run(&[]);
+    assert_eq!((run.code, sandbox.messages("local/Old.2001").len()), (3, 1));
+}
+
+#[test]
+fn a_folder_is_deleted_in_one_account_and_on_servers_alone() {
+    let local = Sandbox::new(ACCOUNT).run(&["--delete-folder", "Sent"]);
+    assert_eq!(local.code, 2);
+    assert!(local.err.contains("is no server"), "{}", local.err);
+    let two = ACCOUNT.replace("accounts = a\n", "accounts = a, b\n")
+        + "[Account b]\nlocalrepository = l\nremoterepository = r\n";
+    let run = Sandbox::new(&two).run(&["--delete-folder", "Sent"]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("exactly one account") && run.err.contains("hint: name it with -a"), "{}", run.err);
+}
+
+#[test]
+fn a_profile_is_a_trace_of_every_thread_in_a_new_directory() {
+    let sandbox = Sandbox::new(ACCOUNT);
+    sandbox.run(&["-P", "~/profile"]).silent();
+    let trace = fs::read_to_string(sandbox.path("profile/offlinesync.trace.json")).unwrap();
+    let events: serde_json::Value = serde_json::from_str(&trace).unwrap();
+    let named = |name: &str| events.as_array().unwrap().iter().filter(|event| event["name"] == name).count();
+    assert_eq!(named("list folders of a"), 1, "{trace}");
+    assert_eq!(named("list INBOX"), 1);
+    assert_eq!(named("copy 1700000003.three.host of Sent"), 1);
+    assert!(named("thread_name") > 0);
+    for event in events.as_array().unwrap().iter().filter(|event| event["ph"] == "X") {
+        assert!(event["dur"].is_u64() && event["ts"].is_u64() && event["tid"].is_u64(), "{event}");
+    }
+    assert_eq!(sandbox.messages("local/INBOX").len(), 2);
+    let again = sandbox.run(&["-P", "~/profile"]);
+    assert_eq!(again.code, 2);
+    assert!(again.err.contains("it is there already"), "{}", again.err);
+}
