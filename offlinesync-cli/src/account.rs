@@ -7,10 +7,10 @@ use crate::import::offlineimap::House;
 use crate::lock::Lock;
 use crate::mbnames::{Mailbox, Mailboxes};
 use crate::naming::Names;
-use crate::say::{Level, Outcome, report_lines};
+use crate::say::{Level, Outcome};
 use crate::settings::{AccountSettings, Store};
 use crate::turns::Turns;
-use crate::ui::Narrator;
+use crate::ui::{Moment, Narrator, Scene, Who};
 use jiff::ZonedDateTime;
 use offlinesync_core::sync::{Account, Report};
 use offlinesync_core::{
@@ -18,9 +18,13 @@ use offlinesync_core::{
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// So many runs that end in a mistake of configuration or a refused password, one after the other, end an account.
 const MISTAKES: u32 = 3;
+
+/// How often it is told how long a pause still takes.
+const STEP: Duration = Duration::from_secs(10);
 
 /// Everything an account's run needs.
 #[derive(Debug)]
@@ -48,30 +52,25 @@ pub struct Runner {
 impl Runner {
     /// Syncs once, or again and again. Whatever goes wrong is told here; the outcome is that of the last sync.
     pub fn run(&self) -> Outcome {
-        let outcome = self.try_run().unwrap_or_else(|error| self.tell(&error));
+        let narrator = self.narrator();
+        narrator.moment(&Moment::AccountOpened);
+        let outcome = self.try_run(&narrator).unwrap_or_else(|error| self.tell(&error));
+        narrator.moment(&Moment::AccountClosed);
         self.control.note(&self.settings.name, "ended");
         if self.control.cancel.is_cancelled() { outcome.max(Outcome::Interrupted) } else { outcome }
     }
 
     fn tell(&self, error: &Error) -> Outcome {
-        self.means.hub.error(error);
+        self.means.hub.error(Who::Account(&self.settings.name), error);
         Outcome::of(error)
     }
 
     pub(crate) fn narrator(&self) -> Arc<Narrator> {
-        let repositories = &self.settings.repositories;
-        Arc::new(Narrator::new(
-            &self.means.hub,
-            &self.settings.name,
-            repositories.as_ref().map(|repository| repository.type_),
-            repositories.as_ref().map(|repository| repository.name.clone()),
-            self.settings.policy.dry_run,
-        ))
+        Arc::new(Narrator::new(&self.means.hub, Scene::new(&self.settings, self.means.single)))
     }
 
-    fn try_run(&self) -> Result<Outcome> {
+    fn try_run(&self, narrator: &Arc<Narrator>) -> Result<Outcome> {
         let _lock = self.lock()?;
-        let narrator = self.narrator();
         let observer: Arc<dyn Observer> = narrator.clone();
         let backends = Backends::new(&self.settings, &self.means, &observer)?;
         let mut quick = QuickCounter::new(self.settings.quick);
@@ -81,10 +80,10 @@ impl Runner {
             let Some(turn) = self.turns.take(&self.control) else { return Ok(Outcome::Interrupted) };
             // A quick sync cannot tell what came into the window or left it.
             let mode = if self.settings.age.is_some() { Mode::Full } else { quick.next() };
-            let outcome = self.sync(&backends, &narrator, mode);
+            let outcome = self.sync(&backends, narrator, mode);
             drop(turn);
             mistakes = if outcome == Outcome::Mistake { mistakes + 1 } else { 0 };
-            match self.pause(cuts, mistakes) {
+            match self.pause(narrator, cuts, mistakes) {
                 Woken::End => return Ok(outcome),
                 Woken::Cut => quick.reset(),
                 Woken::Time => {}
@@ -100,7 +99,7 @@ impl Runner {
         Lock::take(&self.metadata, &self.settings.name).map(Some)
     }
 
-    fn pause(&self, cuts: u64, mistakes: u32) -> Woken {
+    fn pause(&self, narrator: &Narrator, cuts: u64, mistakes: u32) -> Woken {
         let Some(length) = self.settings.autorefresh.filter(|_| !self.once && mistakes < MISTAKES) else {
             return Woken::End;
         };
@@ -109,34 +108,43 @@ impl Runner {
         }
         self.control.note(&self.settings.name, "waiting for the next sync");
         let minutes = length.as_secs_f64() / 60.0;
-        self.say(&format!("Next refresh in {minutes:.1} minutes"));
-        self.control.pause(length, cuts)
-    }
-
-    fn say(&self, text: &str) {
-        self.means.hub.say(Level::Info, &format!("Account sync {}", self.settings.name), text);
+        narrator.account_says(&format!("Next refresh in {minutes:.1} minutes"));
+        let mut left = length;
+        let woken = loop {
+            narrator.moment(&Moment::Pausing { left });
+            let woken = self.control.pause(left.min(STEP), cuts);
+            left = left.saturating_sub(STEP);
+            if woken != Woken::Time || left.is_zero() {
+                break woken;
+            }
+        };
+        narrator.moment(&Moment::PauseEnded);
+        woken
     }
 
     /// One sync with its hooks.
     fn sync(&self, backends: &Backends, narrator: &Arc<Narrator>, mode: Mode) -> Outcome {
         self.control.note(&self.settings.name, "syncing");
+        narrator.begin(mode == Mode::Quick);
         let result = self.sync_with_hooks(backends, narrator, mode);
-        let refused = |error: &Error| error.kind() == ErrorKind::Authentication;
-        match result {
+        let refused = |error: &&Error| error.kind() == ErrorKind::Authentication;
+        let (outcome, report) = match result {
             Ok(report) => {
-                backends.rest(report.failures.iter().any(|failure| refused(&failure.error)));
-                self.means.hub.lines(&report_lines(&report));
-                Outcome::of_report(&report)
+                backends.rest(report.failures.iter().map(|failure| &failure.error).find(refused));
+                narrator.failures(&report);
+                (Outcome::of_report(&report), Some(report))
             }
             Err(error) => {
-                backends.rest(refused(&error));
-                self.tell(&error.at(format!("account '{}'", self.settings.name)))
+                backends.rest(Some(&error).filter(refused));
+                (self.tell(&error.at(format!("account '{}'", self.settings.name))), None)
             }
-        }
+        };
+        narrator.end(outcome, report.as_ref());
+        outcome
     }
 
     fn sync_with_hooks(&self, backends: &Backends, narrator: &Arc<Narrator>, mode: Mode) -> Result<Report> {
-        self.hook(self.settings.pre_sync_hook.as_deref(), mode)?;
+        self.hook(narrator, self.settings.pre_sync_hook.as_deref(), mode)?;
         let policy = Policy { quick: mode == Mode::Quick, ..self.policy_now()? };
         let status = self.moved_in(backends, self.open_status(policy.dry_run)?)?;
         let account = self.account(backends, policy, status);
@@ -148,9 +156,9 @@ impl Runner {
             let new_mail = narrator.take_new_mail();
             for side in Side::BOTH.into_iter().filter(|side| new_mail[*side]) {
                 let Store::Imap(settings) = &self.settings.repositories[side].store else { continue };
-                self.hook(settings.new_mail_hook.as_deref(), mode)?;
+                self.hook(narrator, settings.new_mail_hook.as_deref(), mode)?;
             }
-            self.hook(self.settings.post_sync_hook.as_deref(), mode)?;
+            self.hook(narrator, self.settings.post_sync_hook.as_deref(), mode)?;
         }
         Ok(report)
     }
@@ -180,10 +188,16 @@ impl Runner {
         self.mailboxes.replace(&self.settings.name, &mailboxes)
     }
 
-    fn hook(&self, command: Option<&str>, mode: Mode) -> Result<()> {
-        let Some(command) = command.filter(|_| !self.settings.policy.dry_run) else { return Ok(()) };
-        let thread = format!("Account sync {}", self.settings.name);
-        hooks::call(command, mode, &self.control.cancel, &|level, text| self.means.hub.say(level, &thread, text))
+    fn hook(&self, narrator: &Narrator, command: Option<&str>, mode: Mode) -> Result<()> {
+        let Some(command) = command else { return Ok(()) };
+        if self.settings.policy.dry_run {
+            narrator.hook(&format!("Calling hook: {command}"));
+            return Ok(());
+        }
+        hooks::call(command, mode, &self.control.cancel, &|level, text| match level {
+            Level::Warning | Level::Error => narrator.account_warns(text),
+            Level::Info | Level::Debug => narrator.hook(text),
+        })
     }
 
     /// The engine's account.

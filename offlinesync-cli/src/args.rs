@@ -115,7 +115,7 @@ pub struct Args {
     #[arg(short = '1', long = "single-thread", help_heading = "Configuration")]
     pub single: bool,
 
-    /// User interface: quiet, basic, ttyui or syslog
+    /// User interface: quiet, basic, ttyui, syslog or machineui
     #[arg(short = 'u', long = "ui", value_name = "UI", help_heading = "Output")]
     pub ui: Option<String>,
 
@@ -283,6 +283,11 @@ impl Args {
 
 fn words(list: &str) -> Vec<String> {
     list.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Who we are, in two lines.
+pub fn banner() -> String {
+    format!("offlinesync {}\n  Licensed under MIT or Apache-2.0", env!("CARGO_PKG_VERSION"))
 }
 
 /// `-V`: the long line.

@@ -5,7 +5,7 @@ use crate::oauth::{self, Token};
 use crate::password::Finder;
 use crate::settings::{AccountSettings, Encryption, ImapSettings, MaildirSettings, RepositorySettings, Store};
 use crate::streams::Streams;
-use crate::ui::Hub;
+use crate::ui::{Hub, Question};
 use mail_parser::MessageParser;
 use offlinesync_core::{Cancel, Error, ErrorKind, Observer, PerSide, Repository, Result, Side};
 use offlinesync_imap::ImapRepository;
@@ -44,9 +44,12 @@ pub struct Backends {
 struct Remembered {
     settings: ImapSettings,
     repository: String,
+    account: String,
     means: Means,
     secret: Mutex<Option<Secret>>,
     token: Mutex<Option<Token>>,
+    /// What a server said to the last one.
+    refused: Mutex<Option<String>>,
 }
 
 impl Backends {
@@ -64,12 +67,14 @@ impl Backends {
         })
     }
 
-    /// Lets go of connections; forgets passwords if a server refused one.
-    pub fn rest(&self, refused: bool) {
+    /// Lets go of connections; forgets passwords if a server refused one, in these words.
+    pub fn rest(&self, refused: Option<&Error>) {
         Side::BOTH.iter().for_each(|side| self.repositories[*side].close());
-        for login in [&self.logins.remote, &self.logins.local].into_iter().flatten().filter(|_| refused) {
+        let Some(refused) = refused else { return };
+        for login in [&self.logins.remote, &self.logins.local].into_iter().flatten() {
             *login.secret.lock().unwrap_or_else(PoisonError::into_inner) = None;
             *login.token.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *login.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused.to_string());
         }
     }
 }
@@ -96,8 +101,10 @@ fn make(
                 settings: (**settings).clone(),
                 repository: repository.name.clone(),
                 means: means.clone(),
+                account: account.name.clone(),
                 secret: Mutex::new(None),
                 token: Mutex::new(None),
+                refused: Mutex::new(None),
             });
             let config = imap(account, repository, settings, &login, observer)?;
             let server = ImapRepository::new(config);
@@ -217,7 +224,10 @@ fn mechanism(name: &str) -> Option<Mechanism> {
 
 impl Remembered {
     fn with_finder<T>(&self, find: impl FnOnce(&Finder<'_>) -> Result<T>) -> Result<T> {
-        let ask = |prompt: &str| self.means.hub.ask(prompt);
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let ask = |user: &str, prompt: &str| {
+            self.means.hub.ask(&Question { account: &self.account, user, prompt, refused: refused.as_deref() })
+        };
         find(&Finder {
             repository: &self.repository,
             environment: &*self.means.streams.environment,

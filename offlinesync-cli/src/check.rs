@@ -6,7 +6,7 @@ use crate::control::Control;
 use crate::info::{self, Columns};
 use crate::say::Outcome;
 use crate::settings::Store;
-use crate::ui::Hub;
+use crate::ui::{Hub, Who};
 use offlinesync_core::{Result, Side};
 
 /// Checks every account, one after the other; the worst outcome counts.
@@ -23,7 +23,7 @@ pub fn show(runners: &[Runner], hub: &Hub, columns: Columns, control: &Control) 
             }
             Err(error) => {
                 let error = error.at(format!("account '{name}'"));
-                hub.error(&error);
+                hub.error(Who::Account(&runner.settings.name), &error);
                 Outcome::of(&error)
             }
         }
@@ -35,7 +35,7 @@ fn check_account(runner: &Runner, hub: &Hub, columns: Columns) -> Result<()> {
     hub.output(&format!("Account '{}'", runner.settings.name));
     let backends = runner.backends_for_showing()?;
     let checked = check_stores(runner, &backends, hub).and_then(|()| info::folders(runner, &backends, hub, columns));
-    backends.rest(false);
+    backends.rest(None);
     checked
 }
 

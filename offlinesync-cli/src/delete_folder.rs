@@ -30,7 +30,7 @@ pub fn delete(name: &str, runners: &[Runner], hub: &Hub) -> Result<Outcome> {
         return Err(Error::new(ErrorKind::Configuration, message));
     };
     let deleted = server.delete(&FolderName::from(name));
-    backends.rest(false);
+    backends.rest(None);
     deleted.map_err(|error| error.at(format!("account '{account}'")))?;
     hub.output(&format!("Folder '{name}' deleted."));
     Ok(Outcome::InStep)

@@ -26,8 +26,11 @@ pub fn call(command: &str, mode: Mode, cancel: &Cancel, tell: &dyn Fn(Level, &st
     let output = shell::run(command, &[("OFFLINEIMAPSYNCMODE", mode)], None, cancel)?;
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     tell(Level::Info, &format!("Hook stdout: {}\nHook stderr:{}\n", clean(&stdout), clean(&stderr)));
+    if let Some(code) = output.status.code() {
+        tell(Level::Info, &format!("Hook return code: {code}"));
+    }
     match output.status.code() {
-        Some(0) => tell(Level::Info, "Hook return code: 0"),
+        Some(0) => {}
         Some(code) => {
             tell(Level::Warning, &format!("hook `{command}` failed with exit code {code}{}", excuse(&stderr)))
         }

@@ -21,8 +21,8 @@ pub struct Login {
     pub secret: Secret,
 }
 
-/// Asks the person at the terminal, with this prompt.
-pub type Ask<'a> = dyn Fn(&str) -> Result<Secret> + 'a;
+/// Asks for the password of a user, with this prompt.
+pub type Ask<'a> = dyn Fn(&str, &str) -> Result<Secret> + 'a;
 
 /// What finding a login needs besides the settings.
 pub struct Finder<'a> {
@@ -69,7 +69,7 @@ impl Finder<'_> {
             return Ok(entry.password);
         }
         match self.ask {
-            Some(ask) => ask(&format!("Enter password for user '{user}' on {}: ", settings.host)),
+            Some(ask) => ask(user, &format!("Enter password for user '{user}' on {}: ", settings.host)),
             None => Err(self
                 .error(format!("has no password for user '{user}', and there is no terminal to ask at"))
                 .with_hint("set `remotepasscmd` to a command that prints it, for example `pass show mail`")),
@@ -169,7 +169,7 @@ mod tests {
         writeln!(file, "machine h login u password n").unwrap();
         let environment = HashMap::from([("HOME", dir.path().to_str().unwrap())]);
         let cancel = Cancel::new();
-        let ask = |_: &str| Ok(Secret::new("typed".to_owned()));
+        let ask = |_: &str, _: &str| Ok(Secret::new("typed".to_owned()));
         let mut finder = Finder { repository: "r", environment: &environment, ask: Some(&ask), cancel: &cancel };
         let text = "[Repository r]\ntype = IMAP\nremotehost = h\n";
         let read = |text: &str| {

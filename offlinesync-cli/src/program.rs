@@ -13,12 +13,12 @@ use crate::info::{self, Columns};
 use crate::mbnames::Mailboxes;
 use crate::metadata;
 use crate::profile::Profile;
-use crate::say::{Level, Outcome, error_lines};
+use crate::say::{Outcome, error_lines};
 use crate::settings::{AccountSettings, General, MailboxList, sections_of};
 use crate::signals::Listener;
 use crate::streams::Streams;
 use crate::turns::Turns;
-use crate::ui::{self, DebugTypes, Hub, LogFile, Syslog};
+use crate::ui::{self, DebugTypes, Hub, LogFile, Syslog, Who};
 use crate::verify;
 use offlinesync_core::{Error, ErrorKind, Result};
 use std::collections::BTreeSet;
@@ -35,12 +35,41 @@ pub fn start(args: &Args, streams: &Arc<Streams>) -> Outcome {
         streams.out(&args::versions());
         return Outcome::InStep;
     }
-    match Program::prepare(args, streams) {
-        Ok(program) => program.run(args),
+    match Basis::read(args, streams) {
+        Ok(basis) => basis.run(args),
         Err(error) => {
             error_lines(&error).iter().for_each(|line| streams.err(&streams.paint(line)));
             Outcome::of(&error)
         }
+    }
+}
+
+/// There is a configuration, and somebody listens.
+struct Basis {
+    config: Config,
+    general: General,
+    streams: Arc<Streams>,
+    hub: Arc<Hub>,
+    control: Arc<Control>,
+}
+
+impl Basis {
+    fn read(args: &Args, streams: &Arc<Streams>) -> Result<Self> {
+        let config = read_config(args, streams)?;
+        let general = General::read(&config, &*streams.environment)?;
+        let control = Arc::new(Control::default());
+        let hub = Arc::new(hub(args, &general, streams, &control)?);
+        Ok(Basis { config, general, streams: Arc::clone(streams), hub, control })
+    }
+
+    fn run(self, args: &Args) -> Outcome {
+        let hub = Arc::clone(&self.hub);
+        let result = Program::prepare(args, self).and_then(|program| program.run(args));
+        let error = result.as_ref().err();
+        error.iter().for_each(|error| hub.error(Who::Program, error));
+        let outcome = result.as_ref().map_or_else(Outcome::of, |outcome| *outcome);
+        hub.ended(outcome, error);
+        outcome
     }
 }
 
@@ -53,19 +82,20 @@ struct Program {
 }
 
 impl Program {
-    fn prepare(args: &Args, streams: &Arc<Streams>) -> Result<Self> {
+    fn prepare(args: &Args, basis: Basis) -> Result<Self> {
+        let Basis { config, general, streams, hub, control } = basis;
         let environment = &*streams.environment;
-        let config = read_config(args, streams)?;
-        let general = General::read(&config, environment)?;
-        let hub = Arc::new(hub(args, &general, streams)?);
         let names = account_names(args, &general, &config)?;
         warn(args, &config, &names, &hub);
-        let control = Arc::new(Control::default());
-        let single = args.single || args.profile.is_some() || hub.debug.any() && !hub.debug.thread;
+        let forced = hub.debug.any() && !hub.debug.thread;
+        if forced {
+            hub.info(Who::Program, "Debug mode: Forcing to singlethreaded.");
+        }
+        let single = args.single || args.profile.is_some() || forced;
         let turns = Turns::new(if single { 1 } else { general.max_sync_accounts });
         let means = Means {
             hub: Arc::clone(&hub),
-            streams: Arc::clone(streams),
+            streams: Arc::clone(&streams),
             cancel: control.cancel.clone(),
             fsync: general.fsync,
             single,
@@ -95,15 +125,7 @@ impl Program {
         Ok(Program { hub, control, general, runners })
     }
 
-    fn run(self, args: &Args) -> Outcome {
-        let outcome = self.try_run(args);
-        outcome.unwrap_or_else(|error| {
-            self.hub.error(&error);
-            Outcome::of(&error)
-        })
-    }
-
-    fn try_run(&self, args: &Args) -> Result<Outcome> {
+    fn run(&self, args: &Args) -> Result<Outcome> {
         let signals = self.runners.first().is_some_and(|runner| runner.means.streams.signals);
         let _listener = if signals { Some(Listener::start(Arc::clone(&self.control))?) } else { None };
         let columns = self.columns(args);
@@ -137,7 +159,7 @@ impl Program {
                 thread.join().unwrap_or_else(|_| {
                     let name = &runner.settings.name;
                     let text = format!("account '{name}' ended by a fault in this program; what was done is recorded");
-                    self.hub.say(Level::Error, "", &text);
+                    self.hub.error(Who::Account(name), &Error::new(ErrorKind::Folder, text));
                     Outcome::Incomplete
                 })
             });
@@ -154,20 +176,20 @@ fn read_config(args: &Args, streams: &Streams) -> Result<Config> {
     Ok(config)
 }
 
-fn hub(args: &Args, general: &General, streams: &Arc<Streams>) -> Result<Hub> {
+fn hub(args: &Args, general: &General, streams: &Arc<Streams>, control: &Arc<Control>) -> Result<Hub> {
     let name = args.ui.as_deref().or(general.ui.as_ref().map(|value| value.text.as_str()));
     let name = if (args.info || args.task == Task::Check) && args.ui.is_none() { None } else { name };
-    let (interface, warning) = ui::choose(name, streams)?;
+    let chosen = ui::choose(name, streams, control)?;
     let debug = args.debug.as_deref().map_or(Ok(DebugTypes::default()), DebugTypes::parse)?;
     let log = match &args.log {
         Some(path) => Some(LogFile::open(&expand(path, &*streams.environment))?),
         None => None,
     };
     let syslog = if args.syslog || ui::is_syslog(name) { Some(Syslog::open(Path::new("/dev/log"))?) } else { None };
-    let hub = Hub::new(interface, log, syslog, debug, streams.can_ask);
-    hub.record(Level::Info, &args::versions());
-    if let Some(warning) = warning {
-        hub.warn(&warning);
+    let hub = Hub::new(chosen.interface, log, syslog, debug, streams.can_ask || chosen.asks);
+    hub.banner(&args::banner(), &args::versions());
+    if let Some(warning) = chosen.warning {
+        hub.warn(Who::Program, &warning);
     }
     Ok(hub)
 }
@@ -188,12 +210,12 @@ fn account_names(args: &Args, general: &General, config: &Config) -> Result<Vec<
 
 fn warn(args: &Args, config: &Config, accounts: &[String], hub: &Hub) {
     if !args.stray.is_empty() {
-        hub.warn(&format!("ignored on the command line: {}", args.stray.join(" ")));
+        hub.warn(Who::Program, &format!("ignored on the command line: {}", args.stray.join(" ")));
     }
     let mut sections = vec!["general".to_owned(), "mbnames".to_owned()];
     sections.extend(accounts.iter().filter_map(|account| sections_of(config, account).ok()).flatten());
     let sections: Vec<&str> = sections.iter().map(String::as_str).collect();
-    config_check::warnings(config, &sections).iter().for_each(|warning| hub.warn(&warning.to_string()));
+    config_check::warnings(config, &sections).iter().for_each(|warning| hub.warn(Who::Program, &warning.to_string()));
 }
 
 /// What the command line changes in an account's settings.

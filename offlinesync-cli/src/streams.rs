@@ -2,8 +2,11 @@
 
 use crate::config::discover::{Environment, ProcessEnvironment};
 use std::fmt;
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// More than that is no answer to a question.
+const LONGEST_LINE: usize = 4096;
 
 /// Where words go. A stream that is closed is no reason to stop a sync: what cannot be written is dropped.
 pub struct Streams {
@@ -11,6 +14,7 @@ pub struct Streams {
     err: Mutex<Box<dyn Write + Send>>,
     /// Whether a person sees standard output.
     pub out_is_terminal: bool,
+    input: Mutex<Box<dyn Read + Send>>,
     /// Whether a person sees standard error.
     pub err_is_terminal: bool,
     /// Whether a person can answer.
@@ -34,6 +38,7 @@ impl Streams {
             out: Mutex::new(Box::new(std::io::stdout())),
             err: Mutex::new(Box::new(std::io::stderr())),
             out_is_terminal: std::io::stdout().is_terminal(),
+            input: Mutex::new(Box::new(std::io::stdin())),
             err_is_terminal,
             can_ask: err_is_terminal && std::io::stdin().is_terminal(),
             colours: err_is_terminal && !set("NO_COLOR") && !dumb,
@@ -52,6 +57,7 @@ impl Streams {
             out: Mutex::new(Box::new(out)),
             err: Mutex::new(Box::new(err)),
             out_is_terminal: false,
+            input: Mutex::new(Box::new(std::io::empty())),
             err_is_terminal: false,
             can_ask: false,
             colours: false,
@@ -74,6 +80,19 @@ impl Streams {
     pub fn err_part(&self, text: &str) {
         let mut stream = self.err.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+    }
+
+    /// Reads a line from standard input, without its end; `None` if there is none.
+    pub fn read_line(&self) -> Option<String> {
+        let mut input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut line, mut byte) = (Vec::new(), [0]);
+        while line.len() < LONGEST_LINE && input.read(&mut byte).ok()? == 1 {
+            if byte[0] == b'\n' {
+                return String::from_utf8(line).ok();
+            }
+            line.push(byte[0]);
+        }
+        String::from_utf8(line).ok().filter(|line| !line.is_empty())
     }
 
     /// The line with its label coloured where that is welcome.

@@ -2,8 +2,8 @@
 
 use crate::account::Runner;
 use crate::control::Control;
-use crate::say::{Outcome, report_lines};
-use crate::ui::{Hub, Narrator};
+use crate::say::Outcome;
+use crate::ui::{Hub, Narrator, Who};
 use offlinesync_core::status::FolderPair;
 use offlinesync_core::sync::{Discrepancy, Finding, Report, Verification};
 use offlinesync_core::{Event, Flags, MessageId, Observer, PerSide, Result, Side};
@@ -17,7 +17,7 @@ pub fn show(runners: &[Runner], repair: bool, hub: &Arc<Hub>, control: &Control)
         }
         show_account(runner, repair, hub, control).unwrap_or_else(|error| {
             let error = error.at(format!("account '{}'", runner.settings.name));
-            hub.error(&error);
+            hub.error(Who::Account(&runner.settings.name), &error);
             Outcome::of(&error)
         })
     });
@@ -26,17 +26,17 @@ pub fn show(runners: &[Runner], repair: bool, hub: &Arc<Hub>, control: &Control)
 
 fn show_account(runner: &Runner, repair: bool, hub: &Arc<Hub>, control: &Control) -> Result<Outcome> {
     let _lock = runner.lock()?;
-    let listener = Listener { narrator: runner.narrator(), hub: Arc::clone(hub) };
+    let listener = Listener { narrator: runner.narrator() };
     let backends = runner.backends_for_showing()?;
     let account = runner.account_for_verifying(&backends, repair)?;
     let verification = account.verify(repair, &listener, &control.cancel);
-    backends.rest(false);
+    backends.rest(None);
     let verification = verification?;
     verification.findings.iter().for_each(|finding| hub.output(&line(finding)));
     hub.output(&summary(&runner.settings.name, &verification));
     let differs = verification.differences().next().is_some();
     let failed = Report { failures: verification.failures, ..Report::default() };
-    hub.lines(&report_lines(&failed));
+    listener.narrator.failures(&failed);
     let found = if differs { Outcome::Incomplete } else { Outcome::InStep };
     Ok(Outcome::of_report(&failed).max(found))
 }
@@ -44,14 +44,13 @@ fn show_account(runner: &Runner, repair: bool, hub: &Arc<Hub>, control: &Control
 /// Tells what is being verified; of a sync, everything else.
 struct Listener {
     narrator: Arc<Narrator>,
-    hub: Arc<Hub>,
 }
 
 impl Observer for Listener {
     fn event(&self, event: &Event<'_>) {
         match event {
             Event::FolderStarted { pair } => {
-                self.hub.say(crate::say::Level::Info, "Verify", &format!("Verifying {}", pair.remote));
+                self.narrator.account_says(&format!("Verifying {}", pair.remote));
             }
             other => self.narrator.event(other),
         }

@@ -59,7 +59,10 @@ fn mistakes_on_the_command_line_are_told() {
         (&["--frobnicate"][..], "unexpected argument '--frobnicate'"),
         (&["-a", "A"], "error: there is no account 'A'\nhint: did you mean 'a'?\n"),
         (&["-c", "nothing.conf"], "error: the configuration file nothing.conf does not exist\n"),
-        (&["-u", "fancy"], "error: there is no interface `fancy`\nhint: choose one of quiet, basic, ttyui, syslog\n"),
+        (
+            &["-u", "fancy"],
+            "error: there is no interface `fancy`\nhint: choose one of quiet, basic, ttyui, syslog, machineui\n",
+        ),
         (&["-d", "everything"], "error: invalid debug type `everything`\nhint: "),
         (
             &["-k", "Account_b:quick=1"],

@@ -1,7 +1,7 @@
 //! What a run tells while it works. The engine speaks in events; words, bars and logs are the listener's business.
 
 use crate::error::Error;
-use crate::message::{MessageId, Side};
+use crate::message::{MessageId, PerSide, Side, UidValidity};
 use crate::plan::{Counts, Notice, Plan};
 use crate::status::FolderPair;
 
@@ -39,6 +39,17 @@ pub enum Event<'a> {
         /// Account name.
         account: &'a str,
     },
+    /// A pair that takes part in the run. One event for each pair, in the order of their names, before [`Event::FoldersListed`].
+    FolderPaired {
+        /// The pair.
+        pair: &'a FolderPair,
+        /// The side on which it is missing, and will be created (in a dry run: would be).
+        missing: Option<Side>,
+        /// Whether something touched it. If not, the run does not open it, and nothing more is heard of it.
+        touched: bool,
+        /// Messages that both sides agreed on when it was last synced.
+        recorded: u64,
+    },
     /// Both sides are listed.
     FoldersListed {
         /// Folder pairs in all.
@@ -57,6 +68,25 @@ pub enum Event<'a> {
     FolderStarted {
         /// The pair.
         pair: &'a FolderPair,
+    },
+    /// Both sides of a pair are listed.
+    FolderRead {
+        /// The pair.
+        pair: &'a FolderPair,
+        /// Messages on each side.
+        messages: PerSide<u64>,
+    },
+    /// A side of a pair has new message numbers. The pair is left alone, unless
+    /// [`Policy::accept_new_numbering`](crate::Policy::accept_new_numbering) says to pair it anew.
+    NumberingChanged {
+        /// The pair.
+        pair: &'a FolderPair,
+        /// Where.
+        on: Side,
+        /// UIDVALIDITY when it was last synced.
+        recorded: UidValidity,
+        /// UIDVALIDITY now.
+        now: UidValidity,
     },
     /// What will be done in a pair (in a dry run: would be done).
     FolderPlanned {
@@ -142,6 +172,8 @@ pub enum Event<'a> {
         on: Side,
         /// How many.
         messages: u64,
+        /// Each message: the ids in the pair it left, and the id with which it was found in `to`, on the side that is followed.
+        ids: &'a [(PerSide<MessageId>, MessageId)],
     },
     /// Something the user should know about one message.
     Noticed {

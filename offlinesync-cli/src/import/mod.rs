@@ -5,8 +5,7 @@ pub mod offlineimap;
 pub mod rows;
 mod unfinished;
 
-use crate::say::Level;
-use crate::ui::Hub;
+use crate::ui::{Hub, Who};
 use offlinesync_core::status::{Batch, FolderPair, FolderRecord, Row};
 use offlinesync_core::{PerSide, Result, StatusStore, UidValidity};
 use unfinished::Mark;
@@ -57,7 +56,7 @@ fn tell(hub: &Hub, account: &str, program: &str, taken: Taken) {
             plural(messages),
             plural(folders)
         );
-        hub.announce(&format!("Account sync {account}"), &line);
+        hub.announce(Who::Account(account), &line);
     }
 }
 
@@ -66,5 +65,5 @@ fn tell_refused(hub: &Hub, pair: &FolderPair, program: &str, why: &str) {
     let folder = &pair.remote;
     let text =
         format!("folder '{folder}': what {program} knew of it is of no use: {why}; its messages are paired by content");
-    hub.say(Level::Warning, "", &text);
+    hub.warn(Who::Program, &text);
 }

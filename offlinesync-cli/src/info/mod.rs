@@ -9,7 +9,7 @@ use crate::account::Runner;
 use crate::backend::Backends;
 use crate::say::Outcome;
 use crate::settings::{Encryption, ImapSettings, RepositorySettings, Store};
-use crate::ui::Hub;
+use crate::ui::{Hub, Who};
 use folders::{Inventory, Row};
 use offlinesync_core::{Repository, Result, Side};
 
@@ -17,7 +17,7 @@ use offlinesync_core::{Repository, Result, Side};
 pub fn show(runners: &[Runner], hub: &Hub, columns: Columns) -> Outcome {
     let outcomes = runners.iter().map(|runner| {
         show_account(runner, hub, columns).map(|()| Outcome::InStep).unwrap_or_else(|error| {
-            hub.error(&error);
+            hub.error(Who::Account(&runner.settings.name), &error);
             Outcome::of(&error)
         })
     });
@@ -32,7 +32,7 @@ fn show_account(runner: &Runner, hub: &Hub, columns: Columns) -> Result<()> {
     }
     let backends = runner.backends_for_showing()?;
     let shown = capabilities(&backends, hub).and_then(|()| folders(runner, &backends, hub, columns));
-    backends.rest(false);
+    backends.rest(None);
     shown.map_err(|error| error.at(format!("account '{name}'")))
 }
 

@@ -198,14 +198,14 @@ fn log_in(text: &str, account: &str, streams: &Arc<Streams>, alone: bool) -> Res
     let config = Config::parse(text.as_bytes(), &"the new configuration".into())?;
     let general = General::read(&config, &*streams.environment)?;
     let settings = AccountSettings::read(&config, &general, account, &*streams.environment)?;
-    let (interface, _) = ui::choose(Some("quiet"), streams)?;
+    let interface = ui::choose(Some("quiet"), streams, &Arc::default())?.interface;
     let hub = Hub::new(interface, None, None, DebugTypes::default(), streams.can_ask && !alone);
     let means =
         Means { hub: Arc::new(hub), streams: Arc::clone(streams), cancel: Cancel::new(), fsync: true, single: true };
     let observer: Arc<dyn Observer> = Arc::new(());
     let backends = Backends::new(&settings, &means, &observer)?;
     let listed = backends.repositories.remote.list();
-    backends.rest(false);
+    backends.rest(None);
     let listed = listed.map_err(|error| error.at("nothing was written: the login failed"))?;
     Ok(listed.folders)
 }

@@ -1,6 +1,6 @@
 //! `basic`: one line on standard output for everything that happens; warnings and errors on standard error.
 
-use super::Interface;
+use super::{Interface, Who};
 use crate::streams::Streams;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ impl Basic {
 }
 
 impl Interface for Basic {
-    fn info(&self, _: &str, text: &str) {
+    fn info(&self, _: Who<'_>, text: &str) {
         self.streams.out(text);
     }
 

@@ -35,6 +35,12 @@ impl DebugTypes {
         Ok(types)
     }
 
+    /// The names of what is asked for.
+    pub fn kinds(self) -> impl Iterator<Item = &'static str> {
+        let kinds = [(self.imap, "imap"), (self.maildir, "maildir"), (self.thread, "thread")];
+        kinds.into_iter().filter(|(on, _)| *on).map(|(_, kind)| kind)
+    }
+
     /// Whether anything is asked for.
     pub fn any(self) -> bool {
         self != DebugTypes::default()

@@ -1,8 +1,9 @@
 //! Hands every word to whoever listens: the interface, the log file, the system log.
 
-use super::{DebugTypes, Interface, LogFile, Syslog};
+use super::{DebugTypes, Interface, LogFile, Moment, Scene, Syslog, Who};
 use crate::profile::Profile;
-use crate::say::{Level, clean, error_lines};
+use crate::say::{Level, Outcome, clean, error_lines, report_lines};
+use offlinesync_core::sync::Report;
 use offlinesync_core::{Error, ErrorKind, Event, Result};
 use offlinesync_imap::config::Secret;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -18,6 +19,19 @@ pub struct Hub {
     can_ask: bool,
     asking: Mutex<()>,
     profile: OnceLock<Profile>,
+}
+
+/// A password is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The account it is for.
+    pub account: &'a str,
+    /// The user.
+    pub user: &'a str,
+    /// What to ask at a terminal.
+    pub prompt: &'a str,
+    /// What the server said to the password given before.
+    pub refused: Option<&'a str>,
 }
 
 impl Hub {
@@ -37,34 +51,43 @@ impl Hub {
         let _ = self.profile.set(profile);
     }
 
-    /// Tells what is going on, or warns.
-    pub fn say(&self, level: Level, thread: &str, text: &str) {
+    /// Tells who we are.
+    pub fn banner(&self, banner: &str, versions: &str) {
+        self.record(Level::Info, versions);
+        self.interface.banner(banner, versions, self.debug);
+    }
+
+    /// Tells what is going on.
+    pub fn info(&self, who: Who<'_>, text: &str) {
         let text = clean(text);
-        self.record(level, &text);
-        match level {
-            Level::Debug => self.interface.notice(&text),
-            Level::Info => self.interface.info(thread, &text),
-            Level::Warning => self.interface.notice(&format!("warning: {text}")),
-            Level::Error => self.interface.notice(&format!("error: {text}")),
-        }
+        self.record(Level::Info, &text);
+        self.interface.info(who, &text);
+    }
+
+    /// Tells a detail of a kind that was asked for.
+    pub fn debug(&self, kind: &str, who: Who<'_>, text: &str) {
+        let text = clean(text);
+        self.record(Level::Debug, &text);
+        self.interface.debug(kind, who, &text);
     }
 
     /// Warns.
-    pub fn warn(&self, text: &str) {
-        self.say(Level::Warning, "", text);
+    pub fn warn(&self, who: Who<'_>, text: &str) {
+        let text = clean(text);
+        self.record(Level::Warning, &text);
+        self.interface.warning(who, &text);
     }
 
     /// Tells of an error with its hint.
-    pub fn error(&self, error: &Error) {
-        self.lines(&error_lines(error));
+    pub fn error(&self, who: Who<'_>, error: &Error) {
+        self.record_lines(&error_lines(error));
+        self.interface.error(who, error);
     }
 
-    /// Tells lines that carry their labels already.
-    pub fn lines(&self, lines: &[String]) {
-        for line in lines {
-            self.record(Level::Error, line.strip_prefix("error: ").unwrap_or(line));
-            self.interface.notice(line);
-        }
+    /// Tells everything that a run did not sync.
+    pub fn failures(&self, scene: &Scene, report: &Report) {
+        self.record_lines(&report_lines(report));
+        self.interface.failures(scene, report);
     }
 
     /// Prints what the user asked for.
@@ -74,34 +97,55 @@ impl Hub {
         self.interface.output(&line);
     }
 
+    /// Tells what a dry run would do.
+    pub fn plan(&self, line: &str) {
+        let line = clean(line);
+        self.record(Level::Info, &line);
+        self.interface.plan(&line);
+    }
+
     /// Tells a person how an account's run went.
     pub fn summary(&self, line: &str) {
         self.record(Level::Info, line);
         self.interface.summary(line);
     }
 
-    /// Tells a line once to whoever follows the run, line by line or with bars.
-    pub fn announce(&self, thread: &str, line: &str) {
-        self.summary(line);
-        self.interface.info(thread, line);
+    /// Tells a line once to whoever follows the run.
+    pub fn announce(&self, who: Who<'_>, line: &str) {
+        self.record(Level::Info, line);
+        self.interface.announce(who, line);
+    }
+
+    /// Something happened in the engine.
+    pub fn event(&self, scene: &Scene, event: &Event<'_>) {
+        if let Some(profile) = self.profile.get() {
+            profile.event(&scene.account, event);
+        }
+        self.interface.event(scene, event);
+    }
+
+    /// Something happened around it.
+    pub fn moment(&self, scene: &Scene, moment: &Moment<'_>) {
+        self.interface.moment(scene, moment);
+    }
+
+    /// The program ends.
+    pub fn ended(&self, outcome: Outcome, error: Option<&Error>) {
+        self.interface.ended(outcome, error);
+    }
+
+    fn record_lines(&self, lines: &[String]) {
+        lines.iter().for_each(|line| self.record(Level::Error, line.strip_prefix("error: ").unwrap_or(line)));
     }
 
     /// Writes to the logs alone.
-    pub fn record(&self, level: Level, text: &str) {
+    fn record(&self, level: Level, text: &str) {
         if let Some(log) = &self.log {
             log.write(level, text);
         }
         if let Some(syslog) = &self.syslog {
             syslog.write(level, text);
         }
-    }
-
-    /// Lets an event move the bars.
-    pub fn progress(&self, account: &str, event: &Event<'_>) {
-        if let Some(profile) = self.profile.get() {
-            profile.event(account, event);
-        }
-        self.interface.progress(account, event);
     }
 
     /// Whether somebody can be asked for a password.
@@ -113,10 +157,13 @@ impl Hub {
     ///
     /// # Errors
     /// Kind `Configuration`: nobody answered.
-    pub fn ask(&self, prompt: &str) -> Result<Secret> {
+    pub fn ask(&self, question: &Question<'_>) -> Result<Secret> {
         let _turn = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = self.interface.password(question) {
+            return answer;
+        }
         let mut answer = Err(std::io::Error::other("nobody was asked"));
-        self.interface.with_terminal(&mut || answer = rpassword::prompt_password(clean(prompt)));
+        self.interface.with_terminal(&mut || answer = rpassword::prompt_password(clean(question.prompt)));
         answer.map(Secret::new).map_err(|error| {
             Error::new(ErrorKind::Configuration, format!("the password could not be read: {error}")).with_source(error)
         })

@@ -1,97 +1,149 @@
 //! User interfaces: one file each. All of them say the same things; they differ in where, how much and how.
 //!
-//! The engine's events come in through [`Narrator`], which words them; [`Hub`] hands the words to the chosen interface, to the
-//! log file and to the system log.
+//! The engine's events come in through [`Narrator`], which words them; [`Hub`] hands events and words to the chosen interface, the
+//! words to the log file and to the system log. An interface for people shows the words; one for programs takes the events.
 
 mod basic;
+mod choice;
 mod debug;
+mod effects;
 mod hub;
 mod log;
+mod machine;
 mod narrator;
 mod plans;
 mod progress;
 mod quiet;
+mod scene;
 mod syslog;
 mod ttyui;
 
+pub use choice::{Chosen, choose, is_syslog};
 pub use debug::DebugTypes;
-pub use hub::Hub;
+pub use hub::{Hub, Question};
 pub use log::LogFile;
 pub use narrator::Narrator;
+pub use scene::{Scene, Who};
 pub use syslog::Syslog;
 
-use crate::streams::Streams;
-use offlinesync_core::{Error, ErrorKind, Event, Result};
-use std::sync::Arc;
+use crate::say::{Outcome, error_lines, report_lines};
+use offlinesync_core::sync::Report;
+use offlinesync_core::{Error, Event, Result};
+use offlinesync_imap::config::Secret;
+use std::time::Duration;
+
+/// Something that happens around the engine's runs.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Moment<'a> {
+    /// Work on an account begins; one sync follows, or many.
+    AccountOpened,
+    /// A sync begins, hooks included.
+    SyncStarted {
+        /// Folders in which no message came or went are skipped.
+        quick: bool,
+    },
+    /// A line about a hook.
+    Hook(&'a str),
+    /// A sync has ended, hooks included.
+    SyncEnded {
+        /// How.
+        outcome: Outcome,
+        /// What was done, if the run reached its end.
+        report: Option<&'a Report>,
+    },
+    /// The pause between two syncs: so much of it is left. Told at its begin and every ten seconds.
+    Pausing {
+        /// Until the next sync.
+        left: Duration,
+    },
+    /// The pause is over.
+    PauseEnded,
+    /// Nothing more will be done for the account.
+    AccountClosed,
+}
 
 /// Shows a run to its user. Called from several threads.
 pub trait Interface: Send + Sync {
-    /// What is going on. `thread` says who tells it, as OfflineIMAP names its threads.
-    fn info(&self, thread: &str, text: &str);
+    /// What is going on, in words.
+    fn info(&self, who: Who<'_>, text: &str) {
+        let _ = (who, text);
+    }
 
     /// A complete line that the user should not miss: a warning, an error, a hint.
     fn notice(&self, line: &str);
 
-    /// A complete line that the user asked for: a plan, a list.
+    /// A complete line that the user asked for: a list, a finding.
     fn output(&self, line: &str);
+
+    /// A line of what a dry run would do, in words.
+    fn plan(&self, line: &str) {
+        self.output(line);
+    }
 
     /// One line at the end of an account's run, for a person.
     fn summary(&self, line: &str) {
         let _ = line;
     }
 
-    /// Something that moves a bar.
-    fn progress(&self, account: &str, event: &Event<'_>) {
-        let _ = (account, event);
+    /// A line that is told once, to whoever follows the run: line by line, or with bars.
+    fn announce(&self, who: Who<'_>, line: &str) {
+        self.summary(line);
+        self.info(who, line);
+    }
+
+    /// A detail that `-d` asked for, of this kind.
+    fn debug(&self, kind: &str, who: Who<'_>, text: &str) {
+        let _ = (kind, who);
+        self.notice(&format!("debug: {text}"));
+    }
+
+    /// Something odd that stops nothing.
+    fn warning(&self, who: Who<'_>, text: &str) {
+        let _ = who;
+        self.notice(&format!("warning: {text}"));
+    }
+
+    /// Something was not done.
+    fn error(&self, who: Who<'_>, error: &Error) {
+        let _ = who;
+        error_lines(error).iter().for_each(|line| self.notice(line));
+    }
+
+    /// Everything that a run did not sync.
+    fn failures(&self, scene: &Scene, report: &Report) {
+        let _ = scene;
+        report_lines(report).iter().for_each(|line| self.notice(line));
+    }
+
+    /// Something happened in the engine.
+    fn event(&self, scene: &Scene, event: &Event<'_>) {
+        let _ = (scene, event);
+    }
+
+    /// Something happened around it.
+    fn moment(&self, scene: &Scene, moment: &Moment<'_>) {
+        let _ = (scene, moment);
+    }
+
+    /// Asks for a password; `None` if the terminal shall be asked.
+    fn password(&self, question: &Question<'_>) -> Option<Result<Secret>> {
+        let _ = question;
+        None
     }
 
     /// Runs something that needs the terminal for itself.
     fn with_terminal(&self, work: &mut dyn FnMut()) {
         work();
     }
-}
 
-/// What may be given to `-u`.
-const NAMES: [&str; 4] = ["quiet", "basic", "ttyui", "syslog"];
+    /// The first words: the program's banner, what it is built with, and what details will be told.
+    fn banner(&self, banner: &str, versions: &str, debug: DebugTypes) {
+        let _ = (banner, versions, debug);
+    }
 
-/// Makes the interface of this name; without a name, the default one, which is silent where there is no terminal.
-///
-/// The names of old versions (`Curses.Blinkenlights`, `TTY.TTYUI`) are understood; the full-screen interface is not there, so the
-/// default one stands in for it. Answers the interface and a warning, if one is due.
-///
-/// # Errors
-/// Kind `Configuration`: unknown.
-pub fn choose(name: Option<&str>, streams: &Arc<Streams>) -> Result<(Box<dyn Interface>, Option<String>)> {
-    let Some(name) = name else { return Ok((default_interface(streams), None)) };
-    let first = name.split(',').next().unwrap_or(name).trim();
-    let last = first.rsplit('.').next().unwrap_or(first).to_ascii_lowercase();
-    let interface: Box<dyn Interface> = match last.as_str() {
-        "quiet" | "noninteractive" | "syslog" => Box::new(quiet::Quiet::new(streams)),
-        "basic" => Box::new(basic::Basic::new(streams)),
-        "ttyui" => terminal_interface(streams),
-        "blinkenlights" => {
-            let warning = format!("the interface `{name}` is not there; `ttyui` stands in for it");
-            return Ok((terminal_interface(streams), Some(warning)));
-        }
-        "machineui" => return Err(unknown(&format!("the interface `{name}` is not supported yet"))),
-        _ => return Err(unknown(&format!("there is no interface `{name}`"))),
-    };
-    Ok((interface, None))
-}
-
-/// Whether the interface of this name writes to the system log.
-pub fn is_syslog(name: Option<&str>) -> bool {
-    name.is_some_and(|name| name.trim().eq_ignore_ascii_case("syslog"))
-}
-
-fn unknown(problem: &str) -> Error {
-    Error::new(ErrorKind::Configuration, problem).with_hint(format!("choose one of {}", NAMES.join(", ")))
-}
-
-fn default_interface(streams: &Arc<Streams>) -> Box<dyn Interface> {
-    if streams.err_is_terminal { terminal_interface(streams) } else { Box::new(quiet::Quiet::new(streams)) }
-}
-
-fn terminal_interface(streams: &Arc<Streams>) -> Box<dyn Interface> {
-    if streams.err_is_terminal { Box::new(progress::Bars::new(streams)) } else { Box::new(ttyui::Lines::new(streams)) }
+    /// The last words.
+    fn ended(&self, outcome: Outcome, error: Option<&Error>) {
+        let _ = (outcome, error);
+    }
 }

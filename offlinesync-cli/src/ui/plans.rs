@@ -1,6 +1,5 @@
 //! Words for plans: what a dry run prints, what a run did. Pure.
 
-use super::narrator::Types;
 use crate::say::clean;
 use indicatif::HumanBytes;
 use mail_parser::MessageParser;
@@ -14,12 +13,12 @@ pub(super) fn messages(number: u64) -> String {
 }
 
 /// `Maildir[INBOX]`: a folder of one side.
-pub(super) fn place(types: &Types, pair: &FolderPair, side: Side) -> String {
+pub(super) fn place(types: &PerSide<&str>, pair: &FolderPair, side: Side) -> String {
     format!("{}[{}]", types[side], pair[side])
 }
 
 /// What a plan would do, one line for each kind of step, in the order of execution.
-pub(super) fn dry_run_lines(types: &Types, pair: &FolderPair, counts: &Counts) -> Vec<String> {
+pub(super) fn dry_run_lines(types: &PerSide<&str>, pair: &FolderPair, counts: &Counts) -> Vec<String> {
     let mut lines = Vec::new();
     let sides = [Side::Local, Side::Remote];
     for side in sides.into_iter().filter(|side| counts.copies[*side] > 0) {

@@ -1,7 +1,7 @@
 //! `ttyui` on a terminal: a bar for each folder in work, one for the whole account, and a line when an account is done.
 //! Draws on the terminal behind standard error.
 
-use super::Interface;
+use super::{Interface, Scene};
 use crate::streams::Streams;
 use indicatif::{HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 use offlinesync_core::Event;
@@ -72,8 +72,6 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 impl Interface for Bars {
-    fn info(&self, _: &str, _: &str) {}
-
     fn notice(&self, line: &str) {
         self.print(&self.streams.paint(line), false);
     }
@@ -90,7 +88,8 @@ impl Interface for Bars {
         self.bars.suspend(work);
     }
 
-    fn progress(&self, name: &str, event: &Event<'_>) {
+    fn event(&self, scene: &Scene, event: &Event<'_>) {
+        let name = scene.account.as_str();
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Event::AccountFinished { .. } = event {
             if let Some(account) = accounts.remove(name) {

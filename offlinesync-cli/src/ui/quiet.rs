@@ -17,8 +17,6 @@ impl Quiet {
 }
 
 impl Interface for Quiet {
-    fn info(&self, _: &str, _: &str) {}
-
     fn notice(&self, line: &str) {
         self.streams.err(&self.streams.paint(line));
     }

@@ -1,6 +1,6 @@
 //! `ttyui` without a terminal: everything on standard error, grouped under the name of the thread that tells it.
 
-use super::Interface;
+use super::{Interface, Who};
 use crate::streams::Streams;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,11 +19,12 @@ impl Lines {
 }
 
 impl Interface for Lines {
-    fn info(&self, thread: &str, text: &str) {
+    fn info(&self, who: Who<'_>, text: &str) {
+        let thread = who.to_string();
         let mut last = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if *last != thread {
             self.streams.err(&format!("{thread}:"));
-            thread.clone_into(&mut last);
+            *last = thread;
         }
         self.streams.err(&format!(" {text}"));
     }

@@ -61,6 +61,12 @@ impl Setup {
         self
     }
 
+    /// More lines for the remote repository.
+    pub(crate) fn more_remote(mut self, lines: &str) -> Setup {
+        self.remote += &format!("{lines}\n");
+        self
+    }
+
     fn text(&self) -> String {
         let Setup { general, account, remote, local } = self;
         format!(

@@ -8,6 +8,7 @@ mod content;
 mod from_offlineimap;
 mod house;
 mod kill;
+mod machine;
 mod mail;
 mod memory;
 mod numbering;

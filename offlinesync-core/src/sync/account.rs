@@ -147,7 +147,7 @@ impl Account {
         cancel.check()?;
         let decisions = self.decide(&listed, &mut report)?;
         self.check_for_a_wiped_store(&decisions)?;
-        let tasks = self.tasks(decisions, &listed, &mut report)?;
+        let tasks = self.tasks(decisions, &listed, &mut report, observer)?;
         report.opened = tasks.len();
         observer.event(&Event::FoldersListed { pairs: report.folders.len(), touched: tasks.len() });
         let tasks = self.in_order(tasks, observer);
@@ -204,10 +204,20 @@ impl Account {
         Ok(())
     }
 
-    fn tasks(&self, decisions: Vec<FolderDecision>, listed: &Listed, report: &mut Report) -> Result<Vec<Task>> {
+    fn tasks(
+        &self,
+        decisions: Vec<FolderDecision>,
+        listed: &Listed,
+        report: &mut Report,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Task>> {
         let entries = listed.lists.as_ref().map(|list| {
             list.folders.iter().map(|entry| (&entry.name, entry)).collect::<BTreeMap<&FolderName, &FolderEntry>>()
         });
+        let tell = |pair: &FolderPair, missing: Option<Side>, touched: bool| {
+            let recorded = listed.recorded.get(pair).map_or(0, |(_, rows)| *rows);
+            observer.event(&Event::FolderPaired { pair, missing, touched, recorded });
+        };
         let mut tasks = Vec::new();
         for FolderDecision { pair, action } in decisions {
             let found = PerSide::from_fn(|side| entries[side].get(&pair[side]).copied());
@@ -215,16 +225,19 @@ impl Account {
                 FolderAction::Sync => {
                     report.folders.push(pair.clone());
                     let touched = self.touched(listed.recorded.get(&pair).map(|(record, _)| record), &found);
+                    tell(&pair, None, touched != PerSide::default());
                     if touched != PerSide::default() {
                         tasks.push(Task::new(pair, None, touched, &found));
                     }
                 }
                 FolderAction::Create { on } => {
                     report.folders.push(pair.clone());
+                    tell(&pair, Some(on), true);
                     tasks.push(Task::new(pair, Some(on), EVERYTHING, &found));
                 }
                 FolderAction::Restore { on, .. } => {
                     report.folders.push(pair.clone());
+                    tell(&pair, Some(on), true);
                     let task = Task::new(pair, Some(on), EVERYTHING, &found);
                     tasks.push(Task { forget_first: true, ..task });
                 }

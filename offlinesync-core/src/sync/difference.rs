@@ -17,6 +17,16 @@ pub(super) struct Difference {
     pub(super) fresh: PerSide<Vec<Entry>>,
 }
 
+impl Difference {
+    /// How many messages each side has, where so many have rows.
+    pub(super) fn messages(&self, rows: u64) -> PerSide<u64> {
+        PerSide::from_fn(|side| {
+            let gone = self.touched.iter().filter(|touched| touched.seen[side] == Seen::Gone).count() as u64;
+            rows.saturating_sub(gone) + self.fresh[side].len() as u64
+        })
+    }
+}
+
 /// The entries and removals of a side that was listed; `None` for a side that nobody touched.
 pub(super) type Listings = PerSide<Option<ChangeSet>>;
 

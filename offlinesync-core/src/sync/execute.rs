@@ -50,10 +50,10 @@ impl Site<'_> {
     pub(super) fn execute(&mut self, plan: Plan, executed: &mut Executed) -> Result<()> {
         let Sorted { merges, copies, removals, forgets } = Sorted::from(plan);
         self.merge(merges, executed)?;
-        for side in Side::BOTH {
+        for side in [Side::Local, Side::Remote] {
             self.copy(side, &copies[side], executed)?;
         }
-        for side in Side::BOTH {
+        for side in [Side::Local, Side::Remote] {
             self.remove(side, &removals[side], executed)?;
         }
         self.forget(forgets)

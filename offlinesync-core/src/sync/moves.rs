@@ -139,8 +139,9 @@ fn carry(
     } else if !transfer(streets, on, (from, to), messages)? {
         return Ok(());
     }
-    let messages = messages.len() as u64;
-    streets[to].observer().event(&Event::MessagesMoved { from: &source, to: &target, on, messages });
+    let ids: Vec<_> = messages.iter().map(|(left, appeared)| (left.ids.clone(), appeared.id.clone())).collect();
+    let event = Event::MessagesMoved { from: &source, to: &target, on, messages: ids.len() as u64, ids: &ids };
+    streets[to].observer().event(&event);
     Ok(())
 }
 

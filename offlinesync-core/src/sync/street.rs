@@ -187,6 +187,10 @@ impl Street<'_> {
             self.list_the_rest(&mut record, &mut listings)?;
         }
         let found = difference(&mut listings, self.status.as_ref())?;
+        if !own_changes_only {
+            let messages = found.messages(self.status.count()?);
+            self.observer.event(&Event::FolderRead { pair: self.pair, messages });
+        }
         let first_meeting = Side::BOTH.into_iter().any(|side| record.uid_validity[side].is_none());
         let circumstances = Circumstances {
             uid_validity: PerSide::from_fn(|side| numbering_of(&listings, &record, side)),
@@ -261,6 +265,10 @@ impl Street<'_> {
             matches!((record.uid_validity[*side], now), (Some(then), Some(now)) if then != now)
         });
         let Some(side) = changed else { return Ok(()) };
+        if let (Some(recorded), Some(set)) = (record.uid_validity[side], &listings[side]) {
+            let (pair, now) = (self.pair, set.uid_validity);
+            self.observer.event(&Event::NumberingChanged { pair, on: side, recorded, now });
+        }
         if !self.policy.accept_new_numbering {
             return Err(refusals::new_numbering(self.pair, side, record.uid_validity[side], listings));
         }
