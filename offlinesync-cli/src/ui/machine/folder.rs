@@ -7,7 +7,7 @@ use super::record::{Record, list};
 use offlinesync_core::plan::Plan;
 use offlinesync_core::status::FolderPair;
 use offlinesync_core::{MessageId, PerSide, Side};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What is known of a folder in work.
 #[derive(Debug, Default)]
@@ -34,6 +34,8 @@ pub(super) struct Folder {
     came: PerSide<Vec<MessageId>>,
     /// Messages that are not copied to each side because the user said so.
     ignored: PerSide<Vec<Record>>,
+    /// Those of them that are told; the engine comes across them in every round.
+    told: BTreeSet<(Side, MessageId)>,
 }
 
 #[derive(Debug)]
@@ -252,6 +254,9 @@ impl Folder {
 
     /// A message is not copied because the user said so.
     pub(super) fn ignore(&mut self, place: &Place<'_>, to: Side, source: &MessageId) {
+        if !self.told.insert((to, source.clone())) {
+            return;
+        }
         let record = self.copying("ignorecopyingmessage", place, to, source);
         self.ignored[to].push(record);
     }
