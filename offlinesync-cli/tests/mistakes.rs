@@ -61,7 +61,7 @@ fn mistakes_on_the_command_line_are_told() {
         (&["-c", "nothing.conf"], "error: the configuration file nothing.conf does not exist\n"),
         (
             &["-u", "fancy"],
-            "error: there is no interface `fancy`\nhint: choose one of quiet, basic, ttyui, syslog, machineui\n",
+            "error: there is no interface `fancy`\nhint: choose one of quiet, basic, ttyui, syslog, machineui, json\n",
         ),
         (&["-d", "everything"], "error: invalid debug type `everything`\nhint: "),
         (

@@ -1,13 +1,13 @@
 //! Which interface it is: by name, old names included, and what stands in where one cannot be used.
 
-use super::{Interface, basic, machine, progress, quiet, ttyui};
+use super::{Interface, basic, json, machine, progress, quiet, ttyui};
 use crate::control::Control;
 use crate::streams::Streams;
 use offlinesync_core::{Error, ErrorKind, Result};
 use std::sync::Arc;
 
 /// What may be given to `-u`.
-const NAMES: [&str; 5] = ["quiet", "basic", "ttyui", "syslog", "machineui"];
+const NAMES: [&str; 6] = ["quiet", "basic", "ttyui", "syslog", "machineui", "json"];
 
 /// An interface, and what its user should know about the choice.
 pub struct Chosen {
@@ -38,10 +38,8 @@ pub fn choose(name: Option<&str>, streams: &Arc<Streams>, control: &Arc<Control>
         "quiet" | "noninteractive" | "syslog" => Box::new(quiet::Quiet::new(streams)),
         "basic" => Box::new(basic::Basic::new(streams)),
         "ttyui" => terminal_interface(streams),
-        "machineui" => {
-            let interface = Box::new(machine::Machine::new(streams));
-            return Ok(Chosen { interface, warning: None, asks: true });
-        }
+        "machineui" => return Ok(for_programs(machine::Machine::new(streams))),
+        "json" => return Ok(for_programs(json::Json::new(streams))),
         "blinkenlights" => {
             let warning = format!("the interface `{name}` is not there; `ttyui` stands in for it");
             return Ok(Chosen { warning: Some(warning), ..terminal_interface(streams).into() });
@@ -49,6 +47,11 @@ pub fn choose(name: Option<&str>, streams: &Arc<Streams>, control: &Arc<Control>
         _ => return Err(unknown(&format!("there is no interface `{name}`"))),
     };
     Ok(interface.into())
+}
+
+/// One that can ask a program for passwords.
+fn for_programs(interface: impl Interface + 'static) -> Chosen {
+    Chosen { interface: Box::new(interface), warning: None, asks: true }
 }
 
 /// The name without what old versions put before it; of a list, which they allowed, the first.

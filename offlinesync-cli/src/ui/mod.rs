@@ -8,6 +8,7 @@ mod choice;
 mod debug;
 mod effects;
 mod hub;
+mod json;
 mod log;
 mod machine;
 mod narrator;

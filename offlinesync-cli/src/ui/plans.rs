@@ -41,7 +41,7 @@ pub(super) fn message_line(id: &MessageId, header: &[u8]) -> String {
 }
 
 /// The subject of a message, decoded.
-fn subject(header: &[u8]) -> Option<String> {
+pub(super) fn subject(header: &[u8]) -> Option<String> {
     let message = MessageParser::new().parse_headers(header)?;
     message.subject().map(|subject| clean(&subject.replace(['\r', '\n', '\t'], " ")))
 }
