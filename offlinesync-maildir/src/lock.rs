@@ -1,5 +1,5 @@
-//! The lock under which a folder's table of keywords is changed: Dovecot's, a file that only one program can create. It names its
-//! holder as Dovecot does (`pid:host`), so that the lock of a program that was killed stands in nobody's way.
+//! The lock under which a folder's table of keywords is changed: Dovecot's, a file that only one program can put there. It names its
+//! holder as Dovecot does (`pid:host`) from the moment it is there, so that the lock of a program that was killed stands in nobody's way.
 
 use crate::disk;
 use offlinesync_core::{Cancel, Error, ErrorKind, Result};
@@ -31,14 +31,8 @@ impl Lock {
     pub(crate) fn take(path: PathBuf, cancel: &Cancel) -> Result<Lock> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match disk::create_private(&path) {
-                Ok(mut file) => {
-                    let lock = Lock(path);
-                    return match file.write_all(format!("{}:{}", std::process::id(), host()).as_bytes()) {
-                        Ok(()) => Ok(lock),
-                        Err(error) => Err(Error::io(lock.0.display(), error, ErrorKind::Folder)),
-                    };
-                }
+            match put(&path) {
+                Ok(()) => return Ok(Lock(path)),
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                     return Err(Error::io(path.display(), error, ErrorKind::Folder));
                 }
@@ -46,6 +40,28 @@ impl Lock {
             }
         }
     }
+}
+
+/// Puts the lock there with the holder's name in it: one that is empty for a moment would stay empty if its program were killed then,
+/// and nobody could tell that nobody holds it.
+fn put(lock: &Path) -> io::Result<()> {
+    let draft = draft_of(lock);
+    let _ = fs::remove_file(&draft);
+    let put = disk::create_private(&draft)
+        .and_then(|mut file| file.write_all(format!("{}:{}", std::process::id(), host()).as_bytes()))
+        .and_then(|()| disk::rename_new(&draft, lock));
+    if put.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    put
+}
+
+/// A name of this thread alone, in `tmp` where that is: what a killed program leaves there, every Maildir program clears away.
+fn draft_of(lock: &Path) -> PathBuf {
+    let folder = lock.parent().unwrap_or(Path::new("."));
+    let tmp = folder.join("tmp");
+    let name = format!("lock.{}.{:?}", std::process::id(), std::thread::current().id());
+    if tmp.is_dir() { tmp.join(name) } else { folder.join(name) }
 }
 
 fn wait(lock: &Path, deadline: Instant, cancel: &Cancel) -> Result<()> {
@@ -83,6 +99,7 @@ fn host() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn impatient() -> Cancel {
         let cancel = Cancel::new();
@@ -94,6 +111,28 @@ mod tests {
         let refused = Lock::take(path.to_owned(), &impatient()).is_err();
         assert!(!refused || path.exists());
         refused
+    }
+
+    #[test]
+    fn a_lock_names_its_holder_from_the_moment_it_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("tmp")).unwrap();
+        let path = dir.path().join("lock");
+        let (stop, seen) = (Cancel::new(), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while seen.load(Ordering::Relaxed) < 200 {
+                    drop(Lock::take(path.clone(), &stop).unwrap());
+                }
+            });
+            while seen.load(Ordering::Relaxed) < 200 {
+                if let Ok(text) = fs::read_to_string(&path) {
+                    assert_eq!(text, format!("{}:{}", std::process::id(), host()));
+                    seen.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+        assert_eq!(fs::read_dir(dir.path().join("tmp")).unwrap().count(), 0);
     }
 
     #[test]
