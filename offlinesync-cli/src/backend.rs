@@ -176,7 +176,11 @@ fn imap(
             false => Tunnel::Transport(tunnel.command.clone()),
         }))
         .max_connections(if means.single { 1 } else { settings.max_connections })
-        .timeouts(Timeouts { connect: settings.timeout.min(Duration::from_secs(30)), read: settings.timeout })
+        .timeouts(Timeouts {
+            connect: settings.timeout.min(Duration::from_secs(30)),
+            read: settings.timeout,
+            ..Timeouts::default()
+        })
         .ipv6(settings.ipv6)
         .trace(means.hub.debug.imap)
         .observer(Arc::clone(observer))

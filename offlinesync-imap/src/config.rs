@@ -77,11 +77,14 @@ pub struct Timeouts {
     pub connect: Duration,
     /// Without a byte in either direction while an answer is due. Default 60 s.
     pub read: Duration,
+    /// How long a server may go on with commands that it received over a connection that was lost, until it finds that nobody takes the
+    /// answers. Waited for, twice at least, before an upload that was cut short is looked for. Default 1 s.
+    pub aftermath: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Timeouts { connect: Duration::from_secs(30), read: Duration::from_secs(60) }
+        Timeouts { connect: Duration::from_secs(30), read: Duration::from_secs(60), aftermath: Duration::from_secs(1) }
     }
 }
 

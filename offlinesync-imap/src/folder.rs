@@ -35,9 +35,6 @@ use std::time::Duration;
 /// How often messages are removed that a server says it has removed, and has not.
 const REMOVALS: usize = 4;
 
-/// A server goes on with the commands it has received, one after the other, until it finds that nobody takes the answers.
-const AFTERMATH: Duration = Duration::from_secs(1);
-
 /// What the answer about one message takes, in octets: its flags, its header, and a small mail's content.
 const LISTED: u64 = 40;
 const HEADER: u64 = 1 << 10;
@@ -242,7 +239,7 @@ impl Folder for ImapFolder {
     }
 
     fn aftermath(&self) -> Duration {
-        AFTERMATH
+        self.shared.config().timeouts.aftermath
     }
 
     fn store(&mut self, changes: &[FlagChange]) -> Result<Failures> {

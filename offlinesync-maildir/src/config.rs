@@ -1,5 +1,6 @@
 //! How a Maildir is set up: [`MaildirConfig`], and the checks on it. No file is touched.
 
+use crate::disk::Disk;
 use crate::name;
 use offlinesync_core::{Cancel, Error, ErrorKind, Observer, Result};
 use std::collections::BTreeMap;
@@ -44,6 +45,7 @@ pub struct MaildirConfig {
     pub observer: Arc<dyn Observer>,
     /// Ends the few waits there are.
     pub cancel: Cancel,
+    pub(crate) disk: Disk,
 }
 
 impl MaildirConfig {
@@ -63,6 +65,7 @@ impl MaildirConfig {
             digest_name: None,
             observer: Arc::new(()),
             cancel: Cancel::new(),
+            disk: Disk::default(),
         }
     }
 
@@ -83,6 +86,14 @@ impl MaildirConfig {
     /// Who reads the date in a header, if anyone asks for it.
     pub(crate) fn header_date(&self) -> Option<&Arc<HeaderDate>> {
         self.header_date.as_ref().filter(|_| self.name_from_header || self.time_from_header)
+    }
+
+    /// The same with somebody who is asked about every change on the disk.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn watched_by(mut self, watch: Arc<dyn crate::testing::Watch>) -> Self {
+        self.disk.watch = Some(watch);
+        self
     }
 
     /// Refuses values under which names could not be read back.

@@ -4,7 +4,7 @@
 //! The name follows from the source, so a message delivered again after a crash finds itself: the same content under the same
 //! base is the same message.
 
-use crate::disk;
+use crate::disk::{self, Disk, NewFile};
 use crate::folder::{MaildirFolder, Touched};
 use crate::keywords::Vocabulary;
 use crate::name::{self, Claim, FileName, NumberedBase, UidKey};
@@ -17,7 +17,7 @@ use offlinesync_core::{
     Result, SourceFolder, Uid,
 };
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -34,12 +34,13 @@ const LEFTOVER: Duration = Duration::from_secs(36 * 60 * 60);
 struct TempFile {
     path: PathBuf,
     renamed: bool,
+    disk: Disk,
 }
 
 impl TempFile {
     /// Gives it another name, unless that one is taken.
     fn rename(&mut self, to: &Path) -> io::Result<()> {
-        disk::rename_new(&self.path, to)?;
+        self.disk.rename_new(&self.path, to)?;
         self.renamed = true;
         Ok(())
     }
@@ -48,7 +49,7 @@ impl TempFile {
 impl Drop for TempFile {
     fn drop(&mut self) {
         if !self.renamed {
-            let _ = fs::remove_file(&self.path);
+            let _ = self.disk.remove_file(&self.path);
         }
     }
 }
@@ -56,7 +57,7 @@ impl Drop for TempFile {
 /// A message being written.
 #[derive(Debug)]
 struct Draft {
-    file: File,
+    file: NewFile,
     temp: TempFile,
     date: Option<InternalDate>,
     name: Name,
@@ -94,9 +95,9 @@ impl<'f> Delivery<'f> {
     pub(crate) fn new(folder: &'f mut MaildirFolder, source: &SourceFolder) -> Result<Self> {
         let tmp = folder.directory.join("tmp");
         let delivered = delivered(folder, source)?;
-        disk::ensure_dir(&tmp).map_err(|e| Error::io(tmp.display(), e, ErrorKind::Folder))?;
+        folder.config.disk.ensure_dir(&tmp).map_err(|e| Error::io(tmp.display(), e, ErrorKind::Folder))?;
         if !std::mem::replace(&mut folder.tidied, true) {
-            tidy(&tmp);
+            tidy(&folder.config.disk, &tmp);
         }
         let vocabulary = folder.vocabulary_for(&Keywords::default())?;
         let key = folder.uid_key();
@@ -147,14 +148,15 @@ impl<'f> Delivery<'f> {
         Some(self.numbered_base(self.draft.as_ref()?.name.partner?, Some(date)))
     }
 
-    fn create(&mut self) -> Result<(File, TempFile)> {
+    fn create(&mut self) -> Result<(NewFile, TempFile)> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         loop {
             self.counter += 1;
             let (seconds, nanos, pid, n) = (now.as_secs(), now.subsec_nanos(), self.process, self.counter);
             let path = self.folder.directory.join(format!("tmp/{seconds}.N{nanos}P{pid}Q{n}{SUFFIX}"));
-            match disk::create_private(&path) {
-                Ok(file) => return Ok((file, TempFile { path, renamed: false })),
+            let disk = self.folder.config.disk.clone();
+            match disk.create_private(&path) {
+                Ok(file) => return Ok((file, TempFile { path, renamed: false, disk })),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(Error::io(path.display(), error, ErrorKind::Folder)),
             }
@@ -224,9 +226,10 @@ impl<'f> Delivery<'f> {
         let change = FlagChange { id, add: name.flags.clone(), remove: Flags::default() };
         self.folder.change_flags(&change, &self.vocabulary, &mut false, touched)?;
         let fsync = self.folder.config.fsync;
+        let disk = self.folder.config.disk.clone();
         self.folder.attempt(&change.id, &mut false, |found, path| {
             touched.mark(found.sub());
-            if fsync { File::open(path)?.sync_data() } else { Ok(()) }
+            if fsync { disk.sync_file(path) } else { Ok(()) }
         })?;
         Ok(change.id)
     }
@@ -280,7 +283,7 @@ impl Intake for Delivery<'_> {
             draft.file.write_all(buffer)?;
             buffer.clear();
             match written.filter(|_| from_header).or(draft.date.filter(|_| file_time)) {
-                Some(date) => set_time(&draft.file, date),
+                Some(date) => set_time(draft.file.file(), date),
                 None => Ok(()),
             }
         })?;
@@ -363,7 +366,7 @@ fn same_content(a: &Path, b: &Path) -> io::Result<bool> {
 
 /// Removes what earlier runs left in `tmp`. Judged by the time of the last change to the inode, for the file time is the message's.
 /// Best effort.
-fn tidy(tmp: &Path) {
+fn tidy(disk: &Disk, tmp: &Path) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let Ok(entries) = fs::read_dir(tmp) else { return };
     for entry in entries.flatten() {
@@ -372,7 +375,7 @@ fn tidy(tmp: &Path) {
         }
         let changed = entry.metadata().ok().and_then(|m| u64::try_from(m.ctime()).ok());
         if changed.is_some_and(|changed| now.as_secs().saturating_sub(changed) > LEFTOVER.as_secs()) {
-            let _ = fs::remove_file(entry.path());
+            let _ = disk.remove_file(&entry.path());
         }
     }
 }

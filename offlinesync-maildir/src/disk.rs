@@ -1,20 +1,160 @@
 //! The few file-system operations that need care, each in one place: renaming without overwriting, making a directory's
-//! entries durable, opening a file that may not be one. Knows nothing of mail.
+//! entries durable, opening a file that may not be one. Everything that this crate changes on a disk goes through a [`Disk`], so that
+//! tests can pull the plug. Knows nothing of mail.
 
+#[cfg(feature = "testing")]
+use crate::testing::{Effect, Watch};
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Mode of every directory made here: mail is private.
 const PRIVATE: u32 = 0o700;
 
-/// Gives a file another name on the same file system; fails with [`io::ErrorKind::AlreadyExists`] rather than replace anything.
-pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    match rename_noreplace(from, to) {
+/// Says to whoever watches what is about to be done, and does it; without the feature `testing` it just does it.
+macro_rules! effect {
+    ($disk:expr, $effect:ident ( $($value:expr),* ), $act:expr) => {{
+        #[cfg(feature = "testing")]
+        let done = $disk.carry_out(&Effect::$effect($($value),*), || $act);
+        #[cfg(not(feature = "testing"))]
+        let done = $act;
+        done
+    }};
+}
+
+/// What changes files and directories.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Disk {
+    #[cfg(feature = "testing")]
+    pub(crate) watch: Option<std::sync::Arc<dyn Watch>>,
+}
+
+impl Disk {
+    #[cfg(feature = "testing")]
+    fn carry_out<T>(&self, effect: &Effect<'_>, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let Some(watch) = &self.watch else { return act() };
+        let (mut act, mut done) = (Some(act), None);
+        watch.effect(effect, &mut || {
+            let act = act.take().ok_or_else(|| io::Error::other("carried out twice"))?;
+            done = Some(act()?);
+            Ok(())
+        })?;
+        done.ok_or_else(|| io::Error::other("not carried out"))
+    }
+
+    /// Gives a file another name on the same file system; fails with [`io::ErrorKind::AlreadyExists`] rather than replace anything.
+    pub(crate) fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        effect!(self, Rename(from, to), rename_new(from, to))
+    }
+
+    /// Puts a file in the place of another.
+    pub(crate) fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
+        effect!(self, Rename(from, to), fs::rename(from, to))
+    }
+
+    /// Removes one file.
+    pub(crate) fn remove_file(&self, path: &Path) -> io::Result<()> {
+        effect!(self, Remove(path), fs::remove_file(path))
+    }
+
+    /// Removes a directory that is not finished.
+    pub(crate) fn remove_tree(&self, path: &Path) -> io::Result<()> {
+        effect!(self, Remove(path), fs::remove_dir_all(path))
+    }
+
+    /// Makes renames, additions and removals in a directory survive a crash.
+    pub(crate) fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        effect!(self, SyncDirectory(dir), sync_dir(dir))
+    }
+
+    /// Makes one directory that only its owner can enter.
+    pub(crate) fn make_dir(&self, dir: &Path) -> io::Result<()> {
+        effect!(self, MakeDirectory(dir), DirBuilder::new().mode(PRIVATE).create(dir))
+    }
+
+    /// Makes a directory unless it is there.
+    pub(crate) fn ensure_dir(&self, dir: &Path) -> io::Result<()> {
+        match self.make_dir(dir) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+            done => done,
+        }
+    }
+
+    /// A new file that nobody else may read; fails if the name is taken.
+    pub(crate) fn create_private(&self, path: &Path) -> io::Result<NewFile> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(0o600);
+        let file = effect!(self, Create(path), options.open(path))?;
+        Ok(NewFile {
+            file,
+            #[cfg(feature = "testing")]
+            path: path.to_owned(),
+            #[cfg(feature = "testing")]
+            disk: self.clone(),
+        })
+    }
+
+    /// Makes the content of a file durable that is there already.
+    pub(crate) fn sync_file(&self, path: &Path) -> io::Result<()> {
+        effect!(self, SyncFile(path), File::open(path)?.sync_data())
+    }
+}
+
+/// A file that is being written.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    file: File,
+    #[cfg(feature = "testing")]
+    path: std::path::PathBuf,
+    #[cfg(feature = "testing")]
+    disk: Disk,
+}
+
+#[cfg(test)]
+impl From<File> for NewFile {
+    fn from(file: File) -> Self {
+        NewFile {
+            file,
+            #[cfg(feature = "testing")]
+            path: std::path::PathBuf::new(),
+            #[cfg(feature = "testing")]
+            disk: Disk::default(),
+        }
+    }
+}
+
+impl NewFile {
+    pub(crate) fn write_all(&mut self, octets: &[u8]) -> io::Result<()> {
+        effect!(self.disk, Write(&self.path, octets), self.file.write_all(octets))
+    }
+
+    /// Makes what was written durable.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        effect!(self.disk, SyncFile(&self.path), self.file.sync_data())
+    }
+
+    /// What it is on the disk, for properties that are not content.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    let renamed = match rename_noreplace(from, to) {
         Err(error) if unsupported(&error) => link_new(from, to),
         done => done,
+    };
+    match renamed {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_one_file(from, to) => fs::remove_file(from),
+        done => done,
     }
+}
+
+/// Two names of one file: a rename that was cut short, on a file system where it takes two steps.
+fn is_one_file(one: &Path, other: &Path) -> bool {
+    let number = |path| fs::symlink_metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    one != other && number(one).is_some_and(|file| number(other) == Some(file))
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
@@ -50,24 +190,10 @@ fn unsupported(error: &io::Error) -> bool {
         || [Errno::NOSYS, Errno::INVAL, Errno::OPNOTSUPP, Errno::NOTSUP].iter().any(|e| code == Some(e.raw_os_error()))
 }
 
-/// Makes renames, additions and removals in a directory survive a crash.
-pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+fn sync_dir(dir: &Path) -> io::Result<()> {
     match File::open(dir)?.sync_all() {
         // Some network file systems have nothing to sync in a directory and say so.
         Err(error) if unsupported(&error) => Ok(()),
-        done => done,
-    }
-}
-
-/// Makes one directory that only its owner can enter.
-pub(crate) fn make_dir(dir: &Path) -> io::Result<()> {
-    DirBuilder::new().mode(PRIVATE).create(dir)
-}
-
-/// Makes a directory unless it is there.
-pub(crate) fn ensure_dir(dir: &Path) -> io::Result<()> {
-    match make_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
         done => done,
     }
 }
@@ -81,11 +207,6 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<(File, fs::Metadata)> {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "not a regular file"));
     }
     Ok((file, metadata))
-}
-
-/// A new file that nobody else may read; fails if the name is taken.
-pub(crate) fn create_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
 
 #[cfg(test)]
@@ -107,6 +228,17 @@ mod tests {
             assert_eq!(fs::read(&b).unwrap(), b"a");
             assert!(!a.exists());
         }
+    }
+
+    #[test]
+    fn a_rename_that_was_cut_short_is_completed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+        fs::write(&a, "a").unwrap();
+        fs::hard_link(&a, &b).unwrap();
+        rename_new(&a, &b).unwrap();
+        assert!(!a.exists() && b.exists());
+        assert!(rename_new(&b, &b).is_err() && b.exists(), "a file is not removed for having its own name");
     }
 
     #[test]

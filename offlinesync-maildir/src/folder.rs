@@ -3,7 +3,6 @@
 
 use crate::config::MaildirConfig;
 use crate::deliver::Delivery;
-use crate::disk;
 use crate::keywords::{Letters, Table, Vocabulary};
 use crate::layout::Layout;
 use crate::name::{Claim, FileName, NumberedBase, UidKey};
@@ -17,7 +16,6 @@ use offlinesync_core::{
     Witness,
 };
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,8 +54,10 @@ impl Touched {
         }
     }
 
+    /// `cur` first: renames lead from `new` to `cur`, and where each directory reaches the disk by itself, a message must not have left
+    /// the one before it is in the other.
     fn subs(&self) -> impl Iterator<Item = Sub> {
-        [(self.new, Sub::New), (self.cur, Sub::Cur)].into_iter().filter(|(touched, _)| *touched).map(|(_, sub)| sub)
+        [(self.cur, Sub::Cur), (self.new, Sub::New)].into_iter().filter(|(touched, _)| *touched).map(|(_, sub)| sub)
     }
 }
 
@@ -101,8 +101,8 @@ impl MaildirFolder {
 
     fn table(&self) -> Table<'_> {
         let config = &*self.config;
-        let (custom, fsync, cancel) = (&config.custom_flags, config.fsync, &config.cancel);
-        Table { folder: &self.directory, custom, fsync, cancel }
+        let (custom, fsync, cancel, disk) = (&config.custom_flags, config.fsync, &config.cancel, &config.disk);
+        Table { folder: &self.directory, custom, fsync, cancel, disk }
     }
 
     pub(crate) fn warn(&self, error: &Error) {
@@ -156,7 +156,10 @@ impl MaildirFolder {
         if self.config.fsync {
             for sub in touched.subs() {
                 let directory = self.directory.join(sub.name());
-                disk::sync_dir(&directory).map_err(|e| Error::io(directory.display(), e, ErrorKind::Folder))?;
+                self.config
+                    .disk
+                    .sync_dir(&directory)
+                    .map_err(|e| Error::io(directory.display(), e, ErrorKind::Folder))?;
             }
         }
         Ok(())
@@ -206,12 +209,13 @@ impl MaildirFolder {
         name: impl Fn(&Found, &FileName<'_>) -> (Sub, String),
     ) -> Result<Option<Found>> {
         let (directory, separator) = (self.directory.clone(), self.config.info_separator);
+        let disk = self.config.disk.clone();
         let renamed = self.attempt(id, fresh, |found, path| {
             let parsed = found.parse(separator).ok_or(io::ErrorKind::InvalidData)?;
             let (sub, whole) = name(found, &parsed);
             let target = found.renamed(sub, whole);
             if target != *found {
-                disk::rename_new(path, &target.path(&directory))?;
+                disk.rename_new(path, &target.path(&directory))?;
                 touched.mark(found.sub());
                 touched.mark(sub);
             }
@@ -382,9 +386,10 @@ impl Folder for MaildirFolder {
 
     fn remove(&mut self, ids: &[MessageId]) -> Result<Failures> {
         let (mut fresh, mut touched, mut failures) = (false, Touched::default(), Failures::new());
+        let disk = self.config.disk.clone();
         for id in ids {
             let removed = self.attempt(id, &mut fresh, |found, path| {
-                fs::remove_file(path)?;
+                disk.remove_file(path)?;
                 touched.mark(found.sub());
                 Ok(())
             });

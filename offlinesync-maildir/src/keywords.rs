@@ -4,12 +4,13 @@
 //! The file has a line `N keyword` for each keyword; `N` from 0 to 25 stands for the letter `a` to `z`. Dovecot replaces it under
 //! the lock file `dovecot-keywords.lock`, and so does this.
 
+use crate::disk::{self, Disk};
 use crate::lock::Lock;
-use crate::{disk, name};
+use crate::name;
 use offlinesync_core::{Cancel, Error, ErrorKind, FlagSupport, Flags, KeywordSupport, Keywords, Result, SystemFlags};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Name of the table in a folder's directory.
@@ -239,6 +240,7 @@ pub(crate) struct Table<'a> {
     pub(crate) custom: &'a BTreeMap<char, String>,
     pub(crate) fsync: bool,
     pub(crate) cancel: &'a Cancel,
+    pub(crate) disk: &'a Disk,
 }
 
 impl Table<'_> {
@@ -251,7 +253,7 @@ impl Table<'_> {
     }
 
     fn lock(&self) -> Result<Lock> {
-        Lock::take(self.folder.join(LOCK), self.cancel)
+        Lock::take(self.disk, self.folder.join(LOCK), self.cancel)
     }
 
     /// Writes the table with the added lines and puts it in place of the old one: after a crash the table is the one or the other.
@@ -268,17 +270,17 @@ impl Table<'_> {
     fn write(&self, text: &[u8]) -> io::Result<()> {
         let next = self.folder.join(NEXT);
         // What a crash left is of no use.
-        let _ = fs::remove_file(&next);
-        let mut file = disk::create_private(&next)?;
+        let _ = self.disk.remove_file(&next);
+        let mut file = self.disk.create_private(&next)?;
         if let Ok(old) = fs::metadata(self.path()) {
-            let _ = file.set_permissions(old.permissions());
+            let _ = file.file().set_permissions(old.permissions());
         }
-        let written = file.write_all(text).and_then(|()| if self.fsync { file.sync_all() } else { Ok(()) });
-        if let Err(error) = written.and_then(|()| fs::rename(&next, self.path())) {
-            let _ = fs::remove_file(&next);
+        let written = file.write_all(text).and_then(|()| if self.fsync { file.sync() } else { Ok(()) });
+        if let Err(error) = written.and_then(|()| self.disk.replace(&next, &self.path())) {
+            let _ = self.disk.remove_file(&next);
             return Err(error);
         }
-        if self.fsync { disk::sync_dir(self.folder) } else { Ok(()) }
+        if self.fsync { self.disk.sync_dir(self.folder) } else { Ok(()) }
     }
 }
 
@@ -296,7 +298,7 @@ mod tests {
 
     fn learned(folder: &Path, custom: &BTreeMap<char, String>, names: &[&str], used: &str) -> Vocabulary {
         let cancel = Cancel::new();
-        let table = Table { folder, custom, fsync: true, cancel: &cancel };
+        let table = Table { folder, custom, fsync: true, cancel: &cancel, disk: &Disk::default() };
         let (mut vocabulary, warning) = Vocabulary::read(folder, custom);
         assert!(warning.is_none());
         let mut letters = Letters::default();

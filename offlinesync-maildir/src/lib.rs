@@ -88,6 +88,8 @@ mod repository;
 mod scan;
 mod stamp;
 mod syncer;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tree;
 
 pub use config::{DigestName, HeaderDate, MaildirConfig};

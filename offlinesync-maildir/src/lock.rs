@@ -1,11 +1,11 @@
 //! The lock under which a folder's table of keywords is changed: Dovecot's, a file that only one program can put there. It names its
 //! holder as Dovecot does (`pid:host`) from the moment it is there, so that the lock of a program that was killed stands in nobody's way.
 
-use crate::disk;
+use crate::disk::{self, Disk};
 use offlinesync_core::{Cancel, Error, ErrorKind, Result};
 use rustix::process::{Pid, test_kill_process};
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -18,25 +18,25 @@ const LONGEST: u64 = 512;
 
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Lock(PathBuf);
+pub(crate) struct Lock(PathBuf, Disk);
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        let _ = self.1.remove_file(&self.0);
     }
 }
 
 impl Lock {
     /// Waits for the lock for a while.
-    pub(crate) fn take(path: PathBuf, cancel: &Cancel) -> Result<Lock> {
+    pub(crate) fn take(disk: &Disk, path: PathBuf, cancel: &Cancel) -> Result<Lock> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match put(&path) {
-                Ok(()) => return Ok(Lock(path)),
+            match put(disk, &path) {
+                Ok(()) => return Ok(Lock(path, disk.clone())),
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                     return Err(Error::io(path.display(), error, ErrorKind::Folder));
                 }
-                Err(_) => wait(&path, deadline, cancel)?,
+                Err(_) => wait(disk, &path, deadline, cancel)?,
             }
         }
     }
@@ -44,14 +44,15 @@ impl Lock {
 
 /// Puts the lock there with the holder's name in it: one that is empty for a moment would stay empty if its program were killed then,
 /// and nobody could tell that nobody holds it.
-fn put(lock: &Path) -> io::Result<()> {
+fn put(disk: &Disk, lock: &Path) -> io::Result<()> {
     let draft = draft_of(lock);
-    let _ = fs::remove_file(&draft);
-    let put = disk::create_private(&draft)
+    let _ = disk.remove_file(&draft);
+    let put = disk
+        .create_private(&draft)
         .and_then(|mut file| file.write_all(format!("{}:{}", std::process::id(), host()).as_bytes()))
-        .and_then(|()| disk::rename_new(&draft, lock));
+        .and_then(|()| disk.rename_new(&draft, lock));
     if put.is_err() {
-        let _ = fs::remove_file(&draft);
+        let _ = disk.remove_file(&draft);
     }
     put
 }
@@ -64,10 +65,10 @@ fn draft_of(lock: &Path) -> PathBuf {
     if tmp.is_dir() { tmp.join(name) } else { folder.join(name) }
 }
 
-fn wait(lock: &Path, deadline: Instant, cancel: &Cancel) -> Result<()> {
+fn wait(disk: &Disk, lock: &Path, deadline: Instant, cancel: &Cancel) -> Result<()> {
     cancel.check()?;
     if is_abandoned(lock) {
-        let _ = fs::remove_file(lock);
+        let _ = disk.remove_file(lock);
     } else if Instant::now() > deadline {
         let message = format!("{}: another program holds this lock", lock.display());
         return Err(Error::new(ErrorKind::Folder, message).with_hint("remove the file if no mail program is running"));
@@ -108,7 +109,7 @@ mod tests {
     }
 
     fn refused(path: &Path) -> bool {
-        let refused = Lock::take(path.to_owned(), &impatient()).is_err();
+        let refused = Lock::take(&Disk::default(), path.to_owned(), &impatient()).is_err();
         assert!(!refused || path.exists());
         refused
     }
@@ -122,7 +123,7 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while seen.load(Ordering::Relaxed) < 200 {
-                    drop(Lock::take(path.clone(), &stop).unwrap());
+                    drop(Lock::take(&Disk::default(), path.clone(), &stop).unwrap());
                 }
             });
             while seen.load(Ordering::Relaxed) < 200 {
@@ -153,10 +154,10 @@ mod tests {
         }
         let long_ago = filetime::FileTime::from_unix_time(1_000_000_000, 0);
         filetime::set_file_mtime(&path, long_ago).unwrap();
-        drop(Lock::take(path.clone(), &Cancel::new()).unwrap());
+        drop(Lock::take(&Disk::default(), path.clone(), &Cancel::new()).unwrap());
         assert!(!path.exists());
         fs::write(&path, format!("{ended}:{}", host())).unwrap();
-        let lock = Lock::take(path.clone(), &Cancel::new()).unwrap();
+        let lock = Lock::take(&Disk::default(), path.clone(), &Cancel::new()).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}:{}", std::process::id(), host()));
         drop(lock);
         assert!(!path.exists());

@@ -1,6 +1,5 @@
 //! Moves messages between two folders of a tree: a rename each, no content is read.
 
-use crate::disk;
 use crate::folder::{MaildirFolder, Touched, union};
 use crate::keywords::Vocabulary;
 use crate::name::{self, FileName};
@@ -51,13 +50,14 @@ impl MaildirFolder {
 
     fn move_one(&mut self, id: &MessageId, moving: &mut Move<'_>) -> Result<Option<MessageId>> {
         let (separator, there) = (self.config.info_separator, moving.to.directory.clone());
+        let disk = self.config.disk.clone();
         let (theirs, ours, names) = (&moving.theirs, &moving.ours, moving.to.names()?);
         let moved = self.attempt(id, &mut moving.fresh, |found, path| {
             let name = found.parse(separator).ok_or(io::ErrorKind::InvalidData)?;
             let whole = name_there(&name, names, &ours.translate(name.letters(), theirs), separator);
             let target = FileName::parse(&whole, separator).ok_or(io::ErrorKind::InvalidData)?;
             let target = Found::new(found.sub(), &target);
-            disk::rename_new(path, &target.path(&there))?;
+            disk.rename_new(path, &target.path(&there))?;
             Ok(target)
         })?;
         let Some(target) = moved else { return Ok(None) };

@@ -1,7 +1,6 @@
 //! The tree of folders: finding them, making them. Reads directories, never `cur`, `new` or `tmp`.
 
 use crate::config::MaildirConfig;
-use crate::disk;
 use crate::folder::MaildirFolder;
 use crate::layout::{self, Layout};
 use crate::stamp::{Moment, Probe, Stamp};
@@ -90,7 +89,11 @@ impl MaildirRepository {
             let parent = directory.clone();
             directory.push(component);
             self.check_spelling(&parent, &directory)?;
-            disk::ensure_dir(&directory).and_then(|()| self.sync(&parent)).map_err(|e| self.error(&directory, e))?;
+            self.config
+                .disk
+                .ensure_dir(&directory)
+                .and_then(|()| self.sync(&parent))
+                .map_err(|e| self.error(&directory, e))?;
         }
         Ok(())
     }
@@ -130,7 +133,7 @@ impl MaildirRepository {
     }
 
     fn sync(&self, directory: &Path) -> io::Result<()> {
-        if self.config.fsync { disk::sync_dir(directory) } else { Ok(()) }
+        if self.config.fsync { self.config.disk.sync_dir(directory) } else { Ok(()) }
     }
 
     /// Makes a folder in one step, so that a crash leaves the whole of it or nothing that looks like one.
@@ -138,13 +141,13 @@ impl MaildirRepository {
         let parent = directory.parent().unwrap_or(&self.config.root);
         let unfinished = (0..).map(|n| parent.join(layout::unfinished(n)));
         for path in unfinished {
-            match disk::make_dir(&path) {
+            match self.config.disk.make_dir(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 made => made?,
             }
-            let made = self.fill(&path).and_then(|()| disk::rename_new(&path, directory));
+            let made = self.fill(&path).and_then(|()| self.config.disk.rename_new(&path, directory));
             if made.is_err() {
-                let _ = fs::remove_dir_all(&path);
+                let _ = self.config.disk.remove_tree(&path);
             }
             return made.and_then(|()| self.sync(parent));
         }
@@ -152,7 +155,7 @@ impl MaildirRepository {
     }
 
     fn fill(&self, directory: &Path) -> io::Result<()> {
-        layout::OWN.iter().try_for_each(|own| disk::ensure_dir(&directory.join(own)))?;
+        layout::OWN.iter().try_for_each(|own| self.config.disk.ensure_dir(&directory.join(own)))?;
         self.sync(directory)
     }
 
@@ -186,7 +189,11 @@ impl Repository for MaildirRepository {
         let missing: Vec<&Path> = root.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.is_dir()).collect();
         for directory in missing.into_iter().rev() {
             let parent = directory.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            disk::ensure_dir(directory).and_then(|()| self.sync(parent)).map_err(|e| self.error(directory, e))?;
+            self.config
+                .disk
+                .ensure_dir(directory)
+                .and_then(|()| self.sync(parent))
+                .map_err(|e| self.error(directory, e))?;
         }
         Ok(())
     }

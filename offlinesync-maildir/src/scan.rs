@@ -12,6 +12,7 @@ use offlinesync_core::{Error, ErrorKind, Result};
 use std::collections::HashSet;
 use std::fs::{self, DirEntry};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// How often a folder that changes all the time is listed before that is an error.
@@ -60,7 +61,7 @@ pub(crate) fn scan(folder: &Path, grammar: Grammar<'_>) -> Result<Scan> {
         let listing = Listing::read(folder, grammar)?;
         let agreed = settled || earlier.as_ref() == Some(&listing.files);
         if before == Stamp::take(folder)? && agreed {
-            return Ok(listing.finish(grammar, settled.then_some(before)));
+            return Ok(listing.finish(folder, grammar, settled.then_some(before)));
         }
         earlier = Some(listing.files);
     }
@@ -114,9 +115,9 @@ impl Listing {
         }
     }
 
-    fn finish(mut self, grammar: Grammar<'_>, stamp: Option<Stamp>) -> Scan {
+    fn finish(mut self, folder: &Path, grammar: Grammar<'_>, stamp: Option<Stamp>) -> Scan {
         let mut twins = Vec::new();
-        let files = give_ids(self.files, grammar, &mut twins);
+        let files = give_ids(self.files, folder, grammar, &mut twins);
         let why = "another file has the same name but for its flags";
         self.odd.extend(twins.into_iter().map(|twin| (format!("{}/{}", twin.sub().name(), twin.whole()), why)));
         Scan { names: Names::new(files, self.letters), odd: self.odd, stamp }
@@ -138,8 +139,9 @@ fn is_candidate(entry: &DirEntry) -> io::Result<bool> {
 }
 
 /// Of several files with one base, the first is called by the base (one that claims a partner here goes first, for it is the one that
-/// was synced; then one that is named by nothing but the base), the others by their stem. One whose stem is given away already moves to `twins`.
-fn give_ids(files: Vec<Found>, grammar: Grammar<'_>, twins: &mut Vec<Found>) -> Vec<Found> {
+/// was synced; then one that is named by nothing but the base), the others by their stem. One whose stem is given away already moves to
+/// `twins`, and so does another name of the same file: it is no other message.
+fn give_ids(files: Vec<Found>, folder: &Path, grammar: Grammar<'_>, twins: &mut Vec<Found>) -> Vec<Found> {
     if files.windows(2).all(|pair| pair[0].base() != pair[1].base()) {
         return files;
     }
@@ -147,7 +149,7 @@ fn give_ids(files: Vec<Found>, grammar: Grammar<'_>, twins: &mut Vec<Found>) -> 
     for same in files.chunk_by(|a, b| a.base() == b.base()) {
         let mut same = same.to_vec();
         same.sort_by_key(|file| precedence(file, grammar));
-        distinct(same, grammar, &mut result, twins);
+        distinct(same, folder, grammar, &mut result, twins);
     }
     result
 }
@@ -160,9 +162,15 @@ fn precedence(file: &Found, grammar: Grammar<'_>) -> u8 {
     }
 }
 
-fn distinct(same: Vec<Found>, grammar: Grammar<'_>, kept: &mut Vec<Found>, twins: &mut Vec<Found>) {
+fn distinct(same: Vec<Found>, folder: &Path, grammar: Grammar<'_>, kept: &mut Vec<Found>, twins: &mut Vec<Found>) {
     let mut given: HashSet<Box<str>> = HashSet::new();
+    let mut files = HashSet::new();
     for mut file in same {
+        let number = fs::symlink_metadata(file.path(folder)).map(|found| (found.dev(), found.ino()));
+        if number.is_ok_and(|number| !files.insert(number)) {
+            twins.push(file);
+            continue;
+        }
         if !given.is_empty() {
             file.call_by_stem(grammar.info_separator);
         }
@@ -208,6 +216,15 @@ mod tests {
         let scan = scan(dir.path(), GRAMMAR).unwrap();
         assert_eq!(ids(&scan), [("b".into(), synced), ("b,S=1".into(), "cur/b,S=1:2,".into())]);
         assert_eq!(scan.odd.len(), 1, "new/b has no name left");
+    }
+
+    #[test]
+    fn two_names_of_one_file_are_one_message() {
+        let dir = folder(&["new/b"]);
+        fs::hard_link(dir.path().join("new/b"), dir.path().join("cur/b,S=1:2,S")).unwrap();
+        let scan = scan(dir.path(), GRAMMAR).unwrap();
+        assert_eq!(ids(&scan), [("b".into(), "new/b".into())]);
+        assert_eq!(scan.odd.len(), 1, "the other name is spoken of");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Makes files durable while the next ones are still being written: a few threads that wait for the disk. Knows nothing of mail.
 
-use std::fs::File;
+use crate::disk::NewFile;
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ const THREADS: usize = 4;
 /// Files that may wait for a thread; with those being synced, the most that are open at a time.
 const QUEUE: usize = 16;
 
-type Job = (usize, File);
+type Job = (usize, NewFile);
 type Done = (usize, io::Result<()>);
 
 /// Takes files and syncs them in the background.
@@ -39,7 +39,7 @@ impl Syncer {
     }
 
     /// Takes the next file of the group, and closes it once it is synced.
-    pub(crate) fn give(&mut self, file: File) {
+    pub(crate) fn give(&mut self, file: NewFile) {
         let index = self.results.len();
         self.results.push(None);
         let refused = match &self.queue {
@@ -48,7 +48,7 @@ impl Syncer {
         };
         match refused {
             None => self.waiting += 1,
-            Some(file) => self.results[index] = Some(file.sync_data()),
+            Some(file) => self.results[index] = Some(file.sync()),
         }
     }
 
@@ -76,7 +76,7 @@ fn work(jobs: &Mutex<Receiver<Job>>, report: &Sender<Done>) {
     loop {
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((index, file)) = next else { return };
-        let result = file.sync_data();
+        let result = file.sync();
         drop(file);
         if report.send((index, result)).is_err() {
             return;
@@ -92,7 +92,7 @@ mod tests {
     fn every_file_gets_its_own_answer_group_after_group() {
         let mut syncer = Syncer::start();
         for group in [100, 0, 3] {
-            (0..group).for_each(|_| syncer.give(tempfile::tempfile().unwrap()));
+            (0..group).for_each(|_| syncer.give(tempfile::tempfile().unwrap().into()));
             let results = syncer.finish();
             assert_eq!(results.len(), group);
             assert!(results.iter().all(Result::is_ok));
@@ -102,10 +102,10 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_synced_says_so_in_its_place() {
         let mut syncer = Syncer::start();
-        syncer.give(tempfile::tempfile().unwrap());
+        syncer.give(tempfile::tempfile().unwrap().into());
         // A pipe has nothing to sync.
         let (_reader, writer) = io::pipe().unwrap();
-        syncer.give(File::from(std::os::fd::OwnedFd::from(writer)));
+        syncer.give(std::fs::File::from(std::os::fd::OwnedFd::from(writer)).into());
         let results = syncer.finish();
         assert!(results[0].is_ok() && results[1].is_err());
     }

@@ -13,8 +13,15 @@ use std::collections::{BTreeMap, BTreeSet};
 /// SHA-256.
 pub(super) type Hash = [u8; 32];
 
-/// A header block shorter than this proves little: such messages are compared whole.
-pub(super) const TELLING_HEADER: usize = 60;
+/// Whether a header block, with the size, tells a message from every other. A short one does not, and one without a Message-ID
+/// (RFC 5322 section 3.6.4) may be that of every message some program writes: such messages are compared whole.
+pub(super) fn is_telling(header: &[u8]) -> bool {
+    const SHORT: usize = 60;
+    const NAME: &[u8] = b"message-id:";
+    let named = |line: &[u8]| line.get(..NAME.len()).is_some_and(|start| start.eq_ignore_ascii_case(NAME));
+    let value = |line: &[u8]| line[NAME.len()..].iter().filter(|byte| byte.is_ascii_graphic()).count() > 2;
+    header.len() >= SHORT && header.split(|byte| *byte == b'\n').any(|line| named(line) && value(line))
+}
 
 #[derive(Debug, Default)]
 struct Group {
@@ -31,7 +38,7 @@ pub(super) fn pair_equal(
     for side in Side::BOTH {
         folders[side].headers(&candidates[side], &mut |headers| {
             let group = groups.entry(header_hash(headers.header)).or_default();
-            group.weak |= headers.header.len() < TELLING_HEADER;
+            group.weak |= !is_telling(headers.header);
             group.ids[side].push((headers.id.clone(), headers.octets));
             Ok(())
         })?;
@@ -55,8 +62,7 @@ pub(super) fn which_are_equal(
         let ids: BTreeSet<&MessageId> = pairs.iter().map(|ids| &ids[side]).collect();
         let ids: Vec<MessageId> = ids.into_iter().cloned().collect();
         folders[side].headers(&ids, &mut |headers| {
-            let weak = headers.header.len() < TELLING_HEADER;
-            let octets = headers.octets.filter(|_| !weak);
+            let octets = headers.octets.filter(|_| is_telling(headers.header));
             looks[side].insert(headers.id.clone(), (header_hash(headers.header), octets));
             Ok(())
         })?;

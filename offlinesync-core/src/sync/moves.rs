@@ -4,7 +4,7 @@
 //! has enough header to tell it from others and is alone with it. A name proves nothing: two files may share one by chance. What
 //! does not match beyond doubt is removed and copied as ever.
 
-use super::content::{Hash, TELLING_HEADER, header_hash};
+use super::content::{Hash, header_hash, is_telling};
 use super::street::Prepared;
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -114,7 +114,7 @@ fn fingerprints<T>(
     for (street, mut ones) in by_street {
         let ids: Vec<MessageId> = ones.keys().cloned().collect();
         streets[street].folder(side).headers(&ids, &mut |headers| {
-            if let Some(octets) = headers.octets.filter(|_| headers.header.len() >= TELLING_HEADER)
+            if let Some(octets) = headers.octets.filter(|_| is_telling(headers.header))
                 && let Some(one) = ones.remove(headers.id)
             {
                 found.entry((header_hash(headers.header), octets)).or_default().push(one);

@@ -12,6 +12,6 @@ pub mod status_suite;
 pub mod suite;
 
 pub use client::{Client, DatePrecision, Held};
-pub use faults::{Bad, Faults, Faulty, FaultyStatus, Listing};
+pub use faults::{Bad, Fate, Faults, Faulty, FaultyStatus, Listing};
 pub use mails::Mail;
 pub use memory::{Calls, Deltas, Knobs, MemoryRepository, WitnessKnob};

@@ -152,6 +152,8 @@ impl Client {
         self.select(mailbox);
         let answer = self.ok("UID FETCH 1:* (FLAGS INTERNALDATE BODY.PEEK[])");
         let mut found: Vec<Stored> = answer.data("FETCH").iter().map(|values| stored(values)).collect();
+        // What others do to flags meanwhile is told in between, without dates and content.
+        found.retain(|message| !message.date.is_empty());
         found.sort_by_key(|message| message.uid);
         found
     }

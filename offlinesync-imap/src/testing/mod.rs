@@ -1,5 +1,5 @@
 //! Servers and clients to test against, for this crate and for programs that embed it: a throwaway Dovecot, a small in-memory IMAP
-//! server with faults, a relay that delays and counts, and a raw client that shares no code with the real one. Nothing here is meant for production use: what goes
+//! server with faults, a relay that delays, counts and fails, and a raw client that shares no code with the real one. Nothing here is meant for production use: what goes
 //! wrong panics with a sentence that says why.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]

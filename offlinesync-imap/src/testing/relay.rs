@@ -1,11 +1,17 @@
-//! A relay on loopback between a client and a server: delays every octet as a slow line would, and counts what a slow line makes dear:
-//! connections, octets, and turns. Four threads for each connection; they end with it.
+//! A relay on loopback between a client and a server: delays every octet as a slow line would, counts what a slow line makes dear
+//! (connections, octets, turns), and fails as lines fail. Four threads for each connection; they end with it.
 
+mod fault;
+
+pub use fault::{Fault, Way};
+
+use fault::{Verdict, Watch};
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -42,6 +48,8 @@ struct Shared {
     up: AtomicU64,
     down: AtomicU64,
     turns: AtomicU64,
+    /// What goes wrong on the next connections, in order.
+    faults: Mutex<VecDeque<Fault>>,
 }
 
 /// Octets that arrive at the other end at a certain time.
@@ -63,6 +71,7 @@ impl Relay {
             up: AtomicU64::new(0),
             down: AtomicU64::new(0),
             turns: AtomicU64::new(0),
+            faults: Mutex::default(),
         });
         let accepting = Arc::clone(&shared);
         thread::spawn(move || accept(&listener, &accepting));
@@ -72,6 +81,12 @@ impl Relay {
     /// The port to connect to, on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// What goes wrong on the connections that will be opened: the first fault on the first of them, and so on. What was to go wrong
+    /// before and has not is forgotten.
+    pub fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
+        *self.shared.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults.into_iter().collect();
     }
 
     /// What has passed since the start or the last call of [`Relay::take`]; counting starts again.
@@ -119,20 +134,35 @@ fn relay(client: TcpStream, server: TcpStream, shared: &Arc<Shared>) {
     };
     let (up, down) = (sync_channel(PIECES), sync_channel(PIECES));
     let ends = || (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let fault = shared.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    let watch = |way: Way| fault.filter(|fault| fault.way() == way).map(Watch::new);
+    let (watch_up, watch_down) = (watch(Way::Up), watch(Way::Down));
     let (delay, (from_client, to_server), (to_client, from_server)) = (shared.one_way, ends(), ends());
-    thread::spawn(move || read(from_client, delay, &up.0, sent));
+    thread::spawn(move || read(from_client, delay, &up.0, watch_up, sent));
     thread::spawn(move || write(to_server, &up.1, |_| ()));
-    thread::spawn(move || read(from_server, delay, &down.0, |_| ()));
+    thread::spawn(move || read(from_server, delay, &down.0, watch_down, |_| ()));
     thread::spawn(move || write(to_client, &down.1, arrives));
 }
 
-fn read(mut from: TcpStream, delay: Duration, line: &SyncSender<Piece>, count: impl Fn(u64)) {
-    let mut buffer = vec![0; PIECE];
+fn read(mut from: TcpStream, delay: Duration, line: &SyncSender<Piece>, mut watch: Option<Watch>, count: impl Fn(u64)) {
+    let mut buffer = vec![0; watch.as_ref().map_or(PIECE, |watch| watch.pieces().min(PIECE))];
+    let mut stalled = false;
     while let Ok(octets) = from.read(&mut buffer)
         && octets > 0
     {
-        count(octets as u64);
-        if line.send((Instant::now() + delay, buffer[..octets].to_vec())).is_err() {
+        let verdict = watch.as_mut().map_or(Verdict::Passes, |watch| watch.judge(&buffer[..octets]));
+        let passing = match verdict {
+            _ if stalled => continue,
+            Verdict::Passes => octets,
+            Verdict::Cuts(passing) | Verdict::Stalls(passing) => passing,
+        };
+        count(passing as u64);
+        if line.send((Instant::now() + delay, buffer[..passing].to_vec())).is_err() {
+            return;
+        }
+        stalled = matches!(verdict, Verdict::Stalls(_));
+        if matches!(verdict, Verdict::Cuts(_)) {
+            let _ = from.shutdown(Shutdown::Both);
             return;
         }
     }
@@ -164,10 +194,28 @@ mod tests {
                 let mut client = client.unwrap();
                 client.write_all(b"hello\n").unwrap();
                 let lines = BufReader::new(client.try_clone().unwrap()).lines();
-                lines.map_while(Result::ok).for_each(|line| client.write_all(format!("{line}\n").as_bytes()).unwrap());
+                let echo = |line| client.write_all(format!("{line}\n").as_bytes()).is_ok();
+                lines.map_while(Result::ok).all(echo);
             }
         });
         port
+    }
+
+    #[test]
+    fn a_connection_that_is_to_fail_is_closed_where_it_was_said_and_the_next_one_is_whole() {
+        let relay = Relay::start(echo_server(), Duration::ZERO);
+        relay.fail([Fault::Cut { way: Way::Up, after: 6 }]);
+        let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, relay.port())).unwrap();
+        client.write_all(b"one\ntwo\n").unwrap();
+        let mut heard = String::new();
+        let _ = client.read_to_string(&mut heard);
+        assert!("hello\none\n".starts_with(&heard), "{heard:?}");
+        let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, relay.port())).unwrap();
+        client.write_all(b"one\ntwo\n").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        heard.clear();
+        client.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "hello\none\ntwo\n");
     }
 
     #[test]

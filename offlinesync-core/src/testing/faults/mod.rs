@@ -39,7 +39,7 @@ pub struct Faults(Arc<Mutex<Script>>);
 struct Script {
     log: Vec<&'static str>,
     next: Option<(u64, Fault)>,
-    stopped: bool,
+    stopped: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -83,10 +83,26 @@ impl Faults {
         self.script().next = Some((n, Fault::Stop(Moment::After)));
     }
 
+    /// Counts an effect that is carried out elsewhere, and says what is to become of it.
+    pub fn fate(&self, what: &'static str) -> Fate {
+        match self.due(what) {
+            Ok(None) => Fate::Whole,
+            Err(_) | Ok(Some(Fault::Fail(_))) => Fate::Nothing,
+            Ok(Some(Fault::Stop(moment))) => {
+                self.stop();
+                match moment {
+                    Moment::Before => Fate::Nothing,
+                    Moment::Within => Fate::Half,
+                    Moment::After => Fate::Unheard,
+                }
+            }
+        }
+    }
+
     /// Everything works again. The count goes on.
     pub fn mend(&self) {
         let mut script = self.script();
-        (script.next, script.stopped) = (None, false);
+        (script.next, script.stopped) = (None, None);
     }
 
     /// How many effects there were, with the one that failed and those asked for after the end of the world.
@@ -101,7 +117,17 @@ impl Faults {
 
     /// Whether the world has ended.
     pub fn stopped(&self) -> bool {
+        self.stopped_at().is_some()
+    }
+
+    /// At which effect the world has ended.
+    pub fn stopped_at(&self) -> Option<u64> {
         self.script().stopped
+    }
+
+    fn stop(&self) {
+        let mut script = self.script();
+        script.stopped = Some(script.log.len() as u64);
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
@@ -113,8 +139,11 @@ impl Faults {
         if self.stopped() { Err(ended()) } else { Ok(()) }
     }
 
-    /// Carries out an effect, or not.
-    fn effect<T>(&self, what: &'static str, act: impl FnOnce() -> Result<T>) -> Result<T> {
+    /// Carries out an effect of something else that shares the count, or not.
+    ///
+    /// # Errors
+    /// What `act` answered, or that the effect was made to fail.
+    pub fn effect<T>(&self, what: &'static str, act: impl FnOnce() -> Result<T>) -> Result<T> {
         self.divisible(what, |part| match part {
             Part::Whole => act().map(Some),
             Part::Half => Ok(None),
@@ -133,7 +162,7 @@ impl Faults {
                     Moment::Within => drop(act(Part::Half)),
                     Moment::After => drop(act(Part::Whole)),
                 }
-                self.script().stopped = true;
+                self.stop();
                 Err(ended())
             }
         }
@@ -142,12 +171,25 @@ impl Faults {
     fn due(&self, what: &'static str) -> Result<Option<Fault>> {
         let mut script = self.script();
         script.log.push(what);
-        if script.stopped {
+        if script.stopped.is_some() {
             return Err(ended());
         }
         let now = script.log.len() as u64;
         Ok(script.next.take_if(|(n, _)| *n <= now).map(|(_, fault)| fault))
     }
+}
+
+/// What is to become of an effect that is carried out elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is carried out.
+    Whole,
+    /// Half of it is carried out, and nobody hears of it.
+    Half,
+    /// It is carried out, but nobody hears of it.
+    Unheard,
+    /// It is not carried out.
+    Nothing,
 }
 
 /// How much of an effect is to be carried out.

@@ -1,7 +1,7 @@
 //! The other mail program: what a test does to the mail directly, without a connection.
 
 use super::super::client::{Client, Stored};
-use super::store::{Mailbox, NO_DATE, flag_set, with_flags, without_flags};
+use super::store::{Mailbox, NO_DATE, State, flag_set, with_flags, without_flags};
 use super::{Server, Shared};
 use std::sync::Arc;
 
@@ -9,6 +9,16 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Mail {
     pub(super) shared: Arc<Shared>,
+}
+
+/// All mail as it was at some moment.
+#[derive(Clone)]
+pub struct SavedMail(State);
+
+impl std::fmt::Debug for SavedMail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("SavedMail").finish_non_exhaustive()
+    }
 }
 
 /// A hand on one mailbox of a [`Server`].
@@ -40,6 +50,16 @@ impl Mail {
     /// A hand on a mailbox. `name` is as on the wire (modified UTF-7).
     pub fn mailbox<'s>(&'s self, user: &'s str, name: &'s str) -> MailboxHandle<'s> {
         MailboxHandle { shared: &self.shared, user, name }
+    }
+
+    /// All mail as it is now.
+    pub fn save(&self) -> SavedMail {
+        SavedMail(self.shared.read(State::clone))
+    }
+
+    /// All mail as it was, numbers and mod-sequences included. For when no client is connected.
+    pub fn restore(&self, saved: &SavedMail) {
+        self.shared.change(|state| *state = saved.0.clone());
     }
 
     /// Creates a mailbox and the parents it needs.

@@ -23,7 +23,7 @@ mod watch;
 mod wire;
 
 pub use faults::{Action, Received};
-pub use handle::{Mail, MailboxHandle};
+pub use handle::{Mail, MailboxHandle, SavedMail};
 
 use faults::Hook;
 use std::collections::BTreeSet;

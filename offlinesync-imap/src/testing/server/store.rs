@@ -6,6 +6,7 @@ use std::sync::Arc;
 /// What messages get that are added without a date.
 pub(super) const NO_DATE: &str = "01-Jan-2026 12:00:00 +0000";
 
+#[derive(Clone)]
 pub(super) struct State {
     pub(super) separator: char,
     pub(super) accounts: BTreeMap<String, Account>,
@@ -14,7 +15,7 @@ pub(super) struct State {
     pub(super) version: u64,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Account {
     pub(super) password: String,
     pub(super) mailboxes: BTreeMap<String, Mailbox>,
