@@ -213,9 +213,7 @@ impl Runner {
         status: Arc<dyn StatusStore>,
         only: Option<Vec<String>>,
     ) -> Account {
-        let [remote, local] = Side::BOTH.map(|side| Arc::clone(&backends.repositories[side]));
-        let names = self.names(only);
-        Account::new(&self.settings.name, remote, local, status).with_naming(names).with_policy(policy)
+        engine_account(&self.settings, backends, policy, status, only)
     }
 
     /// What its folders are called; with a list, of these folders alone.
@@ -242,7 +240,7 @@ impl Runner {
     }
 
     fn looking_only(&self) -> Policy {
-        Policy { dry_run: true, ..self.settings.policy.clone() }
+        looking_only(&self.settings)
     }
 
     /// The engine's account without a right to change anything, for showing.
@@ -271,6 +269,28 @@ impl Runner {
         let observer: Arc<dyn Observer> = self.narrator();
         Backends::new(&self.settings, &self.means, &observer)
     }
+}
+
+fn engine_account(
+    settings: &AccountSettings,
+    backends: &Backends,
+    policy: Policy,
+    status: Arc<dyn StatusStore>,
+    only: Option<Vec<String>>,
+) -> Account {
+    let rules = settings.repositories.as_ref().map(|repository| repository.rules.clone());
+    let [remote, local] = Side::BOTH.map(|side| Arc::clone(&backends.repositories[side]));
+    let names = Names::new(rules, only);
+    Account::new(&settings.name, remote, local, status).with_naming(names).with_policy(policy)
+}
+
+fn looking_only(settings: &AccountSettings) -> Policy {
+    Policy { dry_run: true, ..settings.policy.clone() }
+}
+
+/// The engine's account without a right to change anything, for taking over what another program knows of it.
+pub fn account_for_import(settings: &AccountSettings, backends: &Backends, status: Arc<dyn StatusStore>) -> Account {
+    engine_account(settings, backends, looking_only(settings), status, None)
 }
 
 /// The status file of an account.

@@ -4,11 +4,13 @@
 //! no option are ignored with a warning.
 
 mod check;
+mod import;
 mod init;
 mod manual;
 mod shared;
 mod verify;
 
+pub use import::{Export, Import};
 pub use init::Init;
 pub use manual::Manual;
 
@@ -186,6 +188,8 @@ Other commands, each with its own --help:
   offlinesync verify          compare both sides message by message; changes nothing
   offlinesync man, offlinesync completions
                               write the manual pages, the completions of a shell
+  offlinesync import mbsync   go on where mbsync left off
+  offlinesync export mbsync   let mbsync go on again
 
 Configuration is read from the first of these files that exists:
   $XDG_CONFIG_HOME/offlinesync/config, $XDG_CONFIG_HOME/offlineimap/config, ~/.offlineimaprc
@@ -208,6 +212,10 @@ pub enum Parsed {
     Manual(Manual),
     /// `init` with its options.
     Init(Box<Init>),
+    /// `import` with its options.
+    Import(Import),
+    /// `export` with its options.
+    Export(Export),
     /// Options to act on.
     Run(Box<Args>),
     /// Help that was asked for.
@@ -225,6 +233,8 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
         Some("check") => parsed(check::read(&words[1..]), |args| Parsed::Run(Box::new(args))),
         Some("init") => parsed(init::read(&words[1..]), |init| Parsed::Init(Box::new(init))),
         Some("man" | "completions") => parsed(manual::read(&words[1..]), Parsed::Manual),
+        Some("import") => parsed(import::read(&words[1..]), Parsed::Import),
+        Some("export") => parsed(import::read_export(&words[1..]), Parsed::Export),
         _ => {
             let matches = Args::command().try_get_matches_from(words);
             let args = matches.and_then(|matches| Args::from_arg_matches(&matches));
@@ -240,7 +250,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
 
 /// A command among the words that are no option: who asks for a check does not want a sync.
 fn misplaced(args: &Args) -> Option<&'static str> {
-    const COMMANDS: [&str; 6] = ["init", "check", "verify", "import", "man", "completions"];
+    const COMMANDS: [&str; 7] = ["init", "check", "verify", "import", "export", "man", "completions"];
     COMMANDS.into_iter().find(|name| args.stray.iter().any(|word| word == name))
 }
 
@@ -254,7 +264,15 @@ fn parsed<T>(read: Result<T, clap::Error>, wrap: impl FnOnce(T) -> Parsed) -> Pa
 
 /// The whole command line with every command, for manual pages and completions.
 pub fn definition() -> clap::Command {
-    let commands = [init::command(), check::command(), verify::command(), manual::man(), manual::completions()];
+    let commands = [
+        init::command(),
+        check::command(),
+        verify::command(),
+        Import::command(),
+        Export::command(),
+        manual::man(),
+        manual::completions(),
+    ];
     Args::command().mut_arg("stray", |arg| arg.num_args(0..)).subcommands(commands).disable_help_subcommand(true)
 }
 
@@ -314,6 +332,19 @@ mod tests {
     }
 
     #[test]
+    fn import_is_a_command_of_its_own() {
+        let words = ["offlinesync", "import", "mbsync", "--config", "a", "-w", "b"].map(OsString::from);
+        let Parsed::Import(import) = parse(words) else { panic!() };
+        assert_eq!((import.config.as_deref(), import.write.as_deref()), (Some("a"), Some("b")));
+        let words = ["offlinesync", "export", "mbsync", "-c", "a", "--from", "b"].map(OsString::from);
+        let Parsed::Export(export) = parse(words) else { panic!() };
+        assert_eq!((export.config.as_deref(), export.from.as_deref()), (Some("a"), Some("b")));
+        for wrong in [&["offlinesync", "import"][..], &["offlinesync", "import", "fetchmail"]] {
+            assert!(matches!(parse(wrong.iter().map(OsString::from)), Parsed::Mistake(_)), "{wrong:?}");
+        }
+    }
+
+    #[test]
     fn short_flags_cluster_and_long_options_may_be_cut() {
         let args = args("-oqf INBOX,Sent --dry --acco=a,b");
         assert!(args.once && args.quick && args.dry_run);
@@ -350,7 +381,7 @@ mod tests {
         assert_eq!(verifying.folder_list().unwrap(), ["INBOX"]);
         assert_eq!(args("verify").task, Task::Verify { repair: false });
         assert_eq!(args("check -a x --column").task, Task::Check);
-        for line in ["-o verify", "-c file check", "import"] {
+        for line in ["-o verify", "-c file check", "-o import"] {
             let words = std::iter::once("offlinesync").chain(line.split_whitespace()).map(OsString::from);
             assert!(
                 matches!(parse(words), Parsed::Mistake(text) if text.contains("stands before all options")),

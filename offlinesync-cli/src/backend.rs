@@ -113,6 +113,20 @@ fn make(
     }
 }
 
+/// The Maildir of a side, to be asked what the engine does not ask.
+///
+/// # Errors
+/// Kind `Configuration`, also if the side is no Maildir.
+pub fn maildir_repository(account: &AccountSettings, side: Side) -> Result<MaildirRepository> {
+    let repository = &account.repositories[side];
+    match &repository.store {
+        Store::Maildir(settings) => MaildirRepository::new(maildir_layout(account, repository, settings)),
+        Store::Imap(_) => {
+            Err(Error::new(ErrorKind::Configuration, format!("repository '{}' is no Maildir", repository.name)))
+        }
+    }
+}
+
 fn maildir(
     account: &AccountSettings,
     repository: &RepositorySettings,
@@ -120,16 +134,25 @@ fn maildir(
     means: &Means,
     observer: &Arc<dyn Observer>,
 ) -> MaildirConfig {
-    let mut config = MaildirConfig::new(&repository.name, &settings.root).with_separator(settings.separator);
-    config.info_separator = if account.windows_compatible { '!' } else { ':' };
+    let mut config = maildir_layout(account, repository, settings);
     config.fsync = means.fsync;
-    config.file_time = settings.file_time;
     config.name_from_header = settings.name_from_header;
     config.time_from_header = settings.time_from_header;
     config.header_date = Some(Arc::new(header_date));
-    config.custom_flags = settings.custom_flags.clone();
     config.observer = Arc::clone(observer);
     config.cancel = means.cancel.clone();
+    config
+}
+
+fn maildir_layout(
+    account: &AccountSettings,
+    repository: &RepositorySettings,
+    settings: &MaildirSettings,
+) -> MaildirConfig {
+    let mut config = MaildirConfig::new(&repository.name, &settings.root).with_separator(settings.separator);
+    config.info_separator = if account.windows_compatible { '!' } else { ':' };
+    config.file_time = settings.file_time;
+    config.custom_flags = settings.custom_flags.clone();
     if let Some(rename) = repository.rules.rename.clone() {
         config.digest_name = Some(Arc::new(move |name: &str| digest_name(&rename, name)));
     }

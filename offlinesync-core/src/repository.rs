@@ -282,6 +282,12 @@ pub trait Folder: Send {
         false
     }
 
+    /// Whether another program may put messages both here and into the folder's counterpart: new ones are then compared before they are
+    /// copied. Default: no.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Changes flags. Durable on return, but for the messages returned.
     fn store(&mut self, changes: &[FlagChange]) -> Result<Failures>;
 

@@ -1,4 +1,4 @@
-//! Messages that are on one side alone because another program left them out: they stay so.
+//! Folders that another program syncs, too: what it left on one side alone stays so, and what it put on both sides is one message.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -84,5 +84,24 @@ fn messages_that_are_alone_do_not_hide_that_a_folder_was_wiped() {
         let report = world.sync(Policy::default());
         assert_eq!(report.failures[0].error.kind(), ErrorKind::Refused);
         assert_eq!(world.counts(), [31, 0]);
+    }
+}
+
+#[test]
+fn what_another_program_put_on_both_sides_is_one_message_and_only_the_rest_is_copied() {
+    for local in [Knobs { shared: true, ..Knobs::maildir() }, Knobs { shared: true, ..Knobs::imap() }] {
+        let world = World::new(Knobs::imap(), local);
+        world.sides[0].add("INBOX", &mail(0), Default::default());
+        world.sync(Policy::default());
+        for side in &world.sides {
+            (1..4).for_each(|n| drop(side.add("INBOX", &mail(n), Default::default())));
+        }
+        let marked = String::from_utf8(mail(4)).unwrap().replace("To: me", "X-TUID: 0123456789ab\r\nTo: me");
+        world.sides[0].add("INBOX", &mail(4), Default::default());
+        world.sides[1].add("INBOX", marked.as_bytes(), Default::default());
+        world.sides[0].add("INBOX", &mail(1), Default::default());
+        world.sides[1].add("INBOX", &mail(5), Default::default());
+        assert!(world.sync(Policy::default()).in_step());
+        assert_eq!((world.counts(), world.rows()), ([7, 7], 7));
     }
 }

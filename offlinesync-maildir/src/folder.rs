@@ -5,25 +5,21 @@ use crate::config::MaildirConfig;
 use crate::deliver::Delivery;
 use crate::keywords::{Letters, Table, Vocabulary};
 use crate::layout::Layout;
-use crate::name::{Claim, FileName, NumberedBase, UidKey};
+use crate::name::{Claim, FileName, NumberedBase};
 use crate::names::{Found, Names};
 use crate::read::Reader;
 use crate::scan::{self, Grammar, Sub};
 use crate::stamp::Stamp;
 use offlinesync_core::{
     ChangeSet, Coverage, Cursor, Entry, Error, ErrorKind, Event, Failures, FlagChange, Folder, FolderName, Headers,
-    Intake, Keywords, Known, LineEnding, MessageId, Partner, Result, Sink, SourceFolder, Uid, UidValidity, Window,
-    Witness,
+    Intake, Keywords, Known, LineEnding, MessageId, Partner, Result, Sink, SourceFolder, UidValidity, Window, Witness,
 };
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A Maildir numbers nothing; this is the constant OfflineIMAP answers, too.
 pub(crate) const UID_VALIDITY: UidValidity = UidValidity(42);
-/// The file in which mbsync keeps the numbering of a folder.
-const MBSYNC: &str = ".uidvalidity";
 /// More oddities than this in one listing are summed up.
 const WARNINGS: usize = 20;
 
@@ -78,25 +74,6 @@ impl MaildirFolder {
 
     fn grammar(&self) -> Grammar<'_> {
         Grammar { info_separator: self.config.info_separator, digest: &self.digest }
-    }
-
-    /// How this folder's names tell UIDs. Where mbsync looks after the folder too, `,U=` is its own, and it would take ours for that.
-    pub(crate) fn uid_key(&self) -> UidKey {
-        if self.directory.join(MBSYNC).exists() { UidKey::Foreign } else { UidKey::Usual }
-    }
-
-    /// The messages that bear a number of mbsync's, by that number. Two with one number are an error.
-    pub(crate) fn mbsync_uids(&mut self) -> Result<BTreeMap<Uid, MessageId>> {
-        let (separator, directory) = (self.config.info_separator, self.directory.clone());
-        let mut found = BTreeMap::new();
-        for file in self.names()?.iter() {
-            let Some(uid) = file.parse(separator).and_then(|name| name.mbsync_uid()) else { continue };
-            if found.insert(uid, MessageId::Name(file.id().into())).is_some() {
-                let sentence = format!("{}: two messages have the number {uid} (`,U=`)", directory.display());
-                return Err(Error::new(ErrorKind::Folder, sentence));
-            }
-        }
-        Ok(found)
     }
 
     fn table(&self) -> Table<'_> {
@@ -201,7 +178,7 @@ impl MaildirFolder {
     }
 
     /// Renames a message's file; `name` makes the new place from the old. Answers where the file is then.
-    fn rename(
+    pub(crate) fn rename(
         &mut self,
         id: &MessageId,
         fresh: &mut bool,
@@ -367,6 +344,10 @@ impl Folder for MaildirFolder {
 
     fn cheap_content(&self) -> bool {
         true
+    }
+
+    fn is_shared(&self) -> bool {
+        self.is_numbered_by_mbsync()
     }
 
     fn store(&mut self, changes: &[FlagChange]) -> Result<Failures> {

@@ -73,6 +73,7 @@
 //! # }
 //! ```
 
+mod altmap;
 mod config;
 mod deliver;
 mod disk;
@@ -80,6 +81,7 @@ mod folder;
 mod keywords;
 mod layout;
 mod lock;
+mod mbsync;
 mod moving;
 pub mod name;
 mod names;
@@ -94,4 +96,5 @@ mod tree;
 
 pub use config::{DigestName, HeaderDate, MaildirConfig};
 pub use folder::MaildirFolder;
+pub use mbsync::MbsyncNumbers;
 pub use repository::MaildirRepository;

@@ -105,6 +105,22 @@ impl<'n> FileName<'n> {
     }
 }
 
+impl FileName<'_> {
+    /// The same name with a number of mbsync's. A `,U=` that is there and no such number goes on as `,RU=`.
+    pub fn with_mbsync_uid(&self, number: Uid) -> String {
+        let mut name = format!("{},{}{number}", self.base(), UidKey::Usual.prefix());
+        let value = |key: UidKey| self.attributes().find_map(|a| a.strip_prefix(key.prefix()));
+        let claim = value(UidKey::Foreign).or_else(|| value(UidKey::Usual)).and_then(decimal);
+        for kept in self.attributes().filter(|a| UidKey::BOTH.iter().all(|key| !a.starts_with(key.prefix()))) {
+            if let (Some(uid), true) = (claim, kept.starts_with("FMD5=")) {
+                let _ = write!(name, ",{}{uid}", UidKey::Foreign.prefix());
+            }
+            name.extend([",", kept]);
+        }
+        name + &self.whole[self.stem..]
+    }
+}
+
 fn is_info(at_separator: &str, separator: char) -> bool {
     at_separator[separator.len_utf8()..].starts_with("2,")
 }
@@ -119,6 +135,8 @@ pub enum UidKey {
 }
 
 impl UidKey {
+    const BOTH: [UidKey; 2] = [UidKey::Usual, UidKey::Foreign];
+
     fn prefix(self) -> &'static str {
         match self {
             UidKey::Usual => "U=",
@@ -264,6 +282,10 @@ mod tests {
         assert_eq!(name.with_partner(None), "1.2.host:2,S");
         assert_eq!(compose("b", Some(foreign), "", ':'), format!("b,RU=9,FMD5={INBOX}"));
         assert_eq!(parse("1.2.host,U=12:2,S").partner(INBOX), None);
+        let numbered = |whole: &str| parse(whole).with_mbsync_uid(uid(30));
+        assert_eq!(numbered("1.2.host,S=4:2,S"), "1.2.host,U=30,S=4:2,S");
+        assert_eq!(numbered(&format!("b,RU=9,FMD5={INBOX}")), format!("b,U=30,RU=9,FMD5={INBOX}"));
+        assert_eq!(numbered(&format!("b,U=9,FMD5={INBOX}:2,")), format!("b,U=30,RU=9,FMD5={INBOX}:2,"));
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use crate::config::MaildirConfig;
 use crate::folder::MaildirFolder;
 use crate::layout::{self, Layout};
+use crate::mbsync::MbsyncNumbers;
 use crate::stamp::{Moment, Probe, Stamp};
 use crate::tree;
 use offlinesync_core::{
-    Error, ErrorKind, Event, Folder, FolderEntry, FolderList, FolderName, MessageId, Repository, Result, Uid, Witness,
+    Error, ErrorKind, Event, Folder, FolderEntry, FolderList, FolderName, MessageId, Repository, Result, Witness,
 };
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -36,12 +36,21 @@ impl MaildirRepository {
         Ok(self.config.root.join(self.layout().directory(folder)?))
     }
 
-    /// The messages of a folder that mbsync has numbered (`,U=` in their names), by those numbers.
+    /// The messages of a folder that mbsync has numbered, in their names (`,U=`) or in a database (`AltMap`); `None` if it numbers none here.
     ///
     /// # Errors
-    /// The folder cannot be listed, or two messages bear one number.
-    pub fn mbsync_uids(&self, folder: &FolderName) -> Result<BTreeMap<Uid, MessageId>> {
-        MaildirFolder::new(&self.config, folder)?.mbsync_uids()
+    /// The folder cannot be listed; what tells the numbers cannot be read; two messages have one number.
+    pub fn mbsync_numbers(&self, folder: &FolderName) -> Result<Option<MbsyncNumbers>> {
+        MaildirFolder::new(&self.config, folder)?.mbsync_numbers()
+    }
+
+    /// Gives messages of a folder numbers of mbsync's, in this order, where they have none; the names of their files tell them from then
+    /// on. Ids of messages that are not there any more get numbers, too. Durable on return. mbsync must not run meanwhile.
+    ///
+    /// # Errors
+    /// The folder cannot be listed; its numbers are in a database; a file cannot be renamed.
+    pub fn number_for_mbsync(&self, folder: &FolderName, ids: &[MessageId]) -> Result<MbsyncNumbers> {
+        MaildirFolder::new(&self.config, folder)?.number_for_mbsync(ids)
     }
 
     fn layout(&self) -> Layout {

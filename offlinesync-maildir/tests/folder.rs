@@ -311,9 +311,9 @@ fn in_a_folder_that_mbsync_numbers_its_numbers_stay_and_ours_go_beside_them() {
     fs::write(folder.join("cur/1.2.host,U=12:2,S"), "Subject: a\n\na\n").unwrap();
     let config = offlinesync_maildir::MaildirConfig::new("l", dir.path());
     let mail = offlinesync_maildir::MaildirRepository::new(config).unwrap();
-    let numbers = mail.mbsync_uids(&"INBOX".into()).unwrap();
+    let numbers = mail.mbsync_numbers(&"INBOX".into()).unwrap().unwrap().numbers;
     let id = MessageId::Name("1.2.host".into());
-    assert_eq!(numbers.into_iter().collect::<Vec<_>>(), [(Uid::new(12).unwrap(), id.clone())]);
+    assert_eq!(numbers.into_iter().collect::<Vec<_>>(), [(id.clone(), Uid::new(12).unwrap())]);
 
     let mut handle = mail.open(&"INBOX".into()).unwrap();
     let listed = handle.changes(None, &NothingKnown).unwrap();
@@ -324,7 +324,49 @@ fn in_a_folder_that_mbsync_numbers_its_numbers_stay_and_ours_go_beside_them() {
     assert!(name.starts_with("1.2.host,U=12,RU=5,FMD5="), "{name}");
     assert_eq!(handle.changes(None, &NothingKnown).unwrap().present[0].partner.map(|partner| partner.uid), Some(uid));
 
-    fs::write(folder.join("new/3.4.host,U=12"), "").unwrap();
-    let error = mail.mbsync_uids(&"INBOX".into()).unwrap_err();
-    assert!(error.to_string().contains("two messages have the number 12"), "{error}");
+    let (third, gone) = (MessageId::Name("3.4.host".into()), MessageId::Name("gone".into()));
+    fs::write(
+        folder.join(format!("new/3.4.host,RU=6,{}", &name[name.find("FMD5").unwrap()..name.find(':').unwrap()])),
+        "",
+    )
+    .unwrap();
+    let ids = [gone.clone(), third.clone(), MessageId::Name("1.2.host".into())];
+    let given = mail.number_for_mbsync(&"INBOX".into(), &ids).unwrap();
+    let number = |id| given.numbers[id].get();
+    assert_eq!((given.uid_validity.0, number(&gone), number(&third), number(&ids[2])), (1_700_000_000, 13, 14, 12));
+    assert_eq!(fs::read_to_string(folder.join(".uidvalidity")).unwrap(), "1700000000\n14\n");
+    let renamed = fs::read_dir(folder.join("new")).unwrap().next().unwrap().unwrap().file_name().into_string().unwrap();
+    assert!(renamed.starts_with("3.4.host,U=14,RU=6,FMD5="), "{renamed}");
+    assert_eq!(mail.number_for_mbsync(&"INBOX".into(), &ids[1..]).unwrap().numbers.len(), 2, "numbers stay");
+
+    fs::write(folder.join("new/3.5.host,U=12"), "").unwrap();
+    let error = mail.mbsync_numbers(&"INBOX".into()).unwrap_err();
+    assert!(error.to_string().contains("two messages have mbsync's number 12"), "{error}");
+}
+
+#[test]
+fn a_folder_that_goes_to_mbsync_for_the_first_time_is_numbered_from_one_unless_two_names_would_become_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("INBOX");
+    ["cur", "new", "tmp"].iter().for_each(|sub| fs::create_dir_all(folder.join(sub)).unwrap());
+    let config = offlinesync_maildir::MaildirConfig::new("l", dir.path());
+    let mail = offlinesync_maildir::MaildirRepository::new(config).unwrap();
+    let name = |n: u32| format!("cur/{n}.host,U={},FMD5=7e33429f656f1e6e9d79b29c3f82c57e:2,S", n + 70);
+    (1..4).for_each(|n| fs::write(folder.join(name(n)), "Subject: a\n\na\n").unwrap());
+    let ids: Vec<MessageId> = (1..4).map(|n| MessageId::Name(format!("{n}.host").into())).collect();
+    let given = mail.number_for_mbsync(&"INBOX".into(), &ids).unwrap();
+    assert_eq!(given.numbers.values().map(|uid| uid.get()).collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(folder.join("cur/2.host,U=2,RU=72,FMD5=7e33429f656f1e6e9d79b29c3f82c57e:2,S").exists());
+    let text = fs::read_to_string(folder.join(".uidvalidity")).unwrap();
+    assert_eq!(text.lines().nth(1), Some("3"));
+
+    fs::write(folder.join("cur/9.host,S=1"), "a").unwrap();
+    fs::write(folder.join("cur/9.host,S=2"), "b").unwrap();
+    let all = mail.open(&"INBOX".into()).unwrap().changes(None, &NothingKnown).unwrap();
+    let ids: Vec<MessageId> = all.present.into_iter().map(|entry| entry.id).collect();
+    let error = mail.number_for_mbsync(&"INBOX".into(), &ids).unwrap_err();
+    assert!(error.to_string().contains("behind the first comma"), "{error}");
+    assert_eq!(fs::read_to_string(folder.join(".uidvalidity")).unwrap(), text, "something was written");
+    fs::write(folder.join(".isyncuidmap.db"), "").unwrap();
+    assert!(mail.number_for_mbsync(&"INBOX".into(), &[]).unwrap_err().to_string().contains("AltMap"));
 }

@@ -1,6 +1,7 @@
 //! Moving in from another program: what it remembers of each folder becomes rows of our status, so that nothing is transferred again
 //! and what was pending stays pending. Reads the other program's files and never writes one of them.
 
+pub mod mbsync;
 pub mod offlineimap;
 pub mod rows;
 mod unfinished;
@@ -46,18 +47,14 @@ pub fn write(status: &dyn StatusStore, pair: &FolderPair, memory: Memory) -> Res
     Ok(())
 }
 
-/// Tells a person what was taken over, in one line.
-fn tell(hub: &Hub, account: &str, program: &str, taken: Taken) {
-    if taken.folders > 0 {
-        let Taken { folders, messages } = taken;
-        let plural = |n: usize| if n == 1 { "" } else { "s" };
-        let line = format!(
-            "account '{account}': goes on where {program} left off: {messages} message{} in {folders} folder{}",
-            plural(messages),
-            plural(folders)
-        );
-        hub.announce(Who::Account(account), &line);
-    }
+/// What was taken over, in one line.
+fn sentence(account: &str, program: &str, Taken { folders, messages }: Taken) -> String {
+    let plural = |n: usize| if n == 1 { "" } else { "s" };
+    format!(
+        "account '{account}': goes on where {program} left off: {messages} message{} in {folders} folder{}",
+        plural(messages),
+        plural(folders)
+    )
 }
 
 /// Warns of a folder whose memory is of no use.

@@ -1,11 +1,13 @@
-//! A mark beside the status file while rows are being taken over: a run that dies meanwhile is followed by one that starts over.
+//! Marks beside the status file. One is there while rows are being taken over: a run that dies meanwhile is followed by one that starts
+//! over. The other stays for ever: what was taken over once is old news if our status is lost later.
 
 use offlinesync_core::{Error, ErrorKind, Result};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-/// The mark of one account.
+/// A mark of one account.
 #[derive(Clone, Debug)]
 pub(super) struct Mark(PathBuf);
 
@@ -15,7 +17,17 @@ impl Mark {
         Mark(directory.join("offlinesync.importing"))
     }
 
-    /// Whether a run died while it took over.
+    /// The lasting one.
+    pub(super) fn of_the_past(directory: &Path) -> Mark {
+        Mark(directory.join("offlinesync.imported"))
+    }
+
+    /// When it was set.
+    pub(super) fn time(&self) -> Option<SystemTime> {
+        self.0.metadata().and_then(|metadata| metadata.modified()).ok()
+    }
+
+    /// Whether it is set; the one of now: a run died while it took over.
     pub(super) fn is_set(&self) -> bool {
         self.0.exists()
     }

@@ -2,14 +2,21 @@
 
 use crate::house::{House, Setup, imap, sent};
 use crate::mail::{assert_same, deliver, in_maildir, on_server};
-use crate::peers::{Served, counting_server, file_of, mail, mails, names, run, served, set_letters, with_client};
+use crate::peers::{
+    Scale, Served, counting_server, file_of, mail, mails, names, run, served, set_letters, with_client,
+};
 use offlinesync_imap::testing::client::Client;
 use offlinesync_imap::testing::dovecot::Dovecot;
 use std::collections::BTreeSet;
 use std::fs;
 
-const FOLDERS: [(&str, &str); 4] =
-    [("INBOX", "INBOX"), ("Archive/2023", "Old.2023"), ("Sent Items", "sent"), ("Lists/rust", "Lists.rust")];
+/// Where a folder of the server is in the Maildir, by the rules below.
+fn here(there: &str) -> String {
+    match there {
+        "Sent Items" => "sent".to_owned(),
+        _ => there.replacen("Archive", "Old", 1).replace('/', "."),
+    }
+}
 
 const REMOTE: &str = "nametrans = lambda f: {'Sent Items': 'sent'}.get(f, re.sub('^Archive', 'Old', f))\n\
                       folderfilter = lambda f: f.split('/')[0] in ['INBOX', 'Archive', 'Sent Items', 'Lists']\n";
@@ -27,18 +34,18 @@ fn offlineimap(house: &House) -> String {
     run(house, "offlineimap", &["-o", "-u", "basic"])
 }
 
-/// An account of `inbox` messages and some more in other folders.
-fn synced_by_offlineimap(server: &Dovecot, inbox: usize) -> House {
+fn synced_by_offlineimap(server: &Dovecot, scale: Scale) -> House {
+    let Scale { inbox, archive, sent, lists, .. } = scale;
     with_client(server, |client| {
-        for (folder, _) in &FOLDERS[1..] {
+        for folder in ["Archive/2023", "Sent Items", "Lists/rust", "Drafts of mine"] {
             client.create(folder);
         }
-        client.create("Drafts of mine");
         client.append_all("INBOX", "\\Seen", None, &mails(0..inbox - 10));
         client.append_all("INBOX", "", None, &mails(inbox - 10..inbox));
-        client.append_all("Archive/2023", "\\Seen \\Answered", None, &mails(1000..1000 + inbox / 4));
-        client.append_all("Sent Items", "\\Seen", None, &mails(2000..2030));
-        client.append_all("Lists/rust", "\\Flagged", None, &mails(3000..3020));
+        client.append_all("Archive/2023", "\\Seen \\Answered", None, &mails(101_000..101_000 + archive));
+        client.append_all("Sent Items", "\\Seen", None, &mails(102_000..102_000 + sent));
+        client.append_all("Lists/rust", "\\Flagged", None, &mails(103_000..103_000 + lists));
+        scale.fill_others(client);
     });
     let house = house(server);
     offlineimap(&house);
@@ -49,8 +56,17 @@ fn synced_by_offlineimap(server: &Dovecot, inbox: usize) -> House {
 #[track_caller]
 fn assert_in_step(server: &Dovecot, house: &House) {
     with_client(server, |client| {
-        for (there, here) in FOLDERS {
-            assert_same(there, &undated(on_server(client, there)), &undated(in_maildir(&house.folder(here))));
+        for folder in client
+            .list()
+            .iter()
+            .map(|folder| &folder.name)
+            .filter(|name| *name != "Drafts of mine" && *name != "Archive" && *name != "Lists")
+        {
+            assert_same(
+                folder,
+                &undated(on_server(client, folder)),
+                &undated(in_maildir(&house.folder(&here(folder)))),
+            );
         }
     });
 }
@@ -83,7 +99,7 @@ fn work_on_both_sides(server: &Dovecot, house: &House) -> BTreeSet<String> {
     }
     deliver(&house.folder("sent"), "5100.new.here:2,S", mail(5100).as_bytes());
     (10..13).for_each(|n| fs::remove_file(file_of(&inbox, n)).unwrap());
-    fs::remove_file(file_of(&old, 1000)).unwrap();
+    fs::remove_file(file_of(&old, 101_000)).unwrap();
     (20..24).for_each(|n| set_letters(&inbox, n, "FS"));
     set_letters(&inbox, 30, "");
     set_letters(&inbox, 31, "RS");
@@ -98,11 +114,11 @@ fn work_on_both_sides(server: &Dovecot, house: &House) -> BTreeSet<String> {
         (50..54).for_each(|n| on_the_server(client, "INBOX", n, "+FLAGS", "\\Answered"));
         on_the_server(client, "INBOX", 60, "-FLAGS", "\\Seen");
         on_the_server(client, "INBOX", 31, "+FLAGS", "\\Flagged");
-        on_the_server(client, "Sent Items", 2000, "+FLAGS", "\\Flagged");
+        on_the_server(client, "Sent Items", 102_000, "+FLAGS", "\\Flagged");
     });
     let changed = [30, 31, 60].into_iter().chain(20..24).chain(40..43).chain(50..54).chain(5000..5005);
     let mut changing: BTreeSet<String> = changed.map(|n| named(house, "INBOX", n)).collect();
-    changing.extend([2000, 5100].map(|n| named(house, "sent", n)));
+    changing.extend([102_000, 5100].map(|n| named(house, "sent", n)));
     all_names(house).difference(&changing).cloned().collect()
 }
 
@@ -111,10 +127,7 @@ fn named(house: &House, folder: &str, n: usize) -> String {
 }
 
 fn all_names(house: &House) -> BTreeSet<String> {
-    let of = |folder: &str| -> Vec<String> {
-        names(&house.folder(folder)).iter().map(|name| format!("{folder}/{name}")).collect()
-    };
-    FOLDERS.iter().flat_map(|(_, here)| of(here)).collect()
+    crate::peers::all_names(&house.path("mail"))
 }
 
 /// The names without the flags: OfflineIMAP puts what has no `S` back into `new`.
@@ -123,30 +136,35 @@ fn stems(house: &House) -> BTreeSet<String> {
     all_names(house).into_iter().map(stem).collect()
 }
 
-fn assert_pending_changes_were_carried_out(server: &Dovecot, house: &House) {
+fn assert_pending_changes_were_carried_out(server: &Dovecot, house: &House, scale: Scale) {
     assert_in_step(server, house);
     let inbox = house.folder("INBOX");
     let letters = |n: usize| {
         let path = file_of(&inbox, n).display().to_string();
         path.split_once(":2,").map_or(String::new(), |(_, letters)| letters.to_owned())
     };
-    assert_eq!(in_maildir(&inbox).len(), 800 + 5 - 3 + 5 - 3);
-    assert_eq!(in_maildir(&house.folder("Old.2023")).len(), 199);
+    assert_eq!(in_maildir(&inbox).len(), scale.inbox + 5 - 3 + 5 - 3);
+    assert_eq!(in_maildir(&house.folder("Old.2023")).len(), scale.archive - 1);
     assert_eq!([20, 30, 31, 50, 60].map(letters), ["FS", "", "FRS", "RS", ""]);
 }
 
 #[test]
 fn an_account_of_offlineimap_goes_on_without_a_body_and_offlineimap_goes_on_after_us() {
-    let server = counting_server();
-    let house = synced_by_offlineimap(&server, 800);
+    let (server, scale) = (counting_server(), Scale::of_proof());
+    let house = synced_by_offlineimap(&server, scale);
     let staying = work_on_both_sides(&server, &house);
 
     let plan = house.run(&["--dry-run"]);
     assert_eq!(plan.code, 0, "{plan:?}");
     assert!(!house.path(".offlineimap/Account-a/offlinesync.db").exists(), "a dry run wrote a status");
-    let ours = served(&server, || house.sync());
+    let mut said = String::new();
+    let ours = served(&server, || said = house.run(&["-u", "basic"]).out);
+    let folders = scale.others + 4;
+    let line =
+        format!("account 'a': goes on where OfflineIMAP left off: {} messages in {folders} folders", scale.all());
+    assert!(said.contains(&line), "{said}");
     assert_eq!(ours, Served { bodies: 6, appended: 6, expunged: 4 }, "more than what was new");
-    assert_pending_changes_were_carried_out(&server, &house);
+    assert_pending_changes_were_carried_out(&server, &house, scale);
     let lost: Vec<String> = staying.difference(&all_names(&house)).cloned().collect();
     assert!(lost.is_empty(), "renamed without need: {lost:#?}");
     house.sync_quietly();
@@ -156,14 +174,14 @@ fn an_account_of_offlineimap_goes_on_without_a_body_and_offlineimap_goes_on_afte
     assert_eq!(theirs, Served::default(), "OfflineIMAP did something");
     let changed: Vec<String> = stems(&house).symmetric_difference(&before).cloned().collect();
     assert!(changed.is_empty(), "OfflineIMAP renamed files: {changed:#?}");
-    assert_pending_changes_were_carried_out(&server, &house);
+    assert_pending_changes_were_carried_out(&server, &house, scale);
     assert_eq!(served(&server, || house.sync()), Served::default());
 }
 
 #[test]
 fn what_offlineimap_copied_and_removed_meanwhile_is_taken_in_without_a_body() {
     let server = counting_server();
-    let house = synced_by_offlineimap(&server, 40);
+    let house = synced_by_offlineimap(&server, Scale::small(40));
     house.sync();
     deliver(&house.folder("INBOX"), "5000.new.here", mail(5000).as_bytes());
     fs::remove_file(file_of(&house.folder("INBOX"), 10)).unwrap();
@@ -177,11 +195,11 @@ fn what_offlineimap_copied_and_removed_meanwhile_is_taken_in_without_a_body() {
 #[test]
 fn a_folder_that_was_re_created_since_is_refused_as_one_whose_numbering_changed() {
     let server = counting_server();
-    let house = synced_by_offlineimap(&server, 40);
+    let house = synced_by_offlineimap(&server, Scale::small(40));
     with_client(&server, |client| {
         client.delete("Lists/rust");
         client.create("Lists/rust");
-        client.append_all("Lists/rust", "", None, &mails(3000..3020));
+        client.append_all("Lists/rust", "", None, &mails(103_000..103_020));
     });
     let run = house.run(&[]);
     run.refuses(3, &["Lists/rust", "UIDVALIDITY"], &["--accept-uidvalidity"]);
@@ -193,7 +211,7 @@ fn a_folder_that_was_re_created_since_is_refused_as_one_whose_numbering_changed(
 #[test]
 fn a_maildir_that_is_not_there_any_more_is_not_fetched_again_unasked() {
     let server = counting_server();
-    let house = synced_by_offlineimap(&server, 40);
+    let house = synced_by_offlineimap(&server, Scale::small(40));
     fs::rename(house.path("mail"), house.path("elsewhere")).unwrap();
     house.run(&[]).refuses(3, &["none of the 4 folders that OfflineIMAP synced"], &["--restore-folders"]);
     fs::create_dir(house.path("mail")).unwrap();
@@ -206,7 +224,7 @@ fn a_maildir_that_is_not_there_any_more_is_not_fetched_again_unasked() {
 #[test]
 fn file_names_that_another_nametrans_made_are_paired_by_content_and_nothing_is_removed() {
     let server = counting_server();
-    let house = synced_by_offlineimap(&server, 40);
+    let house = synced_by_offlineimap(&server, Scale::small(40));
     let sent_folder = house.folder("sent");
     for name in names(&sent_folder) {
         let other = name.replace(",FMD5=", ",FMD5=0");
@@ -222,7 +240,7 @@ fn file_names_that_another_nametrans_made_are_paired_by_content_and_nothing_is_r
 #[test]
 fn a_message_that_was_moved_before_moving_in_is_moved_on_the_server() {
     let server = counting_server();
-    let house = synced_by_offlineimap(&server, 40);
+    let house = synced_by_offlineimap(&server, Scale::small(40));
     let from = file_of(&house.folder("INBOX"), 7);
     fs::rename(&from, house.folder("sent").join("cur").join(from.file_name().unwrap())).unwrap();
     let ours = served(&server, || house.sync());
@@ -234,7 +252,7 @@ fn a_message_that_was_moved_before_moving_in_is_moved_on_the_server() {
 #[test]
 fn moving_in_that_was_cut_short_starts_over() {
     let server = counting_server();
-    let house = synced_by_offlineimap(&server, 40);
+    let house = synced_by_offlineimap(&server, Scale::small(40));
     house.sync();
     let mark = house.path(".offlineimap/Account-a/offlinesync.importing");
     fs::write(&mark, "").unwrap();
@@ -243,6 +261,125 @@ fn moving_in_that_was_cut_short_starts_over() {
     assert!(!mark.exists());
     assert_eq!(served(&server, || house.sync()), Served::default());
     assert_in_step(&server, &house);
+}
+
+/// What OfflineIMAP wrote down of each folder, by the names of its files.
+fn statuses(house: &House) -> Vec<(String, Vec<(u32, String)>)> {
+    let files = fs::read_dir(house.path(".offlineimap/Account-a/LocalStatus-sqlite")).unwrap();
+    let read = |path: std::path::PathBuf| {
+        let database = rusqlite::Connection::open(&path).unwrap();
+        let mut select = database.prepare("SELECT id, flags FROM status").unwrap();
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        (path.file_name().unwrap().to_str().unwrap().to_owned(), rows.map(Result::unwrap).collect())
+    };
+    files.map(|entry| read(entry.unwrap().path())).collect()
+}
+
+/// The same in the form of an older version.
+fn write_statuses(house: &House, statuses: &[(String, Vec<(u32, String)>)], form: &str) {
+    const HEAD: &str = "OFFLINEIMAP LocalStatus CACHE DATA - DO NOT MODIFY - FORMAT";
+    let account = house.path(".offlineimap/Account-a");
+    let directory = account.join(if form == "sqlite 1" { "LocalStatus-sqlite" } else { "LocalStatus" });
+    for old in ["LocalStatus", "LocalStatus-sqlite"] {
+        let _ = fs::remove_dir_all(account.join(old));
+    }
+    fs::create_dir(&directory).unwrap();
+    for (folder, entries) in statuses {
+        let lines = |line: &dyn Fn(u32, &str) -> String| -> String {
+            entries.iter().map(|(uid, letters)| line(*uid, letters)).collect()
+        };
+        let path = directory.join(folder);
+        match form {
+            "text 1" => {
+                fs::write(path, format!("{HEAD} 1\n{}", lines(&|uid, letters| format!("{uid}:{letters}\n")))).unwrap()
+            }
+            "text 2" => {
+                fs::write(path, format!("{HEAD} 2\n{}", lines(&|uid, letters| format!("{uid}|{letters}|0|\n"))))
+                    .unwrap()
+            }
+            _ => {
+                let rows = lines(&|uid, letters| format!("INSERT INTO status VALUES ({uid}, '{letters}');"));
+                rusqlite::Connection::open(path)
+                    .unwrap()
+                    .execute_batch(&format!(
+                        "BEGIN; CREATE TABLE metadata (key VARCHAR(50) PRIMARY KEY, value VARCHAR(128));\
+                     INSERT INTO metadata VALUES ('db_version', '1');\
+                     CREATE TABLE status (id INTEGER PRIMARY KEY, flags VARCHAR(50)); {rows} COMMIT;"
+                    ))
+                    .unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_status_of_any_version_is_taken_over_and_the_first_uid_of_a_limited_folder_changes_nothing() {
+    let server = counting_server();
+    let house = synced_by_offlineimap(&server, Scale::small(40));
+    let there = statuses(&house);
+    assert_eq!(there.len(), 4);
+    let inbox = house.folder("INBOX");
+    for (n, form) in ["text 1", "text 2", "sqlite 1"].into_iter().enumerate() {
+        write_statuses(&house, &there, form);
+        for file in ["db", "db-wal", "db-shm", "imported"] {
+            let _ = fs::remove_file(house.path(&format!(".offlineimap/Account-a/offlinesync.{file}")));
+        }
+        let start = house.path(".offlineimap/Repository-r/StartUID");
+        assert!(start.parent().unwrap().join("FolderValidity").exists());
+        fs::create_dir_all(&start).unwrap();
+        fs::write(start.join("INBOX"), "30\n").unwrap();
+        fs::remove_file(file_of(&inbox, n)).unwrap();
+        set_letters(&inbox, 10 + n, "");
+        with_client(&server, |client| on_the_server(client, "INBOX", 20 + n, "+FLAGS", "\\Flagged"));
+        let mut said = String::new();
+        let cost = served(&server, || said = house.run(&["-u", "basic"]).out);
+        assert!(said.contains("goes on where OfflineIMAP left off: 100 messages in 4 folders"), "{form}: {said}");
+        assert_eq!(cost, Served { expunged: 1, ..Served::default() }, "{form}");
+        assert_in_step(&server, &house);
+        let letters = |n: usize| file_of(&inbox, n).display().to_string().split_once(":2,").unwrap().1.to_owned();
+        assert_eq!([letters(10 + n), letters(20 + n)], ["", "FS"], "{form}");
+    }
+}
+
+#[test]
+fn a_status_that_is_lost_after_moving_in_is_made_anew_from_names_and_not_from_old_news() {
+    let server = counting_server();
+    let house = synced_by_offlineimap(&server, Scale::small(40));
+    house.sync();
+    let inbox = house.folder("INBOX");
+    // OfflineIMAP's status still says of this message that both sides have it, and of that one that it is unread.
+    let back = fs::read(file_of(&inbox, 3)).unwrap();
+    fs::remove_file(file_of(&inbox, 3)).unwrap();
+    set_letters(&inbox, 35, "S");
+    deliver(&inbox, "5000.new.here", mail(5000).as_bytes());
+    house.sync();
+    let forget = || {
+        ["", "-wal", "-shm"]
+            .map(|end| drop(fs::remove_file(house.path(&format!(".offlineimap/Account-a/offlinesync.db{end}")))))
+    };
+    forget();
+    deliver(&inbox, "3.back.here", &back);
+    set_letters(&inbox, 36, "F");
+    with_client(&server, |client| {
+        on_the_server(client, "INBOX", 36, "+FLAGS", "\\Seen");
+        on_the_server(client, "INBOX", 35, "-FLAGS", "\\Seen");
+    });
+    let mut run = None;
+    let cost = served(&server, || run = Some(house.run(&["-u", "basic"])));
+    let run = run.unwrap();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(!run.out.contains("left off"), "old news were believed: {run:?}");
+    assert_eq!(cost, Served { appended: 1, ..Served::default() }, "more than what is new");
+    assert_in_step(&server, &house);
+    assert_eq!(in_maildir(&inbox).len(), 41);
+    let letters = |n: usize| file_of(&inbox, n).display().to_string().split_once(":2,").unwrap().1.to_owned();
+    assert_eq!([letters(35), letters(36)], ["S", "FS"], "flags are joined");
+
+    offlineimap(&house);
+    forget();
+    let run = house.run(&["-u", "basic"]);
+    assert!(run.out.contains("goes on where OfflineIMAP left off: 101 messages in 4 folders"), "{run:?}");
+    house.sync_quietly();
 }
 
 #[test]

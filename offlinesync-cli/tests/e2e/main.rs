@@ -5,6 +5,7 @@
 
 mod changes;
 mod content;
+mod from_mbsync;
 mod from_offlineimap;
 mod house;
 mod kill;

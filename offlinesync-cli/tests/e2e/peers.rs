@@ -3,6 +3,7 @@
 use crate::house::House;
 use offlinesync_imap::testing::client::Client;
 use offlinesync_imap::testing::dovecot::{Dovecot, Options};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -20,7 +21,8 @@ pub(crate) struct Served {
 
 /// A server that writes into its log what each session cost.
 pub(crate) fn counting_server() -> Dovecot {
-    let format = "imap_logout_format = cost bodies=%{fetch_body_count} appended=%{appended} expunged=%{expunged}";
+    let format =
+        "imap_logout_format = cost user=%{user} bodies=%{fetch_body_count} appended=%{appended} expunged=%{expunged}";
     Dovecot::start(Options { extra: format.to_owned(), ..Options::default() })
 }
 
@@ -29,7 +31,7 @@ pub(crate) fn served(server: &Dovecot, work: impl FnOnce()) -> Served {
     let log = all_ended(server);
     work();
     let mut sum = Served::default();
-    for line in all_ended(server)[log.len()..].lines().filter(|line| line.contains("cost bodies=")) {
+    for line in all_ended(server)[log.len()..].lines().filter(|line| line.contains(COST)) {
         let number = |key: &str| -> u64 {
             let rest = line.split_once(&format!("{key}=")).unwrap().1;
             rest.split_whitespace().next().unwrap().parse().unwrap()
@@ -41,16 +43,20 @@ pub(crate) fn served(server: &Dovecot, work: impl FnOnce()) -> Served {
     sum
 }
 
-/// The log once every session that logged in has been told to have ended. A session may end before the log tells that it began; one
-/// more, begun after it and told of, shows that the log has come so far.
+/// In the lines that tell what a session cost.
+const COST: &str = "cost user=";
+
+/// The log once every session that logged in has been told to have ended. Lines come late, when they come at all: a session of a user of
+/// its own comes last, and once it is in the log so are those before it.
 fn all_ended(server: &Dovecot) -> String {
+    const LAST: &str = "cost user=u9 ";
     let deadline = Instant::now() + Duration::from_secs(20);
-    let told = |log: &str| log.matches("cost bodies=").count();
-    let before = told(&server.log());
-    server.client("u1").ok("LOGOUT");
+    let before = server.log().matches(LAST).count();
+    server.client("u9").ok("LOGOUT");
     loop {
         let log = server.log();
-        if told(&log) > before && log.matches("Login: user=").count() == told(&log) {
+        let all = log.matches("Login: user=").count() == log.matches(COST).count();
+        if all && log.matches(LAST).count() > before {
             return log;
         }
         assert!(Instant::now() < deadline, "sessions have not ended:\n{log}");
@@ -75,6 +81,72 @@ pub(crate) fn run(house: &House, program: &str, args: &[&str]) -> String {
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{program} {args:?} failed:\n{said}");
     said
+}
+
+/// How much mail programs are taken over with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scale {
+    pub(crate) inbox: usize,
+    pub(crate) archive: usize,
+    pub(crate) sent: usize,
+    pub(crate) lists: usize,
+    /// Other folders.
+    pub(crate) others: usize,
+    /// Messages in each.
+    pub(crate) each: usize,
+}
+
+impl Scale {
+    pub(crate) fn small(inbox: usize) -> Scale {
+        Scale { inbox, archive: inbox / 4, sent: 30, lists: 20, others: 0, each: 0 }
+    }
+
+    /// For the whole proof set `TAKEOVER_MESSAGES` to 10000; they are spread over 30 folders.
+    pub(crate) fn of_proof() -> Scale {
+        let whole = std::env::var("TAKEOVER_MESSAGES").ok().and_then(|number| number.parse().ok());
+        let Some(whole) = whole.filter(|whole: &usize| *whole >= 1000) else { return Scale::small(300) };
+        let few = Scale::small(whole * 2 / 5);
+        let others = whole - few.known_folders();
+        Scale { sent: few.sent + others % 26, others: 26, each: others / 26, ..few }
+    }
+
+    fn known_folders(self) -> usize {
+        self.inbox + self.archive + self.sent + self.lists
+    }
+
+    pub(crate) fn all(self) -> usize {
+        self.known_folders() + self.others * self.each
+    }
+
+    pub(crate) fn other_folders(self) -> impl Iterator<Item = String> {
+        (0..self.others).map(|n| format!("Lists/l{n:02}"))
+    }
+
+    /// Creates the other folders with their messages.
+    pub(crate) fn fill_others(self, client: &mut Client) {
+        for (n, folder) in self.other_folders().enumerate() {
+            client.create(&folder);
+            client.append_all(&folder, "\\Seen", None, &mails(400_000 + n * 1000..400_000 + n * 1000 + self.each));
+        }
+    }
+}
+
+/// The message files below a directory, by their paths from there.
+pub(crate) fn all_names(mail: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut left = vec![mail.to_owned()];
+    while let Some(directory) = left.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let is_message = path.parent().is_some_and(|parent| parent.ends_with("cur") || parent.ends_with("new"));
+            match path.is_dir() {
+                true => left.push(path),
+                false if is_message => drop(found.insert(path.strip_prefix(mail).unwrap().display().to_string())),
+                false => {}
+            }
+        }
+    }
+    found
 }
 
 /// A plain message that every program passes on as it is.

@@ -1,17 +1,14 @@
 //! Whether two messages are the same, told by what they contain: header digests first, whole digests where those do not decide.
 //! Reads both folders, changes nothing.
 //!
-//! Digests leave out every CR, so that a message compares equal in the form of the wire and in the form of a file.
+//! What digests leave out is said in [`digest`](super::digest).
 
+use super::digest::{self, Digest, Hash};
 use crate::error::{Error, Result};
 use crate::line_ending::LineEnding;
 use crate::message::{MessageId, PerSide, Side};
 use crate::repository::{Folder, Incoming, Sink};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// SHA-256.
-pub(super) type Hash = [u8; 32];
 
 /// Whether a header block, with the size, tells a message from every other. A short one does not, and one without a Message-ID
 /// (RFC 5322 section 3.6.4) may be that of every message some program writes: such messages are compared whole.
@@ -37,9 +34,10 @@ pub(super) fn pair_equal(
     let mut groups: BTreeMap<Hash, Group> = BTreeMap::new();
     for side in Side::BOTH {
         folders[side].headers(&candidates[side], &mut |headers| {
-            let group = groups.entry(header_hash(headers.header)).or_default();
+            let (hash, octets) = digest::of_header(&headers);
+            let group = groups.entry(hash).or_default();
             group.weak |= !is_telling(headers.header);
-            group.ids[side].push((headers.id.clone(), headers.octets));
+            group.ids[side].push((headers.id.clone(), octets));
             Ok(())
         })?;
     }
@@ -62,8 +60,8 @@ pub(super) fn which_are_equal(
         let ids: BTreeSet<&MessageId> = pairs.iter().map(|ids| &ids[side]).collect();
         let ids: Vec<MessageId> = ids.into_iter().cloned().collect();
         folders[side].headers(&ids, &mut |headers| {
-            let octets = headers.octets.filter(|_| is_telling(headers.header));
-            looks[side].insert(headers.id.clone(), (header_hash(headers.header), octets));
+            let (hash, octets) = digest::of_header(&headers);
+            looks[side].insert(headers.id.clone(), (hash, octets.filter(|_| is_telling(headers.header))));
             Ok(())
         })?;
     }
@@ -140,7 +138,7 @@ fn pair_by_digest(
 /// What reading a message whole tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Content {
-    /// Digest without CRs.
+    /// Digest of the message.
     pub(super) digest: Hash,
     /// Octets with CR LF line ends.
     pub(super) octets: u64,
@@ -161,19 +159,19 @@ pub(super) fn read(folder: &mut dyn Folder, ids: &[MessageId]) -> Result<Vec<(Me
 
 #[derive(Default)]
 struct Digesting {
-    current: Option<(MessageId, Sha256, u64)>,
+    current: Option<(MessageId, Digest, u64)>,
     done: Vec<(MessageId, Result<Content>)>,
 }
 
 impl Sink for Digesting {
     fn begin(&mut self, message: &Incoming<'_>) -> Result<()> {
-        self.current = Some((message.id.clone(), Sha256::new(), 0));
+        self.current = Some((message.id.clone(), Digest::default(), 0));
         Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         if let Some((_, hash, octets)) = &mut self.current {
-            update_without_cr(hash, bytes);
+            hash.update(bytes);
             *octets += bytes.len() as u64;
         }
         Ok(())
@@ -181,7 +179,7 @@ impl Sink for Digesting {
 
     fn end(&mut self) -> Result<()> {
         if let Some((id, hash, octets)) = self.current.take() {
-            self.done.push((id, Ok(Content { digest: hash.finalize().into(), octets })));
+            self.done.push((id, Ok(Content { digest: hash.finish(), octets })));
         }
         Ok(())
     }
@@ -191,20 +189,4 @@ impl Sink for Digesting {
         self.done.push((id.clone(), Err(error)));
         Ok(())
     }
-}
-
-/// The digest of a header block.
-pub(super) fn header_hash(bytes: &[u8]) -> Hash {
-    let mut hash = Sha256::new();
-    update_without_cr(&mut hash, bytes);
-    hash.finalize().into()
-}
-
-fn update_without_cr(hash: &mut Sha256, bytes: &[u8]) {
-    let mut from = 0;
-    for at in memchr::memchr_iter(b'\r', bytes) {
-        hash.update(&bytes[from..at]);
-        from = at + 1;
-    }
-    hash.update(&bytes[from..]);
 }

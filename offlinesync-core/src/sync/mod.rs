@@ -9,6 +9,7 @@ mod content;
 mod copy;
 mod decide;
 mod difference;
+mod digest;
 mod execute;
 mod hands;
 mod moves;

@@ -4,7 +4,8 @@
 //! has enough header to tell it from others and is alone with it. A name proves nothing: two files may share one by chance. What
 //! does not match beyond doubt is removed and copied as ever.
 
-use super::content::{Hash, header_hash, is_telling};
+use super::content::is_telling;
+use super::digest::{self, Hash};
 use super::street::Prepared;
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -114,10 +115,11 @@ fn fingerprints<T>(
     for (street, mut ones) in by_street {
         let ids: Vec<MessageId> = ones.keys().cloned().collect();
         streets[street].folder(side).headers(&ids, &mut |headers| {
-            if let Some(octets) = headers.octets.filter(|_| is_telling(headers.header))
+            let (hash, octets) = digest::of_header(&headers);
+            if let Some(octets) = octets.filter(|_| is_telling(headers.header))
                 && let Some(one) = ones.remove(headers.id)
             {
-                found.entry((header_hash(headers.header), octets)).or_default().push(one);
+                found.entry((hash, octets)).or_default().push(one);
             }
             Ok(())
         })?;

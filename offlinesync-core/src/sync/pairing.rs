@@ -1,8 +1,9 @@
 //! Which messages without a row belong together: by the partner a name claims, by an upload that was cut short, by content.
 //! Decides only who is who; what follows from it is the planner's business.
 
-use super::content::{self, Hash};
+use super::content;
 use super::difference::Difference;
+use super::digest::Hash;
 use crate::error::Result;
 use crate::message::{MessageId, PerSide, Side, UidValidity};
 use crate::plan::{Seen, Touched};
@@ -48,7 +49,7 @@ pub(super) fn pair(
             settle(&intents, side, &mut fresh, folders, &mut touched, &mut settled)?;
         }
     }
-    if circumstances.first_meeting && fresh.remote.any() && fresh.local.any() {
+    if (circumstances.first_meeting || are_shared(folders)) && fresh.remote.any() && fresh.local.any() {
         let candidates = fresh.as_ref().map(|side| side.ids());
         for ids in content::pair_equal(folders, &candidates)? {
             touched.extend(join(&mut fresh, &ids));
@@ -58,6 +59,13 @@ pub(super) fn pair(
     touched.extend(remote.left().map(|entry| alone(Side::Remote, entry)));
     touched.extend(local.left().map(|entry| alone(Side::Local, entry)));
     Ok((touched, settled))
+}
+
+/// Whether somebody else may have put the same message on both sides. Between two servers it is always asked: there are no names that
+/// would tell.
+fn are_shared(folders: &PerSide<Box<dyn Folder>>) -> bool {
+    let servers = Side::BOTH.iter().all(|side| !folders[*side].cheap_content());
+    servers || Side::BOTH.iter().any(|side| folders[*side].is_shared())
 }
 
 /// The fresh messages of a side; taken ones are gone, the order of the rest stays.

@@ -7,6 +7,7 @@ use offlinesync_core::{MessageId, PerSide, Side, Uid, UidValidity};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// The files of one account.
 #[derive(Clone, Debug)]
@@ -31,10 +32,10 @@ impl Files {
         }
     }
 
-    /// Whether there is any status.
-    pub(super) fn any(&self) -> bool {
-        let has_entry = |directory: PathBuf| fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some());
-        self.directories().into_iter().any(has_entry)
+    /// When a status was written last; `None` if there is none.
+    pub(super) fn written(&self) -> Option<SystemTime> {
+        let entries = self.directories().into_iter().filter_map(|directory| fs::read_dir(directory).ok()).flatten();
+        entries.filter_map(|entry| entry.ok()?.metadata().ok()?.modified().ok()).max()
     }
 
     /// The newer form first: where both are there, the older one was left behind.

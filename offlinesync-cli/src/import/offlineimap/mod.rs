@@ -12,9 +12,9 @@
 mod files;
 mod status;
 
-use super::{Mark, Memory, Taken, rows, tell, tell_refused, write};
+use super::{Mark, Memory, Taken, rows, sentence, tell_refused, write};
 use crate::settings::{AccountSettings, Store};
-use crate::ui::Hub;
+use crate::ui::{Hub, Who};
 use files::Files;
 use offlinesync_core::status::{FolderPair, Row};
 use offlinesync_core::sync::{Account, PairedFolder};
@@ -23,7 +23,7 @@ use offlinesync_core::{
 };
 use status::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const PROGRAM: &str = "OfflineIMAP";
 
@@ -40,12 +40,15 @@ pub struct House<'h> {
 }
 
 impl House<'_> {
-    /// Whether our status knows nothing yet, or not all that it was to learn, and OfflineIMAP's is there.
+    /// Whether our status knows nothing yet, or not all that it was to learn, and OfflineIMAP's is there. If ours was lost, OfflineIMAP's
+    /// is of use only if it was written since.
     ///
     /// # Errors
     /// Our status cannot be read.
     pub fn is_new(&self, status: &dyn StatusStore) -> Result<bool> {
-        Ok(self.files().any() && (self.mark().is_set() || status.folders()?.is_empty()))
+        let Some(written) = self.files().written() else { return Ok(false) };
+        let is_news = self.past().time().is_none_or(|taken_over| taken_over < written);
+        Ok(self.mark().is_set() || is_news && status.folders()?.is_empty())
     }
 
     /// Takes over what OfflineIMAP knows. `durable`: `status` outlives this run.
@@ -73,9 +76,13 @@ impl House<'_> {
             }
         }
         if durable {
+            self.past().set()?;
             self.mark().clear()?;
         }
-        tell(self.hub, &self.settings.name, PROGRAM, taken);
+        if taken.folders > 0 {
+            let account = &self.settings.name;
+            self.hub.announce(Who::Account(account), &sentence(account, PROGRAM, taken));
+        }
         Ok(())
     }
 
@@ -85,7 +92,15 @@ impl House<'_> {
     }
 
     fn mark(&self) -> Mark {
-        Mark::of(&self.metadata.join(format!("Account-{}", self.settings.name)))
+        Mark::of(&self.directory())
+    }
+
+    fn past(&self) -> Mark {
+        Mark::of_the_past(&self.directory())
+    }
+
+    fn directory(&self) -> PathBuf {
+        self.metadata.join(format!("Account-{}", self.settings.name))
     }
 
     /// Pairs of folders with a status that has messages. Two folders that would share one status file have none.

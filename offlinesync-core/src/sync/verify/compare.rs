@@ -5,7 +5,8 @@ use crate::flags::{FlagSupport, Flags};
 use crate::message::{MessageId, PerSide, Side};
 use crate::plan::{Action, PlanPolicy, Seen, Touched, plan};
 use crate::status::{Intent, Row};
-use crate::sync::content::{Content, Hash};
+use crate::sync::content::Content;
+use crate::sync::digest::Hash;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One message: its flags, and what is in it. No content: it could not be read.
@@ -90,9 +91,12 @@ impl Known {
         self.held[side].get(id)?.content
     }
 
-    /// `None` if its messages are there and equal, or cannot be compared.
+    /// `None` if its messages are there and equal, or cannot be compared, or if its message is alone and shall be.
     fn about_row(&self, row: &Row) -> Option<Discrepancy> {
         let ids = row.ids.clone();
+        if row.is_alone_on().is_some_and(|side| self.there(row)[side]) {
+            return None;
+        }
         match self.there(row) {
             PerSide { remote: false, local: false } => Some(Discrepancy::RowAlone { ids }),
             PerSide { remote: true, local: false } => Some(Discrepancy::Missing { on: Side::Local, ids }),

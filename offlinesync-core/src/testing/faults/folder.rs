@@ -81,6 +81,10 @@ impl Folder for FaultyFolder {
         self.inner.needs_intent()
     }
 
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
+
     fn cheap_content(&self) -> bool {
         self.inner.cheap_content()
     }

@@ -140,6 +140,10 @@ impl Folder for MemoryFolder {
         self.repository.knobs().cheap_content
     }
 
+    fn is_shared(&self) -> bool {
+        self.repository.knobs().shared
+    }
+
     fn store(&mut self, changes: &[FlagChange]) -> Result<Failures> {
         let missing: Vec<MessageId> = self.change(|mailbox, knobs, calls| {
             calls.stored += changes.len() as u64;

@@ -34,6 +34,8 @@ pub struct Knobs {
     pub tells_octets: bool,
     /// What [`Folder::cheap_content`](crate::Folder::cheap_content) answers.
     pub cheap_content: bool,
+    /// What [`Folder::is_shared`](crate::Folder::is_shared) answers.
+    pub shared: bool,
     /// How much an intake takes before a commit.
     pub group: GroupSize,
     /// How many folder handles work at the same time.
@@ -57,6 +59,7 @@ impl Knobs {
             transfer: true,
             tells_octets: true,
             cheap_content: false,
+            shared: false,
             group: GroupSize { messages: 50, octets: 1 << 20 },
             parallelism: 4,
         }
@@ -86,6 +89,7 @@ impl Knobs {
             dates: DatePrecision::Seconds,
             tells_octets: false,
             cheap_content: true,
+            shared: false,
             ..Knobs::imap()
         }
     }
