@@ -4,7 +4,9 @@
 
 use offlinesync_core::sync::{Account, Report};
 use offlinesync_core::testing::{Knobs, MemoryRepository};
-use offlinesync_core::{Cancel, ErrorKind, Flags, MemoryStatus, MessageId, Policy, SystemFlags};
+use offlinesync_core::{
+    Cancel, ErrorKind, FlagSupport, Flags, KeywordSupport, Keywords, MemoryStatus, MessageId, Policy, SystemFlags,
+};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -57,6 +59,23 @@ impl World {
 fn mail(n: u32) -> Vec<u8> {
     format!("Message-ID: <{n}@example.org>\r\nSubject: message {n} of the test\r\nTo: me\r\n\r\nbody {n}\r\n")
         .into_bytes()
+}
+
+/// Our own copy was listed alone, what the other side can keep was forgotten, and a keyword was given to a side that drops it; the next
+/// look would have taken it for removed.
+#[test]
+fn what_a_side_cannot_keep_is_not_given_to_it_when_only_the_other_is_listed() {
+    let keeps = |system, keywords| FlagSupport { system, keywords };
+    let remote = Knobs { support: keeps(SystemFlags::SEEN, KeywordSupport::Any), ..Knobs::maildir() };
+    let local =
+        Knobs { support: keeps(SystemFlags::ALL, KeywordSupport::Only(Keywords::default())), ..Knobs::maildir() };
+    let world = World::new(remote, local);
+    world.remote.add("INBOX", &mail(1), Flags::from_imap(["todo"]));
+    world.sync();
+    world.local.add("INBOX", &mail(2), Flags::from_imap(["\\Flagged"]));
+    world.sync();
+    assert_eq!((world.remote.calls().stored, world.local.calls().stored), (0, 0));
+    assert_eq!(world.sync().counts, Default::default());
 }
 
 fn seen() -> Flags {

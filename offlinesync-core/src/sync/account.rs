@@ -378,6 +378,7 @@ impl Account {
             policy: &self.policy,
             may_be_emptied: task.may_be_emptied,
             touched: task.touched,
+            terms: PerSide::default(),
             streams,
             observer,
             cancel,

@@ -40,9 +40,17 @@ pub(super) struct Street<'a> {
     pub(super) may_be_emptied: bool,
     /// Whether each side may have changed since it was recorded.
     pub(super) touched: PerSide<bool>,
+    pub(super) terms: PerSide<Terms>,
     pub(super) streams: Arc<Streams>,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
+}
+
+/// What a side takes, as its last listing said: a later one may be about the other side alone.
+#[derive(Debug, Default)]
+pub(super) struct Terms {
+    support: FlagSupport,
+    read_only: bool,
 }
 
 /// How a walk ended.
@@ -126,7 +134,7 @@ impl Prepared<'_> {
     /// Exchanges the steps for which `keep` does not hold for what follows from `instead`.
     pub(super) fn replan(&mut self, keep: impl FnMut(&Step) -> bool, instead: Vec<Touched>) {
         self.planned.plan.steps.retain(keep);
-        let more = self.street.plan(instead, &self.planned.listings);
+        let more = self.street.plan(instead);
         self.planned.plan.steps.extend(more.steps);
         for side in Side::BOTH {
             self.planned.plan.withheld[side] |= more.withheld[side];
@@ -200,7 +208,8 @@ impl Street<'_> {
         let (mut touched, settled) = pair(found, &mut self.folders, &circumstances)?;
         window::leave_out(&mut touched, &settled.settled, &mut self.folders, &self.policy.window)?;
         record.window = passed_over;
-        let plan = self.plan(touched, &listings);
+        self.come_to_terms(&listings);
+        let plan = self.plan(touched);
         Ok(Planned { listings, plan, unidentified: settled.unidentified, settled: settled.settled, record })
     }
 
@@ -282,15 +291,26 @@ impl Street<'_> {
         Ok(())
     }
 
-    fn plan(&self, touched: Vec<Touched>, listings: &Listings) -> Plan {
-        let read_only = PerSide::from_fn(|side| {
-            self.policy.read_only[side] || listings[side].as_ref().is_some_and(|set| set.read_only)
-        });
+    fn come_to_terms(&mut self, listings: &Listings) {
+        for side in Side::BOTH {
+            if let Some(set) = &listings[side] {
+                self.terms[side] = Terms { support: set.support.clone(), read_only: set.read_only };
+            }
+        }
+    }
+
+    /// What both sides can keep.
+    fn support(&self) -> FlagSupport {
+        self.terms.remote.support.both(&self.terms.local.support)
+    }
+
+    fn plan(&self, touched: Vec<Touched>) -> Plan {
+        let read_only = PerSide::from_fn(|side| self.policy.read_only[side] || self.terms[side].read_only);
         let policy = PlanPolicy {
             read_only,
             propagate_removals: self.policy.propagate_removals,
             conflict: self.policy.conflict,
-            support: support(listings),
+            support: self.support(),
         };
         let mut plan = plan(touched, &policy);
         for side in Side::BOTH.into_iter().filter(|side| !self.never_copied[*side].is_empty()) {
@@ -365,7 +385,7 @@ impl Street<'_> {
         self.begin(&mut planned)?;
         let Planned { listings, plan, unidentified, settled, record } = planned;
         let mut executed = Executed::default();
-        let mut site = self.site(&record, support(&listings), settled);
+        let mut site = self.site(&record, settled);
         let withheld = plan.withheld;
         let result = site.execute(plan, &mut executed);
         outcome.octets += executed.octets;
@@ -384,13 +404,14 @@ impl Street<'_> {
         planned.record.uid_validity =
             PerSide::from_fn(|side| Some(numbering_of(&planned.listings, &before, side).unwrap_or(UidValidity(0))));
         let settled = std::mem::take(&mut planned.settled);
-        let mut site = self.site(&planned.record, support(&planned.listings), settled);
+        let mut site = self.site(&planned.record, settled);
         site.begin(&before, &planned.plan)?;
         planned.settled = site.settled.into_iter().collect();
         Ok(())
     }
 
-    fn site(&mut self, record: &FolderRecord, support: FlagSupport, settled: Vec<(Side, MessageId)>) -> Site<'_> {
+    fn site(&mut self, record: &FolderRecord, settled: Vec<(Side, MessageId)>) -> Site<'_> {
+        let support = self.support();
         Site {
             pair: self.pair,
             folders: &mut self.folders,
@@ -510,11 +531,6 @@ impl Known for KnownRows<'_> {
 
 fn numbering_of(listings: &Listings, record: &FolderRecord, side: Side) -> Option<UidValidity> {
     listings[side].as_ref().map(|set| set.uid_validity).or(record.uid_validity[side])
-}
-
-fn support(listings: &Listings) -> FlagSupport {
-    let of = |side: Side| listings[side].as_ref().map(|set| set.support.clone()).unwrap_or_default();
-    of(Side::Remote).both(&of(Side::Local))
 }
 
 fn copied(step: &Step, to: Side) -> Option<MessageId> {

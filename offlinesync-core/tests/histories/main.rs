@@ -1,0 +1,193 @@
+//! Random histories over random stores: two users work on the two sides, syncs run, stop anywhere, fail or look through a window, and
+//! in the end a model says what must be there.
+//!
+//! More cases than usual: `PROPTEST_CASES=10000 cargo test --release -p offlinesync-core --all-features --test histories`
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod model;
+mod world;
+
+use offlinesync_core::testing::{Deltas, Knobs, WitnessKnob};
+use offlinesync_core::{FlagSupport, KeywordSupport, PerSide, Side, SystemFlags};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use world::World;
+
+const FOLDERS: [&str; 3] = ["INBOX", "Archive", "Lists/rust"];
+
+/// What happens next.
+#[derive(Clone, Debug)]
+enum Act {
+    /// A new message, or one more of a content that is there.
+    Add {
+        side: Side,
+        folder: usize,
+        flags: u8,
+        again: Option<Index>,
+        large: bool,
+    },
+    Remove {
+        side: Side,
+        which: Index,
+    },
+    Move {
+        side: Side,
+        which: Index,
+        to: usize,
+    },
+    Flag {
+        side: Side,
+        which: Index,
+        flag: usize,
+    },
+    Create {
+        side: Side,
+        folder: usize,
+    },
+    Sync {
+        ends: Ends,
+        narrow: bool,
+    },
+}
+
+/// How a run ends, at which of its effects.
+#[derive(Clone, Copy, Debug)]
+enum Ends {
+    Well,
+    Before(u64),
+    Within(u64),
+    After(u64),
+    Failing(u64),
+}
+
+fn side() -> impl Strategy<Value = Side> {
+    select(Side::BOTH.to_vec())
+}
+
+fn user() -> impl Strategy<Value = Act> {
+    let again = || proptest::option::weighted(0.15, any::<Index>());
+    prop_oneof![
+        5 => (side(), 0..3usize, any::<u8>(), again(), any::<bool>())
+            .prop_map(|(side, folder, flags, again, large)| Act::Add { side, folder, flags, again, large }),
+        3 => (side(), any::<Index>()).prop_map(|(side, which)| Act::Remove { side, which }),
+        3 => (side(), any::<Index>(), 0..3usize).prop_map(|(side, which, to)| Act::Move { side, which, to }),
+        4 => (side(), any::<Index>(), 0..4usize).prop_map(|(side, which, flag)| Act::Flag { side, which, flag }),
+        1 => (side(), 0..3usize).prop_map(|(side, folder)| Act::Create { side, folder }),
+    ]
+}
+
+fn ends() -> impl Strategy<Value = Ends> {
+    prop_oneof![
+        2 => Just(Ends::Well),
+        1 => (1..60u64).prop_map(Ends::Before),
+        1 => (1..60u64).prop_map(Ends::Within),
+        2 => (1..60u64).prop_map(Ends::After),
+        1 => (1..60u64).prop_map(Ends::Failing),
+    ]
+}
+
+fn history() -> impl Strategy<Value = Vec<Act>> {
+    let sync = (ends(), prop::bool::weighted(0.2)).prop_map(|(ends, narrow)| Act::Sync { ends, narrow });
+    prop::collection::vec(prop_oneof![4 => user(), 1 => sync], 1..30)
+}
+
+/// Without anything that goes wrong.
+fn quiet_history() -> impl Strategy<Value = Vec<Act>> {
+    let sync = Just(Act::Sync { ends: Ends::Well, narrow: false });
+    prop::collection::vec(prop_oneof![4 => user(), 1 => sync], 1..30)
+}
+
+fn support() -> impl Strategy<Value = FlagSupport> {
+    let only = |names: &[&str]| KeywordSupport::Only(names.iter().copied().collect());
+    let keywords = select(vec![KeywordSupport::Any, KeywordSupport::Any, only(&[]), only(&["work"])]);
+    let system = select(vec![SystemFlags::ALL, SystemFlags::ALL, SystemFlags::SEEN, SystemFlags::NONE]);
+    (system, keywords).prop_map(|(system, keywords)| FlagSupport { system, keywords })
+}
+
+/// A store of some kind that can do more or less than that kind can.
+fn knobs() -> impl Strategy<Value = Knobs> {
+    let kinds = vec![Knobs::imap(), Knobs::plain_imap(), Knobs::maildir()];
+    let deltas = vec![Deltas::Nothing, Deltas::Logged, Deltas::Compared];
+    let witnesses = vec![WitnessKnob::Nothing, WitnessKnob::Messages, WitnessKnob::Everything];
+    let toggles = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    (select(kinds), select(deltas), select(witnesses), toggles, 1..6usize, support()).prop_map(
+        |(kind, deltas, witness, (tells_ids, eager, transfer, tells_octets, cheap), messages, support)| {
+            let mut knobs = Knobs { witness, transfer, tells_octets, cheap_content: cheap, support, ..kind };
+            knobs.group.messages = messages;
+            if knobs.numbered {
+                knobs = Knobs { deltas, tells_ids, eager, ..knobs };
+            }
+            knobs
+        },
+    )
+}
+
+fn stores() -> impl Strategy<Value = PerSide<Knobs>> {
+    (knobs(), knobs()).prop_map(|(remote, local)| PerSide { remote, local })
+}
+
+fn cases(usual: u32) -> ProptestConfig {
+    let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig {
+        max_shrink_iters: 20_000,
+        max_global_rejects: 10_000,
+        ..ProptestConfig::with_cases(wanted.unwrap_or(usual))
+    }
+}
+
+fn mirrored(history: &[Act]) -> Vec<Act> {
+    let mut history = history.to_vec();
+    for act in &mut history {
+        match act {
+            Act::Add { side, .. }
+            | Act::Remove { side, .. }
+            | Act::Move { side, .. }
+            | Act::Flag { side, .. }
+            | Act::Create { side, .. } => *side = side.other(),
+            Act::Sync { .. } => {}
+        }
+    }
+    history
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    /// Nothing is lost, nothing is there twice or comes back, both sides become equal, and the sync after that has nothing to do.
+    #[test]
+    fn after_any_history_a_clean_sync_makes_all_as_it_must_be(stores in stores(), history in history()) {
+        let mut world = World::new(&stores);
+        for act in &history {
+            world.act(act)?;
+        }
+        world.settle()?;
+    }
+
+    /// A clean history, told on the two sides the other way round, ends the other way round.
+    #[test]
+    fn the_mirrored_history_ends_mirrored(stores in stores(), history in quiet_history()) {
+        let ends = |stores: &PerSide<Knobs>, history: &[Act]| {
+            let mut world = World::new(stores);
+            history.iter().try_for_each(|act| world.act(act))?;
+            world.settle()?;
+            Ok::<_, TestCaseError>(Side::BOTH.map(|side| world.contents(side)))
+        };
+        let [remote, local] = ends(&stores, &history)?;
+        let [mirrored_remote, mirrored_local] = ends(&stores.clone().swapped(), &mirrored(&history))?;
+        prop_assert_eq!(remote, mirrored_local);
+        prop_assert_eq!(local, mirrored_remote);
+    }
+
+    /// Without faults no sync removes more on one side than the user of the other removed and moved away, however the stores answer.
+    #[test]
+    fn no_more_is_removed_than_was_removed(stores in stores(), history in quiet_history()) {
+        let mut world = World::new(&stores);
+        for act in &history {
+            world.act(act)?;
+            world.check_removals()?;
+        }
+        world.settle()?;
+        world.check_removals()?;
+    }
+}

@@ -1,0 +1,141 @@
+//! What must be true after everything that was done: how often each content is in each folder, and with which flags. Pure.
+//!
+//! Copies of one content in one folder cannot be told apart, so they are counted. What was removed before it was recorded may come
+//! back, since nobody can know that it was not new; what both sides had when all was last in step may not.
+
+use offlinesync_core::{PerSide, Side};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(crate) type Content = u32;
+
+/// What happened to the copies of one content in one folder since all was in step.
+#[derive(Clone, Debug, Default)]
+struct Story {
+    /// Copies when all was in step.
+    base: i64,
+    added: PerSide<i64>,
+    removed: PerSide<i64>,
+    /// Of those removed, copies that both sides had when all was in step.
+    removed_base: PerSide<i64>,
+    /// Flags when all was in step, or with which it was added.
+    flags: BTreeSet<&'static str>,
+    /// Flags that must be as said, or that nobody can tell any more.
+    changed: BTreeMap<&'static str, Option<bool>>,
+    flags_unknown: bool,
+}
+
+impl Story {
+    fn all(&self) -> i64 {
+        self.base + self.added.remote + self.added.local
+    }
+
+    /// The same content added on both sides may be taken for one message.
+    fn least(&self) -> i64 {
+        let added = self.added.remote.max(self.added.local);
+        (self.base + added - self.removed.remote - self.removed.local).max(0)
+    }
+
+    fn most(&self) -> i64 {
+        self.all() - self.removed_base.remote.max(self.removed_base.local)
+    }
+}
+
+/// Everything that must be true.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Model {
+    stories: BTreeMap<(String, Content), Story>,
+    pub(crate) folders: BTreeSet<String>,
+}
+
+/// Copies that a folder has: the flags of each.
+pub(crate) type Found = BTreeMap<(String, Content), Vec<BTreeSet<&'static str>>>;
+
+impl Model {
+    pub(crate) fn with_folder(name: &str) -> Model {
+        Model { folders: BTreeSet::from([name.to_owned()]), ..Model::default() }
+    }
+
+    fn story(&mut self, folder: &str, content: Content) -> &mut Story {
+        self.stories.entry((folder.to_owned(), content)).or_default()
+    }
+
+    pub(crate) fn added(&mut self, side: Side, folder: &str, content: Content, flags: &BTreeSet<&'static str>) {
+        self.folders.insert(folder.to_owned());
+        let story = self.story(folder, content);
+        story.flags_unknown |= story.all() > 0;
+        story.added[side] += 1;
+        story.flags.clone_from(flags);
+    }
+
+    /// `settled`: it was there when all was in step.
+    pub(crate) fn removed(&mut self, side: Side, folder: &str, content: Content, settled: bool) {
+        let story = self.story(folder, content);
+        story.removed[side] += 1;
+        story.removed_base[side] += i64::from(settled);
+        story.flags_unknown = true;
+    }
+
+    pub(crate) fn moved(&mut self, side: Side, from: &str, content: Content, settled: bool, to: &str) {
+        self.removed(side, from, content, settled);
+        self.added(side, to, content, &BTreeSet::new());
+        self.story(to, content).flags_unknown = true;
+    }
+
+    pub(crate) fn flagged(
+        &mut self,
+        side: Side,
+        folder: &str,
+        content: Content,
+        settled: bool,
+        flag: &'static str,
+        on: bool,
+    ) {
+        let story = self.story(folder, content);
+        // The same flag changed twice, or cleared before it was recorded: that depends on what was recorded in between.
+        let known = !story.changed.contains_key(flag) && (settled || on) && story.added[side.other()] == 0;
+        story.changed.insert(flag, known.then_some(on));
+    }
+
+    /// What is wrong with this, where only these flags can be kept on both sides.
+    pub(crate) fn complaints(&self, found: &Found, kept: &BTreeSet<&'static str>) -> Vec<String> {
+        let none = Vec::new();
+        let mut complaints: Vec<String> = found
+            .keys()
+            .filter(|key| !self.stories.contains_key(*key))
+            .map(|key| format!("{key:?} is there and nobody put it there"))
+            .collect();
+        for (key, story) in &self.stories {
+            let copies = found.get(key).unwrap_or(&none);
+            let number = copies.len() as i64;
+            if number < story.least() {
+                complaints.push(format!("{key:?} LOST: {number} instead of {}: {story:?}", story.least()));
+            } else if number > story.most() {
+                complaints.push(format!("{key:?} DOUBLED or back: {number} instead of {}: {story:?}", story.most()));
+            }
+            if let [flags] = &copies[..]
+                && story.all() == 1
+                && !story.flags_unknown
+            {
+                let wrong = kept.iter().filter(|flag| story.wants(flag).is_some_and(|on| flags.contains(*flag) != on));
+                complaints.extend(wrong.map(|flag| format!("{key:?}: {flag} is wrong: {flags:?} {story:?}")));
+            }
+        }
+        complaints
+    }
+
+    /// All is in step: that is where the next story begins.
+    pub(crate) fn settle(&mut self, found: &Found) {
+        self.stories.clear();
+        for ((folder, content), copies) in found {
+            let story = self.story(folder, *content);
+            story.base = copies.len() as i64;
+            story.flags.clone_from(&copies[0]);
+        }
+    }
+}
+
+impl Story {
+    fn wants(&self, flag: &str) -> Option<bool> {
+        self.changed.get(flag).copied().unwrap_or_else(|| Some(self.flags.contains(flag)))
+    }
+}
