@@ -1,7 +1,7 @@
 //! One account from its lock to its last sync: hooks, the engine, pauses.
 
 use crate::backend::{Backends, Means};
-use crate::control::{Control, Woken};
+use crate::control::{Control, Seen, Woken};
 use crate::hooks::{self, Mode};
 use crate::import::offlineimap::House;
 use crate::lock::Lock;
@@ -9,16 +9,17 @@ use crate::mbnames::{Mailbox, Mailboxes};
 use crate::naming::Names;
 use crate::say::{Level, Outcome};
 use crate::settings::{AccountSettings, Store};
+use crate::status;
 use crate::turns::Turns;
 use crate::ui::{Moment, Narrator, Scene, Who};
+use crate::watching::{Patience, Pulse, Watching};
 use jiff::ZonedDateTime;
+use offlinesync_core::plan::Counts;
 use offlinesync_core::sync::{Account, Report};
-use offlinesync_core::{
-    Error, ErrorKind, FolderPair, MemoryStatus, Observer, Policy, Result, Side, SqliteStatus, StatusStore,
-};
-use std::path::{Path, PathBuf};
+use offlinesync_core::{Error, ErrorKind, FolderPair, MemoryStatus, Observer, Policy, Result, Side, StatusStore};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// So many runs that end in a mistake of configuration or a refused password, one after the other, end an account.
 const MISTAKES: u32 = 3;
@@ -75,20 +76,47 @@ impl Runner {
         let backends = Backends::new(&self.settings, &self.means, &observer)?;
         let mut quick = QuickCounter::new(self.settings.quick);
         let mut mistakes = 0;
+        let mut watching = None;
+        let (mut patience, mut woken) = (Patience::default(), Woken::Time);
         loop {
-            let cuts = self.control.cuts();
+            let seen = self.control.seen(&self.settings.name);
             let Some(turn) = self.turns.take(&self.control) else { return Ok(Outcome::Interrupted) };
             // A quick sync cannot tell what came into the window or left it.
-            let mode = if self.settings.age.is_some() { Mode::Full } else { quick.next() };
-            let outcome = self.sync(&backends, narrator, mode);
+            let mode = match woken {
+                Woken::Change => Mode::Idle,
+                _ if self.settings.age.is_some() => Mode::Full,
+                _ => quick.next(),
+            };
+            let (outcome, worked) = self.sync(&backends, narrator, mode);
             drop(turn);
+            patience.after(mode, worked);
             mistakes = if outcome == Outcome::Mistake { mistakes + 1 } else { 0 };
-            match self.pause(narrator, cuts, mistakes) {
+            if watching.is_none() && self.refresh(mistakes).is_some() {
+                watching = Watching::start(self, &backends);
+            }
+            woken = self.pause(&backends, narrator, &seen, mistakes);
+            if woken == Woken::Change {
+                woken = self.settle(&patience);
+            }
+            match woken {
                 Woken::End => return Ok(outcome),
                 Woken::Cut => quick.reset(),
-                Woken::Time => {}
+                Woken::Time | Woken::Change => {}
             }
         }
+    }
+
+    /// Lets what belongs together happen before it is synced, and a loop of changes made by syncing run slowly.
+    fn settle(&self, patience: &Patience) -> Woken {
+        match self.control.settle(patience.pause(), &self.control.seen(&self.settings.name)) {
+            Woken::Time => Woken::Change,
+            woken => woken,
+        }
+    }
+
+    /// How long the pause before the next sync is, if there is one.
+    fn refresh(&self, mistakes: u32) -> Option<Duration> {
+        self.settings.autorefresh.filter(|_| !self.once && mistakes < MISTAKES)
     }
 
     /// The lock, held until the account has ended. A run that changes nothing and finds no metadata has nothing to protect.
@@ -99,31 +127,30 @@ impl Runner {
         Lock::take(&self.metadata, &self.settings.name).map(Some)
     }
 
-    fn pause(&self, narrator: &Narrator, cuts: u64, mistakes: u32) -> Woken {
-        let Some(length) = self.settings.autorefresh.filter(|_| !self.once && mistakes < MISTAKES) else {
-            return Woken::End;
-        };
+    fn pause(&self, backends: &Backends, narrator: &Narrator, seen: &Seen, mistakes: u32) -> Woken {
+        let Some(length) = self.refresh(mistakes) else { return Woken::End };
         if self.control.is_ending() {
             return Woken::End;
         }
         self.control.note(&self.settings.name, "waiting for the next sync");
         let minutes = length.as_secs_f64() / 60.0;
         narrator.account_says(&format!("Next refresh in {minutes:.1} minutes"));
-        let mut left = length;
+        let (end, mut pulse) = (Instant::now() + length, Pulse::new(&self.settings));
         let woken = loop {
+            let left = end.saturating_duration_since(Instant::now());
             narrator.moment(&Moment::Pausing { left });
-            let woken = self.control.pause(left.min(STEP), cuts);
-            left = left.saturating_sub(STEP);
-            if woken != Woken::Time || left.is_zero() {
-                break woken;
+            match self.control.pause(left.min(STEP).min(pulse.until_next()), seen) {
+                Woken::Time if left.is_zero() || !pulse.beat(backends) => break Woken::Time,
+                Woken::Time => {}
+                woken => break woken,
             }
         };
         narrator.moment(&Moment::PauseEnded);
         woken
     }
 
-    /// One sync with its hooks.
-    fn sync(&self, backends: &Backends, narrator: &Arc<Narrator>, mode: Mode) -> Outcome {
+    /// One sync with its hooks; answers also whether there was anything to do.
+    fn sync(&self, backends: &Backends, narrator: &Arc<Narrator>, mode: Mode) -> (Outcome, bool) {
         self.control.note(&self.settings.name, "syncing");
         narrator.begin(mode == Mode::Quick);
         let result = self.sync_with_hooks(backends, narrator, mode);
@@ -140,7 +167,7 @@ impl Runner {
             }
         };
         narrator.end(outcome, report.as_ref());
-        outcome
+        (outcome, report.is_some_and(|report| report.counts != Counts::default()))
     }
 
     fn sync_with_hooks(&self, backends: &Backends, narrator: &Arc<Narrator>, mode: Mode) -> Result<Report> {
@@ -222,7 +249,8 @@ impl Runner {
     }
 
     fn open_status(&self, read_only: bool) -> Result<Arc<dyn StatusStore>> {
-        open_status(&self.metadata, &self.settings.name, read_only, self.means.fsync)
+        let directory = self.metadata.join(format!("Account-{}", self.settings.name));
+        status::open(&directory, self.settings.status, read_only, self.means.fsync)
     }
 
     /// The status, with what OfflineIMAP knew of the account if it was OfflineIMAP's until now. A dry run takes it over into memory.
@@ -291,17 +319,6 @@ fn looking_only(settings: &AccountSettings) -> Policy {
 /// The engine's account without a right to change anything, for taking over what another program knows of it.
 pub fn account_for_import(settings: &AccountSettings, backends: &Backends, status: Arc<dyn StatusStore>) -> Account {
     engine_account(settings, backends, looking_only(settings), status, None)
-}
-
-/// The status file of an account.
-fn open_status(metadata: &Path, account: &str, read_only: bool, fsync: bool) -> Result<Arc<dyn StatusStore>> {
-    let directory = metadata.join(format!("Account-{account}"));
-    let file = directory.join("offlinesync.db");
-    if read_only {
-        return Ok(Arc::new(SqliteStatus::open_read_only(file)?));
-    }
-    crate::metadata::create(&directory)?;
-    Ok(Arc::new(SqliteStatus::open(file, fsync)?))
 }
 
 /// Counts quick syncs between full ones.

@@ -80,6 +80,10 @@ pub struct Args {
     #[arg(long = "delete-folder", value_name = "NAME", help_heading = "Instead of syncing")]
     pub delete_folder: Option<String>,
 
+    /// Rename messages that OfflineIMAP before 6.3.5 named, so that they are known again; back the Maildir up before, and look with --dry-run
+    #[arg(long = "migrate-fmd5-using-nametrans", help_heading = "Instead of syncing")]
+    pub migrate_fmd5: bool,
+
     /// Let through mass deletions that were refused, once; with a number, only up to that many
     #[arg(
         long = "allow-mass-delete",

@@ -37,6 +37,9 @@ pub struct Backends {
     pub repositories: PerSide<Arc<dyn Repository>>,
     /// Those of them that are servers.
     pub servers: PerSide<Option<ImapRepository>>,
+    /// Those of them that are on this machine.
+    pub maildirs: PerSide<Option<MaildirRepository>>,
+    hold_open: PerSide<bool>,
     logins: PerSide<Option<Arc<Remembered>>>,
 }
 
@@ -63,13 +66,29 @@ impl Backends {
         Ok(Backends {
             repositories: PerSide { remote: remote.repository, local: local.repository },
             servers: PerSide { remote: remote.server, local: local.server },
+            maildirs: PerSide { remote: remote.maildir, local: local.maildir },
+            hold_open: PerSide::from_fn(|side| match &account.repositories[side].store {
+                Store::Imap(settings) => settings.holds_open(),
+                Store::Maildir(_) => false,
+            }),
             logins: PerSide { remote: remote.login, local: local.login },
         })
     }
 
-    /// Lets go of connections; forgets passwords if a server refused one, in these words.
-    pub fn rest(&self, refused: Option<&Error>) {
+    /// Sends a sign of life on every connection that is kept.
+    pub fn keep_alive(&self) {
+        Side::BOTH.iter().filter_map(|side| self.servers[*side].as_ref()).for_each(ImapRepository::keep_alive);
+    }
+
+    /// Lets go of every connection; the next sync opens others.
+    pub fn close(&self) {
         Side::BOTH.iter().for_each(|side| self.repositories[*side].close());
+    }
+
+    /// Lets go of connections that need not be kept; forgets passwords if a server refused one, in these words.
+    pub fn rest(&self, refused: Option<&Error>) {
+        let closed = Side::BOTH.into_iter().filter(|side| refused.is_some() || !self.hold_open[*side]);
+        closed.for_each(|side| self.repositories[side].close());
         let Some(refused) = refused else { return };
         for login in [&self.logins.remote, &self.logins.local].into_iter().flatten() {
             *login.secret.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -79,9 +98,16 @@ impl Backends {
     }
 }
 
+impl Drop for Backends {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 struct Made {
     repository: Arc<dyn Repository>,
     server: Option<ImapRepository>,
+    maildir: Option<MaildirRepository>,
     login: Option<Arc<Remembered>>,
 }
 
@@ -94,7 +120,8 @@ fn make(
     match &repository.store {
         Store::Maildir(settings) => {
             let config = maildir(account, repository, settings, means, observer);
-            Ok(Made { repository: Arc::new(MaildirRepository::new(config)?), server: None, login: None })
+            let maildir = MaildirRepository::new(config)?;
+            Ok(Made { repository: Arc::new(maildir.clone()), server: None, maildir: Some(maildir), login: None })
         }
         Store::Imap(settings) => {
             let login = Arc::new(Remembered {
@@ -108,7 +135,7 @@ fn make(
             });
             let config = imap(account, repository, settings, &login, observer)?;
             let server = ImapRepository::new(config);
-            Ok(Made { repository: Arc::new(server.clone()), server: Some(server), login: Some(login) })
+            Ok(Made { repository: Arc::new(server.clone()), server: Some(server), maildir: None, login: Some(login) })
         }
     }
 }

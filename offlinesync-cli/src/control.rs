@@ -20,8 +20,18 @@ struct State {
     finish: bool,
     /// Counts the requests to cut pauses short.
     cuts: u64,
+    /// Counts what watchers told of each account.
+    changes: BTreeMap<String, u64>,
     /// What each account is doing, for the dump of state.
     doing: BTreeMap<String, String>,
+}
+
+/// What was asked and told before a sync: whatever is newer cuts the pause after it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    account: String,
+    cuts: u64,
+    changes: u64,
 }
 
 /// Why a pause ended.
@@ -31,6 +41,8 @@ pub enum Woken {
     Time,
     /// It was cut short: sync now, fully.
     Cut,
+    /// Something changed in a folder that is watched.
+    Change,
     /// The program shall end.
     End,
 }
@@ -67,21 +79,42 @@ impl Control {
         self.cancel.is_cancelled() || self.with(|state| state.finish)
     }
 
-    /// How many requests to cut a pause there were so far; a pause begun with this number ends at the next.
-    pub fn cuts(&self) -> u64 {
-        self.with(|state| state.cuts)
+    /// Tells that something changed in a folder of this account.
+    pub fn changed(&self, account: &str) {
+        self.with(|state| *state.changes.entry(account.to_owned()).or_default() += 1);
     }
 
-    /// Waits. `cuts_seen` is the number of cuts before the sync that ended: one that came meanwhile cuts this pause.
-    pub fn pause(&self, length: Duration, cuts_seen: u64) -> Woken {
+    /// What was asked and told so far.
+    pub fn seen(&self, account: &str) -> Seen {
+        self.with(|state| Seen {
+            account: account.to_owned(),
+            cuts: state.cuts,
+            changes: state.changes.get(account).copied().unwrap_or_default(),
+        })
+    }
+
+    /// Waits. `seen` is from before the sync that ended: what came meanwhile cuts this pause.
+    pub fn pause(&self, length: Duration, seen: &Seen) -> Woken {
+        self.wait(length, seen, true)
+    }
+
+    /// Waits, whatever changes meanwhile.
+    pub fn settle(&self, length: Duration, seen: &Seen) -> Woken {
+        self.wait(length, seen, false)
+    }
+
+    fn wait(&self, length: Duration, seen: &Seen, hears: bool) -> Woken {
         let deadline = Instant::now() + length;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if state.finish || self.cancel.is_cancelled() {
                 return Woken::End;
             }
-            if state.cuts != cuts_seen {
+            if state.cuts != seen.cuts {
                 return Woken::Cut;
+            }
+            if hears && state.changes.get(&seen.account).is_some_and(|changes| *changes != seen.changes) {
+                return Woken::Change;
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -115,12 +148,13 @@ mod tests {
     #[test]
     fn a_pause_ends_by_time_by_a_cut_even_an_early_one_and_by_the_end() {
         let control = Control::default();
-        assert_eq!(control.pause(Duration::ZERO, 0), Woken::Time);
+        let before = control.seen("a");
+        assert_eq!(control.pause(Duration::ZERO, &before), Woken::Time);
         control.cut_sleep();
-        assert_eq!(control.pause(LONG, 0), Woken::Cut);
-        let cuts = control.cuts();
+        assert_eq!(control.pause(LONG, &before), Woken::Cut);
+        let seen = control.seen("a");
         std::thread::scope(|scope| {
-            let pause = scope.spawn(|| control.pause(LONG, cuts));
+            let pause = scope.spawn(|| control.pause(LONG, &seen));
             control.finish();
             assert_eq!(pause.join().unwrap(), Woken::End);
         });
@@ -133,6 +167,17 @@ mod tests {
         assert_eq!(control.interrupt(), 1);
         assert_eq!(control.interrupt(), 2);
         assert!(control.cancel.is_cancelled());
-        assert_eq!(control.pause(LONG, 0), Woken::End);
+        assert_eq!(control.pause(LONG, &control.seen("a")), Woken::End);
+    }
+
+    #[test]
+    fn a_change_cuts_the_pause_of_its_account_alone_and_nothing_that_settles() {
+        let control = Control::default();
+        let (one, other) = (control.seen("a"), control.seen("b"));
+        control.changed("a");
+        assert_eq!(control.pause(LONG, &one), Woken::Change);
+        assert_eq!(control.settle(Duration::ZERO, &one), Woken::Time);
+        assert_eq!(control.pause(Duration::ZERO, &other), Woken::Time);
+        assert_eq!(control.pause(Duration::ZERO, &control.seen("a")), Woken::Time);
     }
 }

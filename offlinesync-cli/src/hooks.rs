@@ -11,6 +11,8 @@ pub enum Mode {
     Full,
     /// Folders in which no message came or went were skipped.
     Quick,
+    /// Everything was compared because something changed in a folder that is watched.
+    Idle,
 }
 
 /// Runs a hook and tells what it said and how it ended. A hook that fails stops nothing.
@@ -22,6 +24,7 @@ pub fn call(command: &str, mode: Mode, cancel: &Cancel, tell: &dyn Fn(Level, &st
     let mode = match mode {
         Mode::Full => "full",
         Mode::Quick => "quick",
+        Mode::Idle => "idle",
     };
     let output = shell::run(command, &[("OFFLINEIMAPSYNCMODE", mode)], None, cancel)?;
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -12,6 +12,7 @@ use crate::delete_folder;
 use crate::info::{self, Columns};
 use crate::mbnames::Mailboxes;
 use crate::metadata;
+use crate::migrate;
 use crate::profile::Profile;
 use crate::say::{Outcome, error_lines};
 use crate::settings::{AccountSettings, General, MailboxList, sections_of};
@@ -143,6 +144,9 @@ impl Program {
         }
         if let Task::Verify { repair } = args.task {
             return Ok(verify::show(&self.runners, repair, &self.hub, &self.control));
+        }
+        if args.migrate_fmd5 {
+            return Ok(migrate::run(&self.runners, args.dry_run, &self.hub));
         }
         Ok(self.run_accounts())
     }

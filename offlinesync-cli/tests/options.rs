@@ -104,3 +104,51 @@ fn what_only_python_could_do_is_refused_with_a_way_out() {
         failed(&Sandbox::new(&config).run(&[]), text);
     }
 }
+
+#[test]
+fn old_names_are_migrated_to_the_translated_folder_and_a_dry_run_only_tells() {
+    // The digest of `INBOX`, as it was before the name was translated.
+    let old = "1700000001.a.host,U=7,FMD5=7e33429f656f1e6e9d79b29c3f82c57e:2,S";
+    let sandbox = Sandbox::new(&with("", "nametrans = lambda f: 'Mail.' + f\n", ""));
+    sandbox.deliver("local/INBOX", old, "Subject: x\n\nx\n");
+    let args = ["-a", "a", "--migrate-fmd5-using-nametrans"];
+    let run = sandbox.run(&[&args[..], &["--dry-run"]].concat());
+    assert_eq!(
+        (run.code, run.out.as_str(), run.err.as_str()),
+        (0, "a: folder 'INBOX': 1 message would be renamed\n", "")
+    );
+    assert!(sandbox.path("local/INBOX/cur").join(old).exists());
+    let run = sandbox.run(&args);
+    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (0, "a: folder 'INBOX': 1 message renamed\n", ""));
+    let names: Vec<String> = sandbox.files("local/INBOX/cur").into_keys().collect();
+    assert!(
+        names[0].starts_with("1700000001.a.host,U=7,FMD5=") && names[0].ends_with(":2,S") && names[0] != old,
+        "{names:?}"
+    );
+    assert_eq!(sandbox.files("local/INBOX").len(), 1);
+}
+
+#[test]
+fn the_status_goes_from_text_to_sqlite_and_back_without_a_transfer_and_the_old_one_stays() {
+    let sandbox = Sandbox::new(&with("status_backend = plain\n", "", ""));
+    sandbox.run(&[]).silent();
+    let text = sandbox.files(".offlineimap/Account-a/offlinesync.status");
+    assert!(text.keys().any(|name| name.starts_with("INBOX~")), "{:?}", text.keys());
+    // A removal is due when the form changes: it must be carried out, not undone.
+    let remove = |name: &str| fs::remove_file(sandbox.path(name)).unwrap();
+    remove("remote/INBOX/new/1700000001.one.host");
+    sandbox.run(&["--dry-run", "-k", "Account_a:status_backend=sqlite"]);
+    assert!(!sandbox.path(".offlineimap/Account-a/offlinesync.db").exists());
+    sandbox.run(&["-k", "Account_a:status_backend=sqlite"]).silent();
+    assert_eq!((sandbox.messages("local/INBOX").len(), sandbox.messages("remote/INBOX").len()), (1, 1));
+    assert_eq!(sandbox.files(".offlineimap/Account-a/offlinesync.status"), text);
+    // Back again, with what happened meanwhile: another removal, which the old text files know nothing of.
+    remove("remote/INBOX/new/1700000002.two.host");
+    sandbox.deliver("remote/INBOX", "1700000005.five.host", "Subject: five\n\nx\n");
+    sandbox.run(&["-k", "Account_a:status_backend=sqlite"]).silent();
+    remove("remote/INBOX/new/1700000005.five.host");
+    sandbox.deliver("remote/INBOX", "1700000006.six.host", "Subject: six\n\nx\n");
+    sandbox.run(&[]).silent();
+    assert_eq!(sandbox.messages("local/INBOX"), ["Subject: six\n\nx\n"]);
+    assert_eq!(sandbox.messages("remote/INBOX"), ["Subject: six\n\nx\n"]);
+}

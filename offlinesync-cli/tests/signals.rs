@@ -4,47 +4,9 @@
 
 mod support;
 
-use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStderr, Stdio};
+use rustix::process::Signal;
+use support::daemon::Daemon;
 use support::sandbox::{ACCOUNT, Sandbox};
-
-/// A running program and the lines it says.
-struct Daemon {
-    child: Child,
-    lines: std::io::Lines<BufReader<ChildStderr>>,
-}
-
-impl Daemon {
-    fn start(sandbox: &Sandbox, args: &[&str]) -> Daemon {
-        let mut child = sandbox.command(args).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        Daemon { child, lines }
-    }
-
-    /// Reads on until a line contains this.
-    fn wait_for(&mut self, words: &str) {
-        let found = self.lines.any(|line| line.unwrap().contains(words));
-        assert!(found, "the program ended without saying: {words}");
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    fn end(mut self) -> Option<i32> {
-        for line in self.lines.by_ref() {
-            line.unwrap();
-        }
-        self.child.wait().unwrap().code()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-    }
-}
 
 fn refreshing() -> Sandbox {
     Sandbox::new(&ACCOUNT.replace("localrepository = l\n", "localrepository = l\nautorefresh = 600\n"))

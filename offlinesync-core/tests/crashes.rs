@@ -6,16 +6,19 @@ use offlinesync_core::plan::ConflictRule;
 use offlinesync_core::sync::{Account, Report};
 use offlinesync_core::testing::{Bad, Faults, Faulty, FaultyStatus, Held, Knobs, Listing, Mail, MemoryRepository};
 use offlinesync_core::{
-    Cancel, ErrorKind, Flags, FolderName, MemoryStatus, MessageId, PerSide, Policy, Repository, Result, Side,
-    StatusStore, SystemFlags,
+    Cancel, ErrorKind, Flags, FolderName, MemoryStatus, MessageId, PerSide, PlainStatus, Policy, Repository, Result,
+    Side, StatusStore, SystemFlags,
 };
 use std::sync::Arc;
+use tempfile::TempDir;
 
 struct World {
     faults: Faults,
     sides: PerSide<Faulty<MemoryRepository>>,
-    status: Arc<FaultyStatus<MemoryStatus>>,
+    status: Arc<dyn StatusStore>,
     conflict: ConflictRule,
+    /// Where the status is, if it is in files.
+    directory: Option<TempDir>,
 }
 
 impl World {
@@ -27,6 +30,22 @@ impl World {
             status: Arc::new(FaultyStatus::new(MemoryStatus::default(), &faults)),
             faults,
             conflict: ConflictRule::default(),
+            directory: None,
+        }
+    }
+
+    /// The same with the status in text files, which are read again for each sync.
+    fn in_text(self) -> Self {
+        let directory = Some(tempfile::tempdir().unwrap());
+        World { directory, ..self }
+    }
+
+    fn status(&self) -> Arc<dyn StatusStore> {
+        match &self.directory {
+            Some(directory) => {
+                Arc::new(FaultyStatus::new(PlainStatus::open(directory.path(), false).unwrap(), &self.faults))
+            }
+            None => Arc::clone(&self.status),
         }
     }
 
@@ -36,7 +55,7 @@ impl World {
 
     fn try_sync(&self) -> Result<Report> {
         let store = |side: Side| Arc::new(self.sides[side].clone()) as Arc<dyn Repository>;
-        Account::new("A", store(Side::Remote), store(Side::Local), self.status.clone())
+        Account::new("A", store(Side::Remote), store(Side::Local), self.status())
             .with_policy(Policy { conflict: self.conflict, ..Policy::default() })
             .sync(&(), &Cancel::new())
     }
@@ -48,7 +67,7 @@ impl World {
 
     fn accept_new_numbering(&self) {
         let store = |side: Side| Arc::new(self.sides[side].clone()) as Arc<dyn Repository>;
-        let account = Account::new("A", store(Side::Remote), store(Side::Local), self.status.clone());
+        let account = Account::new("A", store(Side::Remote), store(Side::Local), self.status());
         let policy = Policy { accept_new_numbering: true, ..Policy::default() };
         let report = account.with_policy(policy).sync(&(), &Cancel::new()).unwrap();
         assert!(report.in_step(), "{:?}", report.failures);
@@ -122,6 +141,7 @@ fn worlds() -> Vec<(&'static str, fn() -> World)> {
         ("IMAP and IMAP", || World::new(Knobs::imap(), Knobs::imap())),
         ("plain IMAP and plain IMAP", || World::new(Knobs::plain_imap(), Knobs::plain_imap())),
         ("eager IMAP and Maildir", || World::new(Knobs { eager: true, ..Knobs::imap() }, Knobs::maildir())),
+        ("IMAP and Maildir, status as text", || World::new(Knobs::imap(), Knobs::maildir()).in_text()),
         ("Maildir and Maildir", || World::new(Knobs::maildir(), Knobs::maildir())),
     ]
 }
@@ -345,7 +365,7 @@ fn listings_that_fail_or_lie_remove_nothing() {
 #[test]
 fn an_interrupted_upload_stays_when_its_source_has_new_numbering() {
     let pair = PerSide::from_fn(|_| FolderName::from("INBOX"));
-    let intents = |world: &World| world.status.folder(&pair).unwrap().intents().unwrap().len();
+    let intents = |world: &World| world.status().folder(&pair).unwrap().intents().unwrap().len();
     let uploaded = |n: u64| {
         let world = World::new(Knobs::imap(), Knobs::maildir());
         world.add(Side::Remote, "old");

@@ -67,6 +67,8 @@ mod script;
 mod stream;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod watch;
 
 pub use config::ImapConfig;
 pub use repository::ImapRepository;
+pub use watch::Pace;

@@ -89,6 +89,11 @@ impl ImapRepository {
         let deleted = self.shared.pool.run(On::Anywhere, &mut delete).and_then(|()| delete.finish());
         deleted.map_err(|error| error.at(format_args!("{}: folder {folder}", self.name())))
     }
+
+    /// Sends a sign of life on every connection that nobody uses, so that the server keeps it. One that is gone is dropped.
+    pub fn keep_alive(&self) {
+        self.shared.pool.keep_alive();
+    }
 }
 
 impl Repository for ImapRepository {

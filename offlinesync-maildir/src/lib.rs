@@ -82,6 +82,7 @@ mod keywords;
 mod layout;
 mod lock;
 mod mbsync;
+mod migrate;
 mod moving;
 pub mod name;
 mod names;
@@ -93,8 +94,13 @@ mod syncer;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tree;
+#[cfg(feature = "watch")]
+mod watch;
 
 pub use config::{DigestName, HeaderDate, MaildirConfig};
 pub use folder::MaildirFolder;
 pub use mbsync::MbsyncNumbers;
+pub use migrate::Migrated;
 pub use repository::MaildirRepository;
+#[cfg(feature = "watch")]
+pub use watch::Watch;

@@ -53,6 +53,10 @@ impl MaildirRepository {
         MaildirFolder::new(&self.config, folder)?.number_for_mbsync(ids)
     }
 
+    pub(crate) fn config(&self) -> &Arc<MaildirConfig> {
+        &self.config
+    }
+
     fn layout(&self) -> Layout {
         Layout::of(self.config.separator)
     }

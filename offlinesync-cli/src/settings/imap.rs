@@ -102,6 +102,11 @@ const MECHANISMS: [&str; 8] =
     ["GSSAPI", "XOAUTH2", "OAUTHBEARER", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"];
 
 impl ImapSettings {
+    /// Whether connections are kept between two syncs. Who wants to hear of a change at once does not want to log in first.
+    pub fn holds_open(&self) -> bool {
+        self.hold_open || !self.idle_folders.is_empty()
+    }
+
     /// Reads them; `gmail` fills in what is known of Gmail.
     ///
     /// # Errors

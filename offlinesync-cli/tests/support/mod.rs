@@ -7,5 +7,6 @@
     reason = "each test uses some of them, and a helper that fails fails its test"
 )]
 
+pub(crate) mod daemon;
 pub(crate) mod python;
 pub(crate) mod sandbox;

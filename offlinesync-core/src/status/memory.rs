@@ -10,7 +10,7 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many rows are handed out between two looks at the shared state.
-const PAGE: usize = 1024;
+pub(super) const PAGE: usize = 1024;
 
 type Key = (FolderName, FolderName);
 
@@ -18,12 +18,13 @@ type Key = (FolderName, FolderName);
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStatus(Arc<Mutex<BTreeMap<Key, FolderData>>>);
 
+/// Everything about one pair.
 #[derive(Debug, Default)]
-struct FolderData {
-    record: FolderRecord,
-    rows: BTreeMap<MessageId, (MessageId, Flags)>,
+pub(super) struct FolderData {
+    pub(super) record: FolderRecord,
+    pub(super) rows: BTreeMap<MessageId, (MessageId, Flags)>,
     by_local: BTreeMap<MessageId, MessageId>,
-    intents: BTreeMap<(Side, MessageId), Intent>,
+    pub(super) intents: BTreeMap<(Side, MessageId), Intent>,
 }
 
 impl MemoryStatus {
@@ -94,7 +95,7 @@ impl FolderStatus for MemoryFolder {
     fn rows(&self, each: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
         let mut last: Option<MessageId> = None;
         loop {
-            let page = self.read(|data| data.page_after(last.as_ref()));
+            let page = self.read(|data| data.page_after(last.as_ref(), PAGE));
             let Some(end) = page.last() else { return Ok(()) };
             last = Some(end.ids.remote.clone());
             page.into_iter().try_for_each(&mut *each)?;
@@ -102,10 +103,7 @@ impl FolderStatus for MemoryFolder {
     }
 
     fn row(&self, side: Side, id: &MessageId) -> Result<Option<Row>> {
-        Ok(self.read(|data| match side {
-            Side::Remote => data.row(id),
-            Side::Local => data.by_local.get(id).and_then(|remote| data.row(remote)),
-        }))
+        Ok(self.read(|data| data.find(side, id)))
     }
 
     fn intents(&self) -> Result<Vec<Intent>> {
@@ -132,13 +130,27 @@ impl FolderData {
         Some(Row { ids: PerSide { remote: remote.clone(), local: local.clone() }, base: base.clone() })
     }
 
-    fn page_after(&self, last: Option<&MessageId>) -> Vec<Row> {
+    pub(super) fn find(&self, side: Side, id: &MessageId) -> Option<Row> {
+        match side {
+            Side::Remote => self.row(id),
+            Side::Local => self.by_local.get(id).and_then(|remote| self.row(remote)),
+        }
+    }
+
+    /// So many rows at most, in ascending order of the remote id.
+    pub(super) fn page_after(&self, last: Option<&MessageId>, most: usize) -> Vec<Row> {
         let from = last.map_or(Bound::Unbounded, Bound::Excluded);
-        let page = self.rows.range((from, Bound::Unbounded)).take(PAGE);
+        let page = self.rows.range((from, Bound::Unbounded)).take(most);
         page.filter_map(|(remote, _)| self.row(remote)).collect()
     }
 
-    fn take(&mut self, remote: &MessageId) -> Option<Row> {
+    /// Puts a row in the place of that with the same remote id.
+    pub(super) fn replace(&mut self, row: Row) {
+        self.take(&row.ids.remote);
+        self.put(row);
+    }
+
+    pub(super) fn take(&mut self, remote: &MessageId) -> Option<Row> {
         let row = self.row(remote)?;
         self.rows.remove(remote);
         self.by_local.remove(&row.ids.local);
@@ -151,7 +163,7 @@ impl FolderData {
     }
 
     /// The rows come first, for only they can fail; then they are put back as they were.
-    fn apply(&mut self, batch: Batch) -> Result<()> {
+    pub(super) fn apply(&mut self, batch: Batch) -> Result<()> {
         let mut undo = Vec::new();
         for remote in batch.delete {
             let before = self.take(&remote);

@@ -1,10 +1,14 @@
 //! The memory of a sync: [`StatusStore`], which rows it keeps and what durability it owes. Backends are in the files beside.
 
+mod copy;
 mod memory;
+mod plain;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+pub use copy::copy_status;
 pub use memory::MemoryStatus;
+pub use plain::PlainStatus;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStatus;
 

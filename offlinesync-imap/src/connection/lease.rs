@@ -7,6 +7,7 @@ use crate::codec::response::Tagged;
 use offlinesync_core::{Error, ErrorKind, Result};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 #[cfg(test)]
 mod tests;
@@ -90,6 +91,15 @@ impl Lease {
             link.enter().map_or_else(|| Err(link.death()), |place| place.run(on, Expected::default(), exchange));
         self.connection = Some(Exclusive::new(self.used.link.clone())?);
         result
+    }
+
+    /// Waits in IDLE (RFC 2177) until something changes in the selected mailbox; `false` if nothing did until then.
+    ///
+    /// # Errors
+    /// Kind `Folder`: the server refuses IDLE. `Unavailable`: the connection was lost, or the system slept, after which no connection
+    /// can be trusted.
+    pub fn idle(&mut self, until: Instant) -> Result<bool> {
+        self.connection()?.idle(until)
     }
 
     fn connection(&mut self) -> Result<&mut Exclusive> {

@@ -227,6 +227,12 @@ impl Link {
         self.receive_unless(reader, |_| false)
     }
 
+    /// Waits for octets at most until then; `false` if none came. An error has ended the connection.
+    fn receive_until(&self, reader: &mut Reader, until: Instant) -> Result<bool> {
+        self.tell_read(reader);
+        self.try_receive(reader, Some(until), |_| false).map_err(|error| self.dying(error))
+    }
+
     /// Waits for octets, or until less than this waits to be sent. An error has ended the connection.
     fn receive_or_send(&self, reader: &mut Reader, left: usize) -> Result<()> {
         self.receive_unless(reader, |state| state.session.outbox.len() < left)
@@ -234,30 +240,36 @@ impl Link {
 
     fn receive_unless(&self, reader: &mut Reader, enough: impl Fn(&State) -> bool) -> Result<()> {
         self.tell_read(reader);
-        self.try_receive(reader, enough).map_err(|error| self.dying(error))
+        self.try_receive(reader, None, enough).map_err(|error| self.dying(error)).map(|_| ())
     }
 
-    fn try_receive(&self, reader: &mut Reader, enough: impl Fn(&State) -> bool) -> Result<()> {
+    /// `false` if `until` passed, at which silence is no failure.
+    fn try_receive(
+        &self,
+        reader: &mut Reader,
+        until: Option<Instant>,
+        enough: impl Fn(&State) -> bool,
+    ) -> Result<bool> {
         let timeout = self.config.timeouts.read;
         let patience = Patience { waker: &self.waker, cancel: &self.config.cancel };
-        let mut deadline = Instant::now() + timeout;
+        let mut deadline = until.unwrap_or_else(|| Instant::now() + timeout);
         loop {
             let interest = {
                 let mut state = self.lock();
                 if let Some(death) = &state.dead {
                     return Err(death.error());
                 }
-                if state.flush() {
+                if state.flush() && until.is_none() {
                     deadline = Instant::now() + timeout;
                     state.pace.sent();
                 }
                 if enough(&state) {
-                    return Ok(());
+                    return Ok(true);
                 }
                 match reader.fill(&mut state.stream)? {
                     Input::Octets(_) => {
                         state.pace.heard();
-                        return Ok(());
+                        return Ok(true);
                     }
                     Input::Closed => {
                         return Err(Error::new(ErrorKind::Unavailable, "the server closed the connection"));
@@ -267,6 +279,9 @@ impl Link {
                 }
             };
             if Instant::now() >= deadline {
+                if until.is_some() {
+                    return Ok(false);
+                }
                 let message = format!("the server was silent for {} seconds", timeout.as_secs());
                 return Err(Error::new(ErrorKind::Unavailable, message));
             }

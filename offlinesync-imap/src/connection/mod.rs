@@ -5,6 +5,7 @@
 //! So several folders share one connection with all their commands in flight, message bodies go from the socket straight into
 //! the leader's sink, and nobody waits for a round trip that another could use.
 
+mod idle;
 mod lease;
 mod link;
 mod login;

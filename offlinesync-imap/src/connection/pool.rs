@@ -3,7 +3,10 @@
 use super::lease::Lease;
 use super::link::{Exclusive, Link};
 use super::login::{self, Remembered};
-use super::{Exchange, Expected, On, SessionView};
+use super::{Command, Exchange, Expected, Mailbox, On, SessionView};
+use crate::codec::decoder::Item;
+use crate::codec::response::Tagged;
+use crate::commands::mailbox::noop;
 use crate::config::{ImapConfig, Tls};
 use crate::stream::TlsSettings;
 use offlinesync_core::{Error, ErrorKind, Event, Result};
@@ -85,6 +88,18 @@ impl Pool {
         Lease::new(self.0.obtain(Use::Alone)?, octets)
     }
 
+    /// Sends a sign of life on every connection that nobody uses, so that the server keeps it. One that is gone is dropped.
+    pub fn keep_alive(&self) {
+        let idle = self.0.lock().take_idle();
+        for link in idle {
+            let used = Used { link, inner: self.0.clone() };
+            if let Some(place) = used.link.enter() {
+                // Whoever needs a connection next finds out by itself that this one is lost.
+                let _ = place.run(On::Anywhere, Expected::default(), &mut SignOfLife);
+            }
+        }
+    }
+
     /// Says LOGOUT on idle connections and drops them without waiting; busy ones follow when their work ends. The pool can be used again.
     pub fn close(&self) {
         let links = self.0.lock().take_all();
@@ -96,6 +111,22 @@ impl Pool {
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+struct SignOfLife;
+
+impl Exchange for SignOfLife {
+    fn commands(&mut self, _: &SessionView) -> Result<Vec<Command>> {
+        Ok(vec![noop()])
+    }
+
+    fn item(&mut self, _: Item<'_>, _: &Mailbox) -> Result<()> {
+        Ok(())
+    }
+
+    fn ended(&mut self, _: usize, _: Tagged, _: &Mailbox) -> Result<Vec<Command>> {
+        Ok(Vec::new())
     }
 }
 

@@ -327,6 +327,13 @@ impl Session {
         self.trace_line(|| "***".to_owned());
     }
 
+    /// Sends a line that belongs to a command under way.
+    pub(super) fn say(&mut self, line: &str) {
+        self.outbox.octets(0, line.as_bytes());
+        self.outbox.octets(0, b"\r\n");
+        self.trace_line(|| line.to_owned());
+    }
+
     /// Says goodbye.
     pub(super) fn log_out(&mut self) {
         self.queue(None, Work::Quiet, None, &text("LOGOUT"));

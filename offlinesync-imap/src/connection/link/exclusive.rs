@@ -9,6 +9,7 @@ use crate::stream::TlsSettings;
 use offlinesync_core::{Error, ErrorKind, Result};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// How much waits in memory before a writer waits for the socket.
 const OUTBOX: usize = 256 << 10;
@@ -72,6 +73,26 @@ impl Exclusive {
             let link = self.link.clone();
             link.receive(self.reader()?)?;
         }
+    }
+
+    /// The next response, if one comes until then.
+    pub(in crate::connection) fn response_until(&mut self, until: Instant) -> Result<Option<Response>> {
+        loop {
+            if let Some(response) = self.take_response()? {
+                return Ok(Some(response));
+            }
+            let link = self.link.clone();
+            if !link.receive_until(self.reader()?, until)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Sends a line that belongs to a command under way and is no secret.
+    pub(in crate::connection) fn say(&mut self, line: &str) {
+        let mut state = self.link.lock();
+        state.session.say(line);
+        self.link.send(state);
     }
 
     /// Sends a command and waits for its end.

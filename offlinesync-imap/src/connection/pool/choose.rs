@@ -88,6 +88,16 @@ impl Slots {
         self.all.push(Slot { link, users: 1, leased: matches!(what, Use::Alone) });
     }
 
+    /// Takes every connection that nobody uses; each must be released.
+    pub(super) fn take_idle(&mut self) -> Vec<Arc<Link>> {
+        let idle = self.all.iter_mut().filter(|slot| slot.users == 0 && !slot.link.is_dead());
+        idle.map(|slot| {
+            slot.users += 1;
+            slot.link.clone()
+        })
+        .collect()
+    }
+
     /// A use has ended. Answers the connection if it is not to be used any more, to be dropped outside the lock.
     pub(super) fn release(&mut self, link: &Arc<Link>) -> Option<Arc<Link>> {
         self.changes += 1;

@@ -1,0 +1,74 @@
+//! Folders that are watched between two syncs: what changes on a real server or on this machine is on the other side at once.
+
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod support;
+
+use offlinesync_imap::testing::dovecot::{Dovecot, Options};
+use rustix::process::Signal;
+use support::daemon::Daemon;
+use support::sandbox::Sandbox;
+
+const MAIL: &[u8] = b"Subject: x\r\n\r\nx\r\n";
+
+/// A home that syncs with the server every ten hours, and what else is set of the server.
+fn home(port: u16, lines: &str) -> Sandbox {
+    Sandbox::new(&format!(
+        "[general]\naccounts = a\n[Account a]\nlocalrepository = l\nremoterepository = r\nautorefresh = 600\n\
+         [Repository l]\ntype = Maildir\nlocalfolders = ~/local\n\
+         [Repository r]\ntype = IMAP\nremotehost = 127.0.0.1\nremoteport = {port}\nremoteuser = u1\nremotepass = pw\n\
+         ssl = no\nstarttls = no\n{lines}"
+    ))
+}
+
+/// Syncs go on until this is so.
+fn until(daemon: &mut Daemon, what: impl Fn() -> bool) {
+    while !what() {
+        daemon.wait_for("Next refresh in 600.0 minutes");
+    }
+}
+
+#[test]
+fn what_changes_on_either_side_is_on_the_other_at_once_even_over_a_single_connection() {
+    for lines in ["idlefolders = ['INBOX', 'Lists']\n", "idlefolders = ['INBOX', 'Lists']\nmaxconnections = 1\n"] {
+        let server = Dovecot::start(Options::default());
+        let mut client = server.client("u1");
+        client.create("Lists");
+        client.append("INBOX", "", None, MAIL);
+        let sandbox = home(server.port(), lines);
+        let mut daemon = Daemon::start(&sandbox, &["-u", "ttyui"]);
+        until(&mut daemon, || sandbox.messages("local/INBOX").len() == 1);
+        client.append("INBOX", "", None, MAIL);
+        until(&mut daemon, || sandbox.messages("local/INBOX").len() == 2);
+        client.append("Lists", "", None, MAIL);
+        until(&mut daemon, || sandbox.messages("local/Lists").len() == 1);
+        sandbox.deliver("local/Lists", "1700000009.own.host", "Subject: own\n\nx\n");
+        until(&mut daemon, || server.client("u1").messages("Lists").len() == 2);
+        daemon.signal(Signal::USR2);
+        assert_eq!(daemon.end(), Some(0));
+    }
+}
+
+#[test]
+fn a_program_that_watches_ends_at_once_when_it_is_told_to_and_leaves_no_lock() {
+    let server = Dovecot::start(Options::default());
+    server.client("u1").append("INBOX", "", None, MAIL);
+    let sandbox = home(server.port(), "idlefolders = ['INBOX']\n");
+    let mut daemon = Daemon::start(&sandbox, &["-u", "ttyui"]);
+    until(&mut daemon, || sandbox.messages("local/INBOX").len() == 1);
+    daemon.signal(Signal::HUP);
+    assert_eq!(daemon.end(), Some(130));
+    sandbox.run(&["-o"]).silent();
+}
+
+#[test]
+fn a_folder_that_cannot_be_watched_is_told_and_the_others_are_watched() {
+    let server = Dovecot::start(Options::default());
+    let mut client = server.client("u1");
+    client.append("INBOX", "", None, MAIL);
+    let sandbox = home(server.port(), "idlefolders = ['Nothing', 'INBOX']\n");
+    let mut daemon = Daemon::start(&sandbox, &["-u", "ttyui"]);
+    daemon.wait_for("this folder is not watched for now");
+    client.append("INBOX", "", None, MAIL);
+    until(&mut daemon, || sandbox.messages("local/INBOX").len() == 2);
+}
