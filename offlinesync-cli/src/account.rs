@@ -138,7 +138,7 @@ impl Runner {
         let (end, mut pulse) = (Instant::now() + length, Pulse::new(&self.settings));
         let woken = loop {
             let left = end.saturating_duration_since(Instant::now());
-            narrator.moment(&Moment::Pausing { left });
+            narrator.moment(&Moment::Pausing { left: in_whole_seconds(left) });
             match self.control.pause(left.min(STEP).min(pulse.until_next()), seen) {
                 Woken::Time if left.is_zero() || !pulse.beat(backends) => break Woken::Time,
                 Woken::Time => {}
@@ -310,6 +310,11 @@ fn engine_account(
     let [remote, local] = Side::BOTH.map(|side| Arc::clone(&backends.repositories[side]));
     let names = Names::new(rules, only);
     Account::new(&settings.name, remote, local, status).with_naming(names).with_policy(policy)
+}
+
+/// Rounded up, so that a pause begins with its whole length.
+fn in_whole_seconds(left: Duration) -> Duration {
+    Duration::from_secs(left.as_secs() + u64::from(left.subsec_nanos() > 0))
 }
 
 fn looking_only(settings: &AccountSettings) -> Policy {
