@@ -61,7 +61,7 @@ pub(super) fn read(section: &Section, globals: &Section, notes: &mut Notes) -> R
     let find = |keywords: &[&str]| section.find(keywords).or_else(|| globals.find(keywords));
     for (keyword, why) in [
         ("MaxMessages", "has no counterpart: all messages are kept"),
-        ("MaxSize", "has no counterpart: messages are copied whatever their size"),
+        ("MaxSize", "is not taken over: take it out, and set `maxsize` of the account after the import"),
     ] {
         if let Some(line) = find(&[keyword]).filter(|line| line.value().ok() != Some("0")) {
             return Err(line.wrong(why));

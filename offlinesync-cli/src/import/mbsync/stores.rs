@@ -66,7 +66,11 @@ fn refuse_common(section: &Section) -> Result<()> {
     for line in &section.lines {
         let zero = line.arguments.first().is_some_and(|value| value == "0");
         match line.keyword.to_ascii_lowercase().as_str() {
-            "maxsize" if !zero => return Err(line.wrong("has no counterpart: messages are copied whatever their size")),
+            "maxsize" if !zero => {
+                return Err(
+                    line.wrong("is not taken over: take it out, and set `maxsize` of the account after the import")
+                );
+            }
             "trash" => return Err(line.wrong("has no counterpart: what is removed is not copied to a trash first")),
             "mapinbox" => return Err(line.wrong("has no counterpart")),
             _ => {}
