@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use offlinesync_core::sync::{Account, Naming, Report, exchange_separator};
-use offlinesync_core::testing::{Knobs, MemoryRepository};
+use offlinesync_core::testing::{Faults, Faulty, Knobs, MemoryRepository};
 use offlinesync_core::{
     Cancel, Flags, FolderName, InternalDate, MemoryStatus, PerSide, Policy, Result, Side, SystemFlags, Uid, Window,
 };
@@ -83,6 +83,27 @@ fn a_window_of_age_moves_back_and_forth_and_nothing_vanishes_for_it() {
         world.has(&["old", "middle", "new", "own-old", "own-new"], &["middle", "new", "own-old", "own-new"]);
         world.sync(Window::default());
         world.has(&["old", "middle", "new", "own-old", "own-new"], &["old", "middle", "new", "own-old", "own-new"]);
+    }
+}
+
+/// Its cursor had passed over the message while the window was narrow; the wider window was recorded though the message had not come,
+/// and nobody ever looked for it again.
+#[test]
+fn what_fails_when_the_window_becomes_wider_is_tried_again() {
+    for world in World::all() {
+        let (faults, window) = (Faults::new(), since(200));
+        let faulty = Faulty::new(world.local.clone(), &faults);
+        let old = world.remote.add_dated("INBOX", &mail("old", 0), Flags::default(), at(100));
+        world.remote.add_dated("INBOX", &mail("new", 0), Flags::default(), at(300));
+        world.sync(window);
+        world.sync(window);
+        faulty.spoil(|bad| bad.refused.extend([old.clone()]));
+        let local = Arc::new(faulty.clone());
+        let account = Account::new("A", Arc::new(world.remote.clone()), local, world.status.clone());
+        assert!(!account.sync(&(), &Cancel::new()).unwrap().in_step());
+        world.has(&["old", "new"], &["new"]);
+        world.sync(Window::default());
+        world.has(&["old", "new"], &["old", "new"]);
     }
 }
 

@@ -6,9 +6,9 @@
 use super::difference::{Listings, difference, speaks};
 use super::execute::{Executed, Site};
 use super::hands::Streams;
-use super::pairing::{Circumstances, pair};
+use super::pairing::{Circumstances, Settled, pair};
 use super::refusals;
-use super::window;
+use super::window::leave_out;
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
@@ -19,6 +19,7 @@ use crate::plan::{Action, Counts, Plan, PlanPolicy, Step, Touched, plan};
 use crate::policy::Policy;
 use crate::repository::{ChangeSet, Folder, Known, NothingKnown};
 use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, Intent, MemoryStatus, Row, StatusStore};
+use crate::window::Window;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -73,6 +74,8 @@ struct Planned {
     unidentified: Vec<(Side, MessageId)>,
     settled: Vec<(Side, MessageId)>,
     record: FolderRecord,
+    /// What the listings pass over, once all that they tell has been dealt with.
+    window: Window,
 }
 
 /// A street that has been listed and planned, and waits to go on.
@@ -206,11 +209,11 @@ impl Street<'_> {
             intents: &intents,
         };
         let (mut touched, settled) = pair(found, &mut self.folders, &circumstances)?;
-        window::leave_out(&mut touched, &settled.settled, &mut self.folders, &self.policy.window)?;
-        record.window = passed_over;
+        leave_out(&mut touched, &settled.settled, &mut self.folders, &self.policy.window)?;
         self.come_to_terms(&listings);
         let plan = self.plan(touched);
-        Ok(Planned { listings, plan, unidentified: settled.unidentified, settled: settled.settled, record })
+        let Settled { unidentified, settled } = settled;
+        Ok(Planned { listings, plan, unidentified, settled, record, window: passed_over })
     }
 
     /// An upload that was cut short, by a crash or a lost connection, may still be on its way into the store, and would be there twice
@@ -383,7 +386,7 @@ impl Street<'_> {
     /// Answers the sides that were changed; `None` if something failed, so that walking on would only fail again.
     fn carry_out(&mut self, mut planned: Planned, outcome: &mut Outcome) -> Result<Option<PerSide<bool>>> {
         self.begin(&mut planned)?;
-        let Planned { listings, plan, unidentified, settled, record } = planned;
+        let Planned { listings, plan, unidentified, settled, record, window } = planned;
         let mut executed = Executed::default();
         let mut site = self.site(&record, settled);
         let withheld = plan.withheld;
@@ -394,7 +397,7 @@ impl Street<'_> {
         outcome.failed.append(&mut executed.failed);
         outcome.failed.extend(unidentified.into_iter().map(|(to, id)| (id, to, refusals::unidentified(self.pair, to))));
         result?;
-        self.record(record, listings, complete, withheld)?;
+        self.record(record, listings, complete.then_some(window), withheld)?;
         Ok(complete.then_some(executed.changed))
     }
 
@@ -437,16 +440,17 @@ impl Street<'_> {
         &mut self,
         before: FolderRecord,
         listings: Listings,
-        complete: bool,
+        complete: Option<Window>,
         withheld: PerSide<bool>,
     ) -> Result<()> {
-        let mut after = before.clone();
+        // Cursors that stay where they were have passed over what they had passed over.
+        let mut after = FolderRecord { window: complete.unwrap_or(before.window), ..before.clone() };
         for side in Side::BOTH {
             let Some(ChangeSet { uid_validity, cursor, witness, .. }) = &listings[side] else { continue };
             after.uid_validity[side] = Some(*uid_validity);
             if withheld[side] {
                 (after.cursor[side], after.witness[side]) = (None, None);
-            } else if complete {
+            } else if complete.is_some() {
                 after.cursor[side] = cursor.clone();
                 after.witness[side] = witness.as_ref().map(|witness| witness.token.clone());
             }
