@@ -159,6 +159,35 @@ fn a_run_may_be_stopped_at_any_effect_of_a_move() {
     }
 }
 
+/// A run died after it had written that a message is in its new folder, and before it had written that it is no more in the old one. By
+/// the next run the message was back. The old folder's row was in the way of the new one, and the folder failed.
+#[test]
+fn a_move_that_is_undone_after_a_run_was_stopped_is_followed_back() {
+    for side in Side::BOTH {
+        for kind in 0..worlds().len() {
+            for n in 1..60 {
+                let (name, world) = worlds().swap_remove(kind);
+                let world = world.in_step();
+                let before = world.contents(side, "INBOX");
+                MOVED.iter().for_each(|text| drop(world.move_letter(side, text)));
+                world.faults.stop_after(world.faults.effects() + n);
+                let _ = world.try_sync(Policy::default());
+                world.faults.mend();
+                for text in MOVED {
+                    let id = world.id_of(side, "Archive", text);
+                    world.store(side).remove("Archive", &id);
+                    world.add(side, "INBOX", text);
+                }
+                world.sync();
+                for on in Side::BOTH {
+                    let when = format!("({name}, moved on the {side} side, stopped after effect {n})");
+                    assert_eq!(world.contents(on, "INBOX"), before, "{when}");
+                }
+            }
+        }
+    }
+}
+
 /// A server moved some of them and not the others. Those stayed behind for good: their removal was taken for done, and the cursor had
 /// gone past it.
 #[test]

@@ -154,6 +154,7 @@ fn transfer(
     (from, to): (usize, usize),
     messages: &[(Left, Appeared)],
 ) -> Result<bool> {
+    let forgotten = forget_gone(&mut streets[to]);
     // Should the run die after the move, the next finds the moved message by this instead of copying another.
     let intents = messages.iter().map(|(_, appeared)| Intent {
         to: on,
@@ -163,7 +164,7 @@ fn transfer(
         confirmed: false,
     });
     let keys: Vec<(Side, MessageId)> = messages.iter().map(|(_, appeared)| (on, appeared.id.clone())).collect();
-    streets[to].record_move(on, Batch { intents: intents.collect(), ..Batch::default() })?;
+    streets[to].record_move(on, Batch { intents: intents.collect(), delete: forgotten, ..Batch::default() })?;
     let folder = streets[to].pair()[on].clone();
     let ids: Vec<MessageId> = messages.iter().map(|(left, _)| left.ids[on].clone()).collect();
     let Some(moved) = streets[from].folder(on).transfer(&ids, &folder)? else {
@@ -188,6 +189,15 @@ fn transfer(
     streets[from].record_move(on, Batch { delete, ..Batch::default() })?;
     strike_out(streets, on, (from, to), messages, &left, instead);
     Ok(true)
+}
+
+/// Rows of messages that are gone on both sides; the caller deletes them. A file that comes back has its old name, and the row of then
+/// would be in the way of the new one.
+fn forget_gone(street: &mut Prepared<'_>) -> Vec<MessageId> {
+    let gone = |step: &Step| matches!(step.action, Action::Forget);
+    let rows = street.steps().iter().filter(|step| gone(step)).filter_map(|step| step.ids.remote.clone()).collect();
+    street.replan(|step| !gone(step), Vec::new());
+    rows
 }
 
 /// Takes both halves of moved messages out of the plans; `instead` is planned for the folder they are in now. Of one that the store

@@ -175,16 +175,17 @@ impl Folder for MemoryFolder {
         target.change(|_, _, _| ())?;
         let taken = self.change(|mailbox, _, calls| {
             calls.transferred += ids.len() as u64;
-            ids.iter().map(|id| mailbox.take(id)).collect::<Vec<_>>()
+            ids.iter().map(|id| (id.clone(), mailbox.take(id))).collect::<Vec<_>>()
         })?;
         target.change(|mailbox, knobs, _| {
             let mut moved = Vec::with_capacity(taken.len());
-            for stored in taken {
+            for (id, stored) in taken {
                 let Some(stored) = stored else {
                     moved.push(None);
                     continue;
                 };
-                let id = mailbox.mint(knobs.numbered)?;
+                let keeps_its_name = !knobs.numbered && !mailbox.has(&id);
+                let id = if keeps_its_name { id } else { mailbox.mint(knobs.numbered)? };
                 mailbox.put(id.clone(), stored);
                 moved.push(knobs.tells_ids.then_some(id));
             }

@@ -109,13 +109,24 @@ impl Mailbox {
 
     /// An id that no message had before.
     pub(super) fn mint(&mut self, numbered: bool) -> Result<MessageId> {
-        let uid = Uid::new(self.next);
-        let uid = uid.ok_or_else(|| Error::new(ErrorKind::Folder, "the folder has run out of UIDs"))?;
-        self.next = self.next.wrapping_add(1);
-        Ok(if numbered { uid.into() } else { MessageId::Name(format!("new-{uid:010}").into()) })
+        loop {
+            let uid = Uid::new(self.next);
+            let uid = uid.ok_or_else(|| Error::new(ErrorKind::Folder, "the folder has run out of UIDs"))?;
+            self.next = self.next.wrapping_add(1);
+            let id = if numbered { uid.into() } else { MessageId::Name(format!("new-{uid:010}").into()) };
+            // A name may have come along with a message that was moved here.
+            if !self.has(&id) {
+                return Ok(id);
+            }
+        }
+    }
+
+    pub(super) fn has(&self, id: &MessageId) -> bool {
+        self.messages.contains_key(id)
     }
 
     pub(super) fn put(&mut self, id: MessageId, stored: Stored) {
+        self.gone.retain(|(_, gone)| *gone != id);
         self.modseq += 1;
         self.comings_and_goings += 1;
         self.messages.insert(id, Stored { modseq: self.modseq, ..stored });
