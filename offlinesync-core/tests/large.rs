@@ -6,8 +6,12 @@
 use offlinesync_core::sync::{Account, Report};
 use offlinesync_core::testing::{Faults, Faulty, FaultyStatus};
 use offlinesync_core::testing::{Knobs, MemoryRepository};
-use offlinesync_core::{Cancel, ErrorKind, Event, Flags, MemoryStatus, MessageId, Observer, Repository, StatusStore};
+use offlinesync_core::{
+    Cancel, ChangeSet, Cursor, Error, ErrorKind, Event, Failures, FlagChange, Flags, Folder, FolderList, FolderName,
+    Headers, Intake, Known, LineEnding, MemoryStatus, MessageId, Observer, Repository, Sink, SourceFolder, StatusStore,
+};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
 
@@ -189,4 +193,90 @@ fn a_destination_or_a_status_that_fails_ends_it_and_the_next_run_completes_it() 
         world.sync(&watch).unwrap();
         world.assert_complete();
     }
+}
+
+/// A store whose messages cannot be read for the time being, after some that could. It loses patience in the end.
+struct Down {
+    inner: MemoryRepository,
+    asked: Arc<AtomicU64>,
+}
+
+struct DownFolder {
+    inner: Box<dyn Folder>,
+    asked: Arc<AtomicU64>,
+}
+
+const PATIENCE: u64 = 60;
+
+impl Repository for Down {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+    fn list(&self) -> offlinesync_core::Result<FolderList> {
+        self.inner.list()
+    }
+    fn open(&self, folder: &FolderName) -> offlinesync_core::Result<Box<dyn Folder>> {
+        Ok(Box::new(DownFolder { inner: self.inner.open(folder)?, asked: self.asked.clone() }))
+    }
+    fn create(&self, folder: &FolderName) -> offlinesync_core::Result<()> {
+        self.inner.create(folder)
+    }
+    fn parallelism(&self) -> usize {
+        4
+    }
+}
+
+impl Folder for DownFolder {
+    fn name(&self) -> &FolderName {
+        self.inner.name()
+    }
+    fn changes(&mut self, since: Option<&Cursor>, known: &dyn Known) -> offlinesync_core::Result<ChangeSet> {
+        self.inner.changes(since, known)
+    }
+    fn fetch(&mut self, ids: &[MessageId], form: LineEnding, sink: &mut dyn Sink) -> offlinesync_core::Result<()> {
+        let asked = self.asked.fetch_add(1, Ordering::SeqCst);
+        if asked == 0 {
+            return self.inner.fetch(ids, form, sink);
+        }
+        // Not all at the same moment.
+        (0..asked % 4 * 20).for_each(|_| std::thread::yield_now());
+        let kind = if asked < PATIENCE { ErrorKind::Unavailable } else { ErrorKind::Folder };
+        Err(Error::new(kind, "the line is dead"))
+    }
+    fn headers(
+        &mut self,
+        ids: &[MessageId],
+        each: &mut dyn FnMut(Headers<'_>) -> offlinesync_core::Result<()>,
+    ) -> offlinesync_core::Result<()> {
+        self.inner.headers(ids, each)
+    }
+    fn intake(&mut self, source: &SourceFolder) -> offlinesync_core::Result<Box<dyn Intake + '_>> {
+        self.inner.intake(source)
+    }
+    fn needs_intent(&self) -> bool {
+        true
+    }
+    fn store(&mut self, changes: &[FlagChange]) -> offlinesync_core::Result<Failures> {
+        self.inner.store(changes)
+    }
+    fn remove(&mut self, ids: &[MessageId]) -> offlinesync_core::Result<Failures> {
+        self.inner.remove(ids)
+    }
+    fn another(&self) -> Option<Box<dyn Folder>> {
+        Some(Box::new(DownFolder { inner: self.inner.another()?, asked: self.asked.clone() }))
+    }
+}
+
+/// When the line was dead, each thread that failed was followed by a new one, and the run did not end.
+#[test]
+fn a_source_that_stays_away_ends_it() {
+    let (world, watch, asked) = (World::new(4), Watch::default(), Arc::new(AtomicU64::new(0)));
+    let remote = Down { inner: world.remote.clone(), asked: asked.clone() };
+    let (local, status) = (Arc::new(world.local.clone()), Arc::new(world.status.clone()));
+    let report = world.sync_over(Arc::new(remote), local, status, &watch, &Cancel::new()).unwrap();
+    assert_eq!(report.failures[0].error.kind(), ErrorKind::Unavailable, "{:?}", report.failures);
+    let asked = asked.load(Ordering::SeqCst);
+    assert!(asked < 12, "it was asked {asked} times");
+    world.sync(&watch).unwrap();
+    world.assert_complete();
 }

@@ -192,6 +192,12 @@ fn mail_that_comes_and_goes_while_syncs_are_killed_is_neither_lost_nor_doubled()
     busy(&[], true);
 }
 
+/// Here the new numbers of uploaded messages are found by looking, and a run may be killed before it has looked.
+#[test]
+fn mail_that_comes_and_goes_on_a_server_that_tells_no_numbers_while_syncs_are_killed_is_neither_lost_nor_doubled() {
+    busy(&["UIDPLUS"], true);
+}
+
 fn subjects(folder: &Path) -> Vec<String> {
     let subject = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes).into_owned();

@@ -163,7 +163,9 @@ pub(super) fn copy(
         scope.spawn(move || work(job, first, own, permit));
         let mut clerk = Clerk { job, status, hands: 1, done: Copied::default(), failure: None, left: None };
         while clerk.hands > 0 {
-            while job.has_more()
+            // With a source that is in trouble, as few as still can go on: a new hand for each that fails would never come to an end.
+            while clerk.left.is_none()
+                && job.has_more()
                 && let Some(permit) = streams.take_if_free()
                 && let Some(mut pair) = spare.another()
             {

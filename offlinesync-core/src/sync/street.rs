@@ -239,7 +239,7 @@ impl Street<'_> {
         Ok(())
     }
 
-    /// Lists the sides asked for, both at the same time if it is both.
+    /// Lists the sides asked for.
     fn list(&mut self, record: &FolderRecord, wanted: PerSide<bool>) -> Result<Listings> {
         let known = PerSide::from_fn(|side| KnownRows { status: self.status.as_ref(), side });
         let PerSide { remote, local } = &mut self.folders;
