@@ -121,7 +121,7 @@ pub struct Args {
     #[arg(short = '1', long = "single-thread", help_heading = "Configuration")]
     pub single: bool,
 
-    /// User interface: quiet, basic, ttyui, syslog, machineui or json
+    /// User interface: quiet, basic, ttyui, blinkenlights, syslog, machineui or json
     #[arg(short = 'u', long = "ui", value_name = "UI", help_heading = "Output")]
     pub ui: Option<String>,
 

@@ -2,28 +2,45 @@
 
 use offlinesync_core::Cancel;
 use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Shared by everything that runs.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Control {
     /// Stops every account at the next place where state is whole.
     pub cancel: Cancel,
     state: Mutex<State>,
     changed: Condvar,
+    clean_up: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control").field("cancel", &self.cancel).field("state", &self.state).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
 struct State {
     interrupts: u32,
     finish: bool,
-    /// Counts the requests to cut pauses short.
+    /// No sync begins.
+    held: bool,
+    /// Counts the requests to cut pauses short, of every account and of single ones.
     cuts: u64,
+    cuts_of: BTreeMap<String, u64>,
     /// Counts what watchers told of each account.
     changes: BTreeMap<String, u64>,
     /// What each account is doing, for the dump of state.
     doing: BTreeMap<String, String>,
+}
+
+impl State {
+    fn cuts_for(&self, account: &str) -> u64 {
+        self.cuts + self.cuts_of.get(account).copied().unwrap_or(0)
+    }
 }
 
 /// What was asked and told before a sync: whatever is newer cuts the pause after it.
@@ -74,6 +91,33 @@ impl Control {
         self.with(|state| state.cuts += 1);
     }
 
+    /// Cut the pause of one account, the one that is running or the next.
+    pub fn cut_sleep_of(&self, account: &str) {
+        self.with(|state| *state.cuts_of.entry(account.to_owned()).or_default() += 1);
+    }
+
+    /// Let no sync begin until this is taken back. What runs goes on to its end.
+    pub fn hold(&self, held: bool) {
+        self.with(|state| state.held = held);
+    }
+
+    /// Whether no sync may begin now.
+    pub fn is_held(&self) -> bool {
+        self.with(|state| state.held)
+    }
+
+    /// Leaves a way to clean up before the process ends at once.
+    pub fn on_abort(&self, clean_up: impl Fn() + Send + Sync + 'static) {
+        let _ = self.clean_up.set(Box::new(clean_up));
+    }
+
+    /// Cleans up: the process is about to end at once.
+    pub fn abort(&self) {
+        if let Some(clean_up) = self.clean_up.get() {
+            clean_up();
+        }
+    }
+
     /// Whether no further sync shall begin.
     pub fn is_ending(&self) -> bool {
         self.cancel.is_cancelled() || self.with(|state| state.finish)
@@ -88,7 +132,7 @@ impl Control {
     pub fn seen(&self, account: &str) -> Seen {
         self.with(|state| Seen {
             account: account.to_owned(),
-            cuts: state.cuts,
+            cuts: state.cuts_for(account),
             changes: state.changes.get(account).copied().unwrap_or_default(),
         })
     }
@@ -110,7 +154,7 @@ impl Control {
             if state.finish || self.cancel.is_cancelled() {
                 return Woken::End;
             }
-            if state.cuts != seen.cuts {
+            if state.cuts_for(&seen.account) != seen.cuts {
                 return Woken::Cut;
             }
             if hears && state.changes.get(&seen.account).is_some_and(|changes| *changes != seen.changes) {
@@ -159,6 +203,15 @@ mod tests {
             assert_eq!(pause.join().unwrap(), Woken::End);
         });
         assert!(control.is_ending() && !control.cancel.is_cancelled());
+    }
+
+    #[test]
+    fn one_account_can_be_woken_without_the_others() {
+        let control = Control::default();
+        let (one, other) = (control.seen("a"), control.seen("b"));
+        control.cut_sleep_of("a");
+        assert_eq!(control.pause(LONG, &one), Woken::Cut);
+        assert_eq!(control.pause(Duration::ZERO, &other), Woken::Time);
     }
 
     #[test]

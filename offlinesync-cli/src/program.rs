@@ -189,7 +189,7 @@ fn hub(args: &Args, general: &General, streams: &Arc<Streams>, control: &Arc<Con
         Some(path) => Some(LogFile::open(&expand(path, &*streams.environment))?),
         None => None,
     };
-    let syslog = if args.syslog || ui::is_syslog(name) { Some(Syslog::open(Path::new("/dev/log"))?) } else { None };
+    let syslog = if args.syslog || chosen.syslog { Some(Syslog::open(Path::new(ui::SYSTEM_LOG))?) } else { None };
     let hub = Hub::new(chosen.interface, log, syslog, debug, streams.can_ask || chosen.asks);
     hub.banner(&args::banner(), &args::versions());
     if let Some(warning) = chosen.warning {

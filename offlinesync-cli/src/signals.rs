@@ -38,15 +38,21 @@ fn act(signal: i32, control: &Control) {
         SIGUSR1 => control.cut_sleep(),
         SIGUSR2 | SIGABRT => control.finish(),
         SIGQUIT => dump_and_abort(control),
-        _ if control.interrupt() >= 3 => {
-            tell("error: interrupted three times; ending at once");
-            signal_hook::low_level::exit(130);
-        }
-        _ => {}
+        _ => interrupt(control),
+    }
+}
+
+/// What SIGINT does: everything stops where its state is whole; the third time, at once.
+pub(crate) fn interrupt(control: &Control) {
+    if control.interrupt() >= 3 {
+        control.abort();
+        tell("error: interrupted three times; ending at once");
+        signal_hook::low_level::exit(130);
     }
 }
 
 fn dump_and_abort(control: &Control) {
+    control.abort();
     tell(&control.describe());
     signal_hook::low_level::abort();
 }

@@ -17,10 +17,14 @@ pub struct Streams {
     input: Mutex<Box<dyn Read + Send>>,
     /// Whether a person sees standard error.
     pub err_is_terminal: bool,
+    /// Whether a person sees standard output and can press keys: there can be a full-screen interface.
+    pub full_screen: bool,
     /// Whether a person can answer.
     pub can_ask: bool,
     /// Whether colours are welcome on standard error.
     pub colours: bool,
+    /// Whether the user wants no colours anywhere (`NO_COLOR`).
+    pub plain: bool,
     /// The environment.
     pub environment: Arc<dyn Environment>,
     /// Whether this run may install signal handlers.
@@ -34,14 +38,17 @@ impl Streams {
         let err_is_terminal = std::io::stderr().is_terminal();
         let set = |name: &str| environment.var(name).is_some_and(|value| !value.is_empty());
         let dumb = environment.var("TERM").is_some_and(|term| term == "dumb");
+        let out_is_terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
         Streams {
             out: Mutex::new(Box::new(std::io::stdout())),
             err: Mutex::new(Box::new(std::io::stderr())),
             out_is_terminal: std::io::stdout().is_terminal(),
             input: Mutex::new(Box::new(std::io::stdin())),
             err_is_terminal,
+            full_screen: out_is_terminal && !dumb && set("TERM"),
             can_ask: err_is_terminal && std::io::stdin().is_terminal(),
             colours: err_is_terminal && !set("NO_COLOR") && !dumb,
+            plain: set("NO_COLOR"),
             environment: Arc::new(environment),
             signals: true,
         }
@@ -59,8 +66,10 @@ impl Streams {
             out_is_terminal: false,
             input: Mutex::new(Box::new(std::io::empty())),
             err_is_terminal: false,
+            full_screen: false,
             can_ask: false,
             colours: false,
+            plain: true,
             environment,
             signals: false,
         }

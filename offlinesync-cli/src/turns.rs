@@ -31,7 +31,7 @@ impl Turns {
             if control.is_ending() {
                 return None;
             }
-            if *free > 0 {
+            if *free > 0 && !control.is_held() {
                 *free -= 1;
                 return Some(Turn(Arc::clone(self)));
             }

@@ -61,7 +61,7 @@ fn mistakes_on_the_command_line_are_told() {
         (&["-c", "nothing.conf"], "error: the configuration file nothing.conf does not exist\n"),
         (
             &["-u", "fancy"],
-            "error: there is no interface `fancy`\nhint: choose one of quiet, basic, ttyui, syslog, machineui, json\n",
+            "error: there is no interface `fancy`\nhint: choose one of quiet, basic, ttyui, blinkenlights, syslog, machineui, json\n",
         ),
         (&["-d", "everything"], "error: invalid debug type `everything`\nhint: "),
         (
@@ -84,7 +84,7 @@ fn what_is_odd_is_warned_of_and_stops_nothing() {
     let said = run.err.replace(&sandbox.path(".offlineimaprc").display().to_string(), "CONFIG");
     assert_eq!(run.code, 0, "{said}");
     for line in [
-        "warning: the interface `blinkenlights` is not there; `ttyui` stands in for it",
+        "warning: the interface `blinkenlights` needs a terminal; `ttyui` stands in for it",
         "warning: ignored on the command line: stray",
         "warning: CONFIG:4: unknown option `quik` in [Account a]; did you mean `quick`?",
         "warning: CONFIG:5: the value of `quick` keeps everything behind ` ;`: comments need a line of their own",

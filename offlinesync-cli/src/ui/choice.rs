@@ -1,13 +1,17 @@
 //! Which interface it is: by name, old names included, and what stands in where one cannot be used.
 
-use super::{Interface, basic, json, machine, progress, quiet, ttyui};
+use super::{Interface, basic, blinkenlights, json, machine, progress, quiet, ttyui};
 use crate::control::Control;
 use crate::streams::Streams;
 use offlinesync_core::{Error, ErrorKind, Result};
+use std::path::Path;
 use std::sync::Arc;
 
 /// What may be given to `-u`.
-const NAMES: [&str; 6] = ["quiet", "basic", "ttyui", "syslog", "machineui", "json"];
+const NAMES: [&str; 7] = ["quiet", "basic", "ttyui", "blinkenlights", "syslog", "machineui", "json"];
+
+/// Where the system log listens.
+pub(crate) const SYSTEM_LOG: &str = "/dev/log";
 
 /// An interface, and what its user should know about the choice.
 pub struct Chosen {
@@ -15,64 +19,123 @@ pub struct Chosen {
     pub interface: Box<dyn Interface>,
     /// Another one than was asked for.
     pub warning: Option<String>,
-    /// Whether it can ask for passwords though there is no terminal.
+    /// Whether it can ask for passwords by itself.
     pub asks: bool,
+    /// Whether everything goes to the system log.
+    pub syslog: bool,
 }
 
 impl From<Box<dyn Interface>> for Chosen {
     fn from(interface: Box<dyn Interface>) -> Self {
-        Chosen { interface, warning: None, asks: false }
+        Chosen { interface, warning: None, asks: false, syslog: false }
     }
 }
 
 /// Makes the interface of this name; without a name, the default one, which is silent where there is no terminal.
 ///
-/// The names of old versions (`Curses.Blinkenlights`, `TTY.TTYUI`) are understood: what counts is after the last dot.
+/// The names of old versions (`Curses.Blinkenlights`, `TTY.TTYUI`) are understood: what counts is after the last dot. Of a list the
+/// first that can be used is taken.
 ///
 /// # Errors
 /// Kind `Configuration`: unknown.
-pub fn choose(name: Option<&str>, streams: &Arc<Streams>, control: &Arc<Control>) -> Result<Chosen> {
-    let _ = control;
-    let Some(name) = name else { return Ok(default_interface(streams).into()) };
-    let interface: Box<dyn Interface> = match short(name).as_str() {
-        "quiet" | "noninteractive" | "syslog" => Box::new(quiet::Quiet::new(streams)),
-        "basic" => Box::new(basic::Basic::new(streams)),
-        "ttyui" => terminal_interface(streams),
-        "machineui" => return Ok(for_programs(machine::Machine::new(streams))),
-        "json" => return Ok(for_programs(json::Json::new(streams))),
-        "blinkenlights" => {
-            let warning = format!("the interface `{name}` is not there; `ttyui` stands in for it");
-            return Ok(Chosen { warning: Some(warning), ..terminal_interface(streams).into() });
-        }
-        _ => return Err(unknown(&format!("there is no interface `{name}`"))),
+pub fn choose(names: Option<&str>, streams: &Arc<Streams>, control: &Arc<Control>) -> Result<Chosen> {
+    let Some(names) = names else { return Ok(default_interface(streams).into()) };
+    let names: Vec<&str> = names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    if let Some(unknown) = names.iter().find(|name| !is_known(&short(name))) {
+        let error = Error::new(ErrorKind::Configuration, format!("there is no interface `{unknown}`"));
+        return Err(error.with_hint(format!("choose one of {}", NAMES.join(", "))));
+    }
+    let usable = names.iter().find(|name| is_usable(&short(name), streams)).or(names.last());
+    match usable {
+        Some(name) => Ok(make(name, streams, control)),
+        None => Ok(default_interface(streams).into()),
+    }
+}
+
+fn make(name: &str, streams: &Arc<Streams>, control: &Arc<Control>) -> Chosen {
+    match short(name).as_str() {
+        "basic" => (Box::new(basic::Basic::new(streams)) as Box<dyn Interface>).into(),
+        "ttyui" => terminal_interface(streams).into(),
+        "machineui" => asking(machine::Machine::new(streams)),
+        "json" => asking(json::Json::new(streams)),
+        "blinkenlights" => full_screen(name, streams, control),
+        "syslog" => Chosen { syslog: true, ..quiet_interface(streams).into() },
+        _ => quiet_interface(streams).into(),
+    }
+}
+
+/// Where there is no terminal that can be drawn on, `ttyui` stands in.
+fn full_screen(name: &str, streams: &Arc<Streams>, control: &Arc<Control>) -> Chosen {
+    let problem = match streams.full_screen.then(|| blinkenlights::Blinkenlights::new(streams, control)) {
+        Some(Ok(interface)) => return asking(interface),
+        Some(Err(error)) => format!("the interface `{name}` cannot be used: {error}"),
+        None => format!("the interface `{name}` needs a terminal"),
     };
-    Ok(interface.into())
+    Chosen { warning: Some(format!("{problem}; `ttyui` stands in for it")), ..terminal_interface(streams).into() }
 }
 
-/// One that can ask a program for passwords.
-fn for_programs(interface: impl Interface + 'static) -> Chosen {
-    Chosen { interface: Box::new(interface), warning: None, asks: true }
+/// One that can ask for passwords by itself.
+fn asking(interface: impl Interface + 'static) -> Chosen {
+    Chosen { interface: Box::new(interface), warning: None, asks: true, syslog: false }
 }
 
-/// The name without what old versions put before it; of a list, which they allowed, the first.
+/// The name without what old versions put before it.
 fn short(name: &str) -> String {
-    let first = name.split(',').next().unwrap_or(name).trim();
-    first.rsplit('.').next().unwrap_or(first).to_ascii_lowercase()
+    name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase()
 }
 
-/// Whether the interface of this name writes to the system log.
-pub fn is_syslog(name: Option<&str>) -> bool {
-    name.is_some_and(|name| short(name) == "syslog")
+fn is_known(short: &str) -> bool {
+    NAMES.contains(&short) || short == "noninteractive"
 }
 
-fn unknown(problem: &str) -> Error {
-    Error::new(ErrorKind::Configuration, problem).with_hint(format!("choose one of {}", NAMES.join(", ")))
+/// Whether it shows all it can where it would run.
+fn is_usable(short: &str, streams: &Streams) -> bool {
+    match short {
+        "blinkenlights" => streams.full_screen,
+        "ttyui" => streams.err_is_terminal,
+        "syslog" => Path::new(SYSTEM_LOG).exists(),
+        _ => true,
+    }
 }
 
 fn default_interface(streams: &Arc<Streams>) -> Box<dyn Interface> {
-    if streams.err_is_terminal { terminal_interface(streams) } else { Box::new(quiet::Quiet::new(streams)) }
+    if streams.err_is_terminal { terminal_interface(streams) } else { quiet_interface(streams) }
+}
+
+fn quiet_interface(streams: &Arc<Streams>) -> Box<dyn Interface> {
+    Box::new(quiet::Quiet::new(streams))
 }
 
 fn terminal_interface(streams: &Arc<Streams>) -> Box<dyn Interface> {
     if streams.err_is_terminal { Box::new(progress::Bars::new(streams)) } else { Box::new(ttyui::Lines::new(streams)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::discover::ProcessEnvironment;
+
+    fn chosen(names: &str) -> Result<Chosen> {
+        let streams = Arc::new(Streams::new(std::io::sink(), std::io::sink(), Arc::new(ProcessEnvironment)));
+        choose(Some(names), &streams, &Arc::default())
+    }
+
+    #[test]
+    fn names_of_old_files_are_understood_in_any_case() {
+        for name in
+            ["Noninteractive.Basic", "TTY.TTYUI", "Noninteractive.Quiet", "MachineUI", "Machine.MachineUI", "JSON"]
+        {
+            assert!(chosen(name).is_ok_and(|chosen| chosen.warning.is_none()), "{name}");
+        }
+        assert!(chosen("Noninteractive.Syslog").unwrap().syslog);
+        assert!(chosen("MachineUI").unwrap().asks);
+    }
+
+    #[test]
+    fn of_a_list_the_first_usable_one_is_taken_without_a_word_and_a_single_one_says_what_stands_in_for_it() {
+        assert!(chosen("Curses.Blinkenlights, TTY.TTYUI, Noninteractive.Basic").unwrap().warning.is_none());
+        let warning = chosen("Curses.Blinkenlights").unwrap().warning.unwrap();
+        assert_eq!(warning, "the interface `Curses.Blinkenlights` needs a terminal; `ttyui` stands in for it");
+        assert!(chosen("Curses.Blinkenlights, fancy").is_err());
+    }
 }

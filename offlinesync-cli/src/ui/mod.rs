@@ -4,6 +4,7 @@
 //! words to the log file and to the system log. An interface for people shows the words; one for programs takes the events.
 
 mod basic;
+mod blinkenlights;
 mod choice;
 mod debug;
 mod effects;
@@ -19,7 +20,8 @@ mod scene;
 mod syslog;
 mod ttyui;
 
-pub use choice::{Chosen, choose, is_syslog};
+pub(crate) use choice::SYSTEM_LOG;
+pub use choice::{Chosen, choose};
 pub use debug::DebugTypes;
 pub use hub::{Hub, Question};
 pub use log::LogFile;

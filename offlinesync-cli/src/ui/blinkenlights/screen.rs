@@ -1,0 +1,230 @@
+//! The terminal: taken, drawn on by one thread, lent to who needs it, and given back at the end, after a panic and before the process
+//! is ended at once.
+
+use super::draw::draw;
+use super::state::{Command, State};
+use crate::control::Control;
+use crate::signals;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use ratatui::crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
+use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
+use ratatui::crossterm::{cursor, execute};
+use ratatui::{DefaultTerminal, Terminal};
+use std::io::{Result as IoResult, stdout};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How soon a change is drawn and the end is noticed.
+const FRAME: Duration = Duration::from_millis(50);
+/// How often the clocks on the screen move.
+const TICK: Duration = Duration::from_millis(500);
+
+/// A screen.
+pub(super) struct Screen {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    state: Mutex<(State, bool)>,
+    phase: Mutex<Phase>,
+    changed: Condvar,
+    control: Arc<Control>,
+    colours: bool,
+}
+
+/// Whose the terminal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Ours.
+    Ours,
+    /// Somebody asks for it.
+    Asked,
+    /// Somebody has it.
+    Lent,
+    /// Given back for good.
+    Gone,
+}
+
+impl Screen {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// It cannot be switched, or not be drawn on.
+    pub(super) fn open(control: Arc<Control>, colours: bool) -> IoResult<Screen> {
+        let shared = Arc::new(Shared {
+            state: Mutex::new((State::default(), true)),
+            phase: Mutex::new(Phase::Ours),
+            changed: Condvar::new(),
+            control,
+            colours,
+        });
+        let terminal = take().inspect_err(|_| give_back())?;
+        shared.give_back_after_a_panic();
+        let leaving = Arc::clone(&shared);
+        shared.control.on_abort(move || leaving.leave());
+        let drawing = Arc::clone(&shared);
+        let thread = std::thread::spawn(move || drawing.run(terminal));
+        Ok(Screen { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Changes what is shown.
+    pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut state.0);
+        state.1 = true;
+    }
+
+    /// Whether anything is seen of it.
+    pub(super) fn is_open(&self) -> bool {
+        self.shared.phase() != Phase::Gone
+    }
+
+    /// Runs something that needs the terminal for itself.
+    pub(super) fn lend(&self, work: &mut dyn FnMut()) {
+        let lent = self.shared.ask();
+        work();
+        if lent {
+            self.shared.set(Phase::Ours);
+        }
+    }
+
+    /// Gives the terminal back.
+    pub(super) fn close(&self) {
+        self.shared.leave();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn phase(&self) -> Phase {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, phase: Phase) {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+        self.changed.notify_all();
+    }
+
+    /// Waits until the terminal is lent; `false` if there is nothing to lend.
+    fn ask(&self) -> bool {
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        if *phase != Phase::Ours {
+            return false;
+        }
+        *phase = Phase::Asked;
+        while *phase == Phase::Asked {
+            phase = self.changed.wait(phase).unwrap_or_else(PoisonError::into_inner);
+        }
+        *phase == Phase::Lent
+    }
+
+    /// Gives the terminal back for good, whoever runs; nothing is drawn afterwards.
+    fn leave(&self) {
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut *phase, Phase::Gone) == Phase::Ours {
+            give_back();
+        }
+        drop(phase);
+        self.changed.notify_all();
+    }
+
+    fn give_back_after_a_panic(self: &Arc<Self>) {
+        let (shared, before) = (Arc::clone(self), std::panic::take_hook());
+        std::panic::set_hook(Box::new(move |panic| {
+            shared.leave();
+            before(panic);
+        }));
+    }
+
+    /// Draws and reads keys until the terminal is given back.
+    fn run(&self, mut terminal: DefaultTerminal) {
+        let mut drawn = Instant::now();
+        loop {
+            match self.phase() {
+                Phase::Gone => return,
+                Phase::Asked | Phase::Lent => match self.lend() {
+                    Some(again) => terminal = again,
+                    None => return,
+                },
+                Phase::Ours => {}
+            }
+            let read = event::poll(FRAME).and_then(|ready| if ready { self.read() } else { Ok(()) });
+            let due = std::mem::take(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).1);
+            let drawing = if due || drawn.elapsed() >= TICK {
+                drawn = Instant::now();
+                self.draw(&mut terminal)
+            } else {
+                Ok(())
+            };
+            if read.and(drawing).is_err() {
+                return self.leave();
+            }
+        }
+    }
+
+    /// Draws, unless the terminal was given back meanwhile.
+    fn draw(&self, terminal: &mut DefaultTerminal) -> IoResult<()> {
+        let phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        if *phase == Phase::Ours {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            terminal.draw(|frame| draw(frame, &state.0, Instant::now(), self.colours))?;
+        }
+        Ok(())
+    }
+
+    /// Lends the terminal and takes it again.
+    fn lend(&self) -> Option<DefaultTerminal> {
+        give_back();
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        if *phase == Phase::Asked {
+            *phase = Phase::Lent;
+            self.changed.notify_all();
+        }
+        while *phase == Phase::Lent {
+            phase = self.changed.wait(phase).unwrap_or_else(PoisonError::into_inner);
+        }
+        if *phase == Phase::Gone {
+            return None;
+        }
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
+        take().ok()
+    }
+
+    fn read(&self) -> IoResult<()> {
+        let event = event::read()?;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.1 = true;
+        let command = match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => state.0.key(key),
+            _ => None,
+        };
+        drop(state);
+        match command {
+            Some(Command::SyncAll) => self.control.cut_sleep(),
+            Some(Command::Sync(account)) => self.control.cut_sleep_of(&account),
+            Some(Command::Hold(held)) => self.control.hold(held),
+            Some(Command::Quit) => signals::interrupt(&self.control),
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+/// Asks the terminal nothing: one that does not answer, or late, is drawn on all the same.
+fn take() -> IoResult<DefaultTerminal> {
+    enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), cursor::Hide)?;
+    Terminal::new(CrosstermBackend::new(stdout()))
+}
+
+/// Does what can be done; there is nobody to tell that it could not.
+fn give_back() {
+    let _ = execute!(stdout(), LeaveAlternateScreen, cursor::Show);
+    let _ = disable_raw_mode();
+}

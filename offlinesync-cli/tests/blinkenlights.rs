@@ -1,0 +1,245 @@
+//! `blinkenlights` in a terminal: what a person sees there, what keys do, and that the terminal is given back.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails fails its test")]
+
+mod support;
+
+use offlinesync_cli::streams::Streams;
+use offlinesync_cli::ui::choose;
+use offlinesync_imap::testing::dovecot::{Dovecot, Options};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+use support::sandbox::{ACCOUNT, Sandbox};
+
+/// So long may anything take on a busy machine.
+const LIMIT: Duration = Duration::from_secs(40);
+
+/// A terminal with the program in it.
+struct Tty {
+    child: Child,
+    /// Keys go in here.
+    keyboard: File,
+    /// The other end, held so that its modes can be asked.
+    line: File,
+    seen: Arc<(Mutex<vt100::Parser>, Condvar)>,
+}
+
+impl Tty {
+    fn start(sandbox: &Sandbox, args: &[&str]) -> Tty {
+        Tty::run(sandbox.command(args))
+    }
+
+    fn run(command: Command) -> Tty {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        let open = || OpenOptions::new().read(true).write(true).open(&name).unwrap();
+        tcsetwinsize(&master, size(24, 80)).unwrap();
+        let line = open();
+        let mut command = in_terminal(command);
+        let (stdin, stdout, stderr) = (open(), open(), open());
+        command.stdin(Stdio::from(stdin)).stdout(Stdio::from(stdout)).stderr(Stdio::from(stderr));
+        let child = command.spawn().expect("this test needs `setsid` (util-linux)");
+        let seen = Arc::new((Mutex::new(vt100::Parser::new(24, 80, 0)), Condvar::new()));
+        watch(master.try_clone().unwrap(), Arc::clone(&seen));
+        Tty { child, keyboard: File::from(master), line, seen }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Waits until this is on the screen.
+    fn wait_for(&self, words: &str) -> String {
+        self.wait(words, |screen| screen.contents().contains(words))
+    }
+
+    fn wait(&self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) -> String {
+        let (parser, changed) = &*self.seen;
+        let mut parser = parser.lock().unwrap();
+        let deadline = Instant::now() + LIMIT;
+        while !holds(parser.screen()) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "never saw {what}:\n{}", parser.screen().contents());
+            parser = changed.wait_timeout(parser, left).unwrap().0;
+        }
+        parser.screen().contents()
+    }
+
+    fn resize(&self, rows: u16, columns: u16) {
+        self.seen.0.lock().unwrap().screen_mut().set_size(rows, columns);
+        tcsetwinsize(&self.keyboard, size(rows, columns)).unwrap();
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for the end; the terminal must be as before: lines, echo, the cursor, and the screen that was there, with these last words.
+    fn end(&mut self, words: &str) -> (Option<i32>, String) {
+        let code = self.child.wait().unwrap().code();
+        let modes = tcgetattr(&self.line).unwrap().local_modes;
+        assert!(modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG), "{modes:?}");
+        let as_before = |screen: &vt100::Screen| !screen.alternate_screen() && !screen.hide_cursor();
+        let screen = self.wait(words, |screen| as_before(screen) && screen.contents().contains(words));
+        (code, screen)
+    }
+}
+
+impl Drop for Tty {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn size(rows: u16, columns: u16) -> Winsize {
+    Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
+}
+
+/// The same command with its standard input as the terminal that controls it, so that it hears of a new size.
+fn in_terminal(command: Command) -> Command {
+    let mut wrapped = Command::new("setsid");
+    wrapped.arg("--ctty").arg(command.get_program()).args(command.get_args()).env_clear().env("TERM", "xterm-256color");
+    for (name, value) in command.get_envs() {
+        wrapped.env(name, value.unwrap());
+    }
+    if let Some(directory) = command.get_current_dir() {
+        wrapped.current_dir(directory);
+    }
+    wrapped
+}
+
+fn watch(master: OwnedFd, seen: Arc<(Mutex<vt100::Parser>, Condvar)>) {
+    let mut master = File::from(master);
+    std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(length @ 1..) = master.read(&mut bytes) {
+            seen.0.lock().unwrap().process(&bytes[..length]);
+            seen.1.notify_all();
+        }
+    });
+}
+
+fn refreshing() -> Sandbox {
+    Sandbox::new(&ACCOUNT.replace("localrepository = l\n", "localrepository = l\nautorefresh = 10\n"))
+}
+
+#[test]
+fn it_shows_syncs_counts_down_syncs_now_pauses_resizes_and_gives_the_terminal_back() {
+    let sandbox = refreshing();
+    let mut tty = Tty::start(&sandbox, &["-u", "Curses.Blinkenlights"]);
+    tty.wait_for("next sync in 9:");
+    let screen = tty.wait_for("*** Finished account 'a'");
+    assert!(screen.contains(" 0 a ") && screen.contains("Copy message UID"), "{screen}");
+    assert!(tty.seen.0.lock().unwrap().screen().alternate_screen());
+    assert_eq!(sandbox.messages("local/INBOX").len(), 2);
+
+    tty.resize(30, 100);
+    tty.wait("the keys in the last of 30 lines", |screen| {
+        screen.contents().lines().nth(29).is_some_and(|line| line.contains("q quit"))
+    });
+
+    sandbox.deliver("remote/INBOX", "1700000020.late.host", "Subject: late\n\nx\n");
+    tty.press("p");
+    tty.wait_for("paused");
+    tty.press("0");
+    tty.wait_for("waiting");
+    assert_eq!(sandbox.messages("local/INBOX").len(), 2);
+    tty.press("p");
+    tty.wait_for("1700000020.late.host");
+    tty.wait_for("next sync in");
+    assert_eq!(sandbox.messages("local/INBOX").len(), 3);
+    tty.press("q");
+    assert_eq!(tty.end("a: 1 message received").0, Some(130));
+}
+
+#[test]
+fn a_signal_in_a_pause_or_in_a_hook_gives_the_terminal_back() {
+    for (signal, hook) in [(Signal::TERM, "true"), (Signal::HUP, "true"), (Signal::INT, "trap '' TERM; sleep 3600")] {
+        let lines = format!("localrepository = l\nautorefresh = 10\npresynchook = {hook}\n");
+        let sandbox = Sandbox::new(&ACCOUNT.replace("localrepository = l\n", &lines));
+        let mut tty = Tty::start(&sandbox, &["-u", "blinkenlights"]);
+        tty.wait_for(if hook == "true" { "next sync in" } else { "Calling hook" });
+        tty.signal(signal);
+        assert_eq!(tty.end("").0, Some(130), "{signal:?}");
+    }
+}
+
+#[test]
+fn an_end_at_once_gives_the_terminal_back_first() {
+    let sandbox = refreshing();
+    let mut tty = Tty::start(&sandbox, &["-u", "blinkenlights"]);
+    tty.wait_for("next sync in");
+    tty.signal(Signal::QUIT);
+    assert_eq!(tty.end("account 'a': waiting for the next sync").0, None);
+}
+
+#[test]
+fn a_password_is_asked_for_on_the_screen_and_not_shown() {
+    let server = Dovecot::start(Options::default());
+    server.client("u1").append("INBOX", "", None, b"Subject: one\r\n\r\nx\r\n");
+    let sandbox = Sandbox::new(&format!(
+        "[general]\naccounts = a\n[Account a]\nlocalrepository = l\nremoterepository = r\n[Repository l]\n\
+         type = Maildir\nlocalfolders = ~/local\n[Repository r]\ntype = IMAP\nremotehost = {}\nremoteport = {}\n\
+         remoteuser = u1\nssl = no\nstarttls = no\n",
+        server.host(),
+        server.port()
+    ));
+    let mut tty = Tty::start(&sandbox, &["-u", "blinkenlights"]);
+    tty.wait_for("Enter password for user 'u1'");
+    tty.press("pw");
+    tty.wait_for(": **");
+    tty.press("\r");
+    let (code, screen) = tty.end("a: 1 message received");
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(!screen.contains("pw"), "{screen}");
+    assert_eq!(sandbox.messages("local/INBOX").len(), 1);
+}
+
+/// Not a test but for the next one, which runs it in a terminal.
+#[test]
+fn panics_on_the_screen_if_asked_to() {
+    if std::env::var_os("OFFLINESYNC_PANIC").is_none() {
+        return;
+    }
+    let streams = Arc::new(Streams::of_process());
+    let chosen = choose(Some("blinkenlights"), &streams, &Arc::default()).unwrap();
+    assert!(chosen.warning.is_none());
+    chosen.interface.summary("a line to keep");
+    assert!(std::thread::spawn(|| panic!("this fault is wanted")).join().is_err());
+    chosen.interface.summary("another line to keep");
+}
+
+#[test]
+fn a_fault_in_some_thread_is_seen_on_a_terminal_as_it_was_before() {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "panics_on_the_screen_if_asked_to", "--nocapture"]).env("OFFLINESYNC_PANIC", "yes");
+    let mut tty = Tty::run(command);
+    let (code, screen) = tty.end("another line to keep");
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(screen.contains("this fault is wanted") && screen.contains("a line to keep"), "{screen}");
+}
+
+#[test]
+fn without_a_terminal_lines_stand_in_for_it_and_say_so() {
+    let run = Sandbox::new(ACCOUNT).run(&["-u", "blinkenlights"]);
+    assert_eq!((run.code, run.out.as_str()), (0, ""));
+    assert!(
+        run.err.starts_with("warning: the interface `blinkenlights` needs a terminal; `ttyui` stands in for it\n"),
+        "{}",
+        run.err
+    );
+    let listed = ACCOUNT.replace("accounts = a\n", "accounts = a\nui = Curses.Blinkenlights, Noninteractive.Basic\n");
+    let run = Sandbox::new(&listed).run(&[]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    assert!(run.out.starts_with("*** Processing account a\n"), "{}", run.out);
+}
