@@ -182,7 +182,8 @@ fn read_config(args: &Args, streams: &Streams) -> Result<Config> {
 
 fn hub(args: &Args, general: &General, streams: &Arc<Streams>, control: &Arc<Control>) -> Result<Hub> {
     let name = args.ui.as_deref().or(general.ui.as_ref().map(|value| value.text.as_str()));
-    let name = if (args.info || args.task == Task::Check) && args.ui.is_none() { None } else { name };
+    let syncs = !args.info && args.delete_folder.is_none() && args.task == Task::Sync;
+    let name = if syncs || args.ui.is_some() { name } else { None };
     let chosen = ui::choose(name, streams, control)?;
     let debug = args.debug.as_deref().map_or(Ok(DebugTypes::default()), DebugTypes::parse)?;
     let log = match &args.log {

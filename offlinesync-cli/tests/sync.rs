@@ -239,3 +239,23 @@ fn help_is_as_documented() {
     assert_eq!(Sandbox::new("").run(&["--version"]).out, concat!(env!("CARGO_PKG_VERSION"), "\n"));
     assert!(Sandbox::new("").run(&["-V"]).out.starts_with(concat!("offlinesync v", env!("CARGO_PKG_VERSION"), ", ")));
 }
+
+#[test]
+fn changes_are_told_in_the_words_of_offlineimap() {
+    let sandbox = Sandbox::new(ACCOUNT);
+    sandbox.run(&[]).silent();
+    let sent = sandbox.path("remote/Sent/cur");
+    fs::rename(sent.join("1700000003.three.host:2,S"), sent.join("1700000003.three.host:2,FR")).unwrap();
+    fs::remove_file(sandbox.path("remote/INBOX/new/1700000001.one.host")).unwrap();
+    let run = sandbox.run(&["-u", "basic"]);
+    for line in [
+        "Deleting 1 messages (-1) in Maildir[INBOX]",
+        "Adding flag F to 1 messages on Sent",
+        "Adding flag R to 1 messages on Sent",
+        "Deleting flag S from 1 messages on Sent",
+    ] {
+        assert!(run.out.lines().any(|said| said == line), "{line}\n{}", run.out);
+    }
+    let quick = sandbox.run(&["-u", "basic", "-q"]);
+    assert!(quick.out.contains("\nSkipping INBOX (not changed)\n"), "{}", quick.out);
+}

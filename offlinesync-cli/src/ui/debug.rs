@@ -46,3 +46,18 @@ impl DebugTypes {
         self != DebugTypes::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_named_one_by_one_or_all_in_any_case() {
+        let kinds = |list: &str| DebugTypes::parse(list).map(|types| types.kinds().collect::<Vec<_>>().join(" "));
+        assert_eq!(kinds("imap").unwrap(), "imap");
+        assert_eq!(kinds(" thread, Maildir ,").unwrap(), "maildir thread");
+        assert_eq!(kinds("ALL").unwrap(), "imap maildir thread");
+        assert!(!DebugTypes::parse("").unwrap().any());
+        assert!(kinds("imap,everything").unwrap_err().to_string().contains("`everything`"));
+    }
+}

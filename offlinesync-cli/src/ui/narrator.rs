@@ -10,6 +10,7 @@ use offlinesync_core::status::FolderPair;
 use offlinesync_core::sync::Report;
 use offlinesync_core::{Event, MessageId, Observer, PerSide, Side, SystemFlags};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -20,6 +21,8 @@ pub struct Narrator {
     scene: Scene,
     /// When the run began that is going on.
     started: Mutex<Instant>,
+    /// Whether folders are skipped in which no message came or went.
+    quick: AtomicBool,
     /// Copies begun in each folder towards each side, and how many there are to do.
     copies: Mutex<BTreeMap<FolderPair, PerSide<(u64, u64)>>>,
     /// What is to be told of each folder once it is done.
@@ -37,6 +40,7 @@ impl Narrator {
             hub: Arc::clone(hub),
             scene,
             started: Mutex::new(Instant::now()),
+            quick: AtomicBool::new(false),
             copies: Mutex::default(),
             effects: Mutex::default(),
             plans: Mutex::default(),
@@ -71,6 +75,7 @@ impl Narrator {
     /// A sync begins, hooks included.
     pub fn begin(&self, quick: bool) {
         *self.started.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.quick.store(quick, Ordering::Relaxed);
         self.hub.moment(&self.scene, &Moment::SyncStarted { quick });
         self.account_says(&format!("*** Processing account {}", self.scene.account));
     }
@@ -248,6 +253,9 @@ impl Observer for Narrator {
             }
             Event::Trace { repository, connection, sent, line } => self.trace(repository, *connection, *sent, line),
             Event::FoldersListed { pairs, touched } => self.listed(*pairs, *touched),
+            Event::FolderPaired { pair, touched: false, .. } if self.quick.load(Ordering::Relaxed) => {
+                self.folder_says(pair, &format!("Skipping {} (not changed)", pair.remote));
+            }
             Event::FolderCreated { pair, on } => self.created(pair, *on),
             Event::FolderStarted { pair } => {
                 let types = &self.scene.types;

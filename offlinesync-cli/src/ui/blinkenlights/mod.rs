@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 /// How soon somebody who waits for an answer hears that the program ends.
 const STEP: Duration = Duration::from_millis(100);
 
-/// So many lines are kept for the time after the screen is gone.
+/// So many lines that nobody asked for are kept for the time after the screen is gone.
 const KEPT: usize = 1000;
 
 /// The full-screen interface.
@@ -51,7 +51,7 @@ impl Blinkenlights {
     fn keep(&self, level: Level, to_out: bool, line: &str) {
         self.log(level, line);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < KEPT {
+        if to_out || kept.len() < KEPT {
             kept.push((to_out, line.to_owned()));
         }
     }
