@@ -7,6 +7,7 @@ use crate::import::offlineimap::House;
 use crate::lock::Lock;
 use crate::mbnames::{Mailbox, Mailboxes};
 use crate::naming::Names;
+use crate::roots::{self, Root, Roots};
 use crate::say::{Level, Outcome};
 use crate::settings::{AccountSettings, Store};
 use crate::status;
@@ -16,7 +17,9 @@ use crate::watching::{Patience, Pulse, Watching};
 use jiff::ZonedDateTime;
 use offlinesync_core::plan::Counts;
 use offlinesync_core::sync::{Account, Report};
-use offlinesync_core::{Error, ErrorKind, FolderPair, MemoryStatus, Observer, Policy, Result, Side, StatusStore};
+use offlinesync_core::{
+    BrakeLimits, Error, ErrorKind, FolderPair, MemoryStatus, Observer, Policy, Result, Side, StatusStore,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -48,6 +51,10 @@ pub struct Runner {
     pub turns: Arc<Turns>,
     /// The list of mailboxes.
     pub mailboxes: Arc<Mailboxes>,
+    /// The Maildirs that are locked.
+    pub roots: Arc<Roots>,
+    /// Accounts whose Maildir is the same, and whose folders in it are theirs.
+    pub neighbours: Vec<String>,
 }
 
 impl Runner {
@@ -75,7 +82,9 @@ impl Runner {
         let observer: Arc<dyn Observer> = narrator.clone();
         let backends = Backends::new(&self.settings, &self.means, &observer)?;
         let mut quick = QuickCounter::new(self.settings.quick);
-        let mut mistakes = 0;
+        let (mut mistakes, mut maildirs) = (0, Vec::new());
+        self.hold(&mut maildirs)?;
+        let mut policy = self.settings.policy.clone();
         let mut watching = None;
         let (mut patience, mut woken) = (Patience::default(), Woken::Time);
         loop {
@@ -87,9 +96,20 @@ impl Runner {
                 _ if self.settings.age.is_some() => Mode::Full,
                 _ => quick.next(),
             };
-            let (outcome, worked) = self.sync(&backends, narrator, mode);
+            let (outcome, worked) = match self.hold(&mut maildirs) {
+                Ok(()) => {
+                    let _turns = roots::take_turns(&maildirs);
+                    self.sync(&backends, narrator, &policy, mode)
+                }
+                Err(error) => (self.tell(&error), false),
+            };
+            // A Maildir that the first sync made is held while the account sleeps.
+            let outcome = self.hold(&mut maildirs).map_or_else(|error| self.tell(&error), |()| outcome);
             drop(turn);
             patience.after(mode, worked);
+            if outcome != Outcome::TryLater {
+                policy = ordinary(policy);
+            }
             mistakes = if outcome == Outcome::Mistake { mistakes + 1 } else { 0 };
             if watching.is_none() && self.refresh(mistakes).is_some() {
                 watching = Watching::start(self, &backends);
@@ -127,6 +147,20 @@ impl Runner {
         Lock::take(&self.metadata, &self.settings.name).map(Some)
     }
 
+    /// Locks the Maildirs of the account that are there, and keeps those locked before.
+    fn hold(&self, maildirs: &mut Vec<Arc<Root>>) -> Result<()> {
+        let mut locked = Vec::new();
+        for side in Side::BOTH.into_iter().filter(|_| !self.reads_only) {
+            if let Store::Maildir(settings) = &self.settings.repositories[side].store {
+                locked.extend(self.roots.lock(&settings.root, &self.settings.name)?);
+            }
+        }
+        if locked.len() > maildirs.len() {
+            *maildirs = locked;
+        }
+        Ok(())
+    }
+
     fn pause(&self, backends: &Backends, narrator: &Narrator, seen: &Seen, mistakes: u32) -> Woken {
         let Some(length) = self.refresh(mistakes) else { return Woken::End };
         if self.control.is_ending() {
@@ -150,10 +184,10 @@ impl Runner {
     }
 
     /// One sync with its hooks; answers also whether there was anything to do.
-    fn sync(&self, backends: &Backends, narrator: &Arc<Narrator>, mode: Mode) -> (Outcome, bool) {
+    fn sync(&self, backends: &Backends, narrator: &Arc<Narrator>, policy: &Policy, mode: Mode) -> (Outcome, bool) {
         self.control.note(&self.settings.name, "syncing");
         narrator.begin(mode == Mode::Quick);
-        let result = self.sync_with_hooks(backends, narrator, mode);
+        let result = self.sync_with_hooks(backends, narrator, policy, mode);
         let refused = |error: &&Error| error.kind() == ErrorKind::Authentication;
         let (outcome, report) = match result {
             Ok(report) => {
@@ -170,11 +204,17 @@ impl Runner {
         (outcome, report.is_some_and(|report| report.counts != Counts::default()))
     }
 
-    fn sync_with_hooks(&self, backends: &Backends, narrator: &Arc<Narrator>, mode: Mode) -> Result<Report> {
+    fn sync_with_hooks(
+        &self,
+        backends: &Backends,
+        narrator: &Arc<Narrator>,
+        policy: &Policy,
+        mode: Mode,
+    ) -> Result<Report> {
         self.hook(narrator, self.settings.pre_sync_hook.as_deref(), mode)?;
-        let policy = Policy { quick: mode == Mode::Quick, ..self.policy_now()? };
+        let policy = Policy { quick: mode == Mode::Quick, ..self.as_of_now(policy.clone())? };
         let status = self.moved_in(backends, self.open_status(policy.dry_run)?)?;
-        let account = self.account(backends, policy, status);
+        let account = self.account(backends, policy, status)?;
         narrator.take_new_mail();
         let report = account.sync(&**narrator, &self.control.cancel)?;
         narrator.report(&report);
@@ -191,8 +231,7 @@ impl Runner {
     }
 
     /// The policy with the window as it is today.
-    fn policy_now(&self) -> Result<Policy> {
-        let mut policy = self.settings.policy.clone();
+    fn as_of_now(&self, mut policy: Policy) -> Result<Policy> {
         if let Some(age) = &self.settings.age {
             policy.window.since = Some(age.since(&ZonedDateTime::now())?);
         }
@@ -228,19 +267,15 @@ impl Runner {
     }
 
     /// The engine's account.
-    fn account(&self, backends: &Backends, policy: Policy, status: Arc<dyn StatusStore>) -> Account {
-        self.account_of(backends, policy, status, self.only.clone())
+    fn account(&self, backends: &Backends, policy: Policy, status: Arc<dyn StatusStore>) -> Result<Account> {
+        let taken = roots::folders_of(&self.neighbours, &self.metadata)?;
+        let names = self.names(self.only.clone()).without(taken);
+        Ok(self.account_of(backends, policy, status, names))
     }
 
-    /// The same, of these folders alone.
-    fn account_of(
-        &self,
-        backends: &Backends,
-        policy: Policy,
-        status: Arc<dyn StatusStore>,
-        only: Option<Vec<String>>,
-    ) -> Account {
-        engine_account(&self.settings, backends, policy, status, only)
+    /// The same, with other names.
+    fn account_of(&self, backends: &Backends, policy: Policy, status: Arc<dyn StatusStore>, names: Names) -> Account {
+        engine_account(&self.settings, backends, policy, status, names)
     }
 
     /// What its folders are called; with a list, of these folders alone.
@@ -255,7 +290,8 @@ impl Runner {
 
     /// The status, with what OfflineIMAP knew of the account if it was OfflineIMAP's until now. A dry run takes it over into memory.
     fn moved_in(&self, backends: &Backends, status: Arc<dyn StatusStore>) -> Result<Arc<dyn StatusStore>> {
-        let account = self.account_of(backends, self.looking_only(), Arc::new(MemoryStatus::default()), None);
+        let account =
+            self.account_of(backends, self.looking_only(), Arc::new(MemoryStatus::default()), self.names(None));
         let (metadata, settings, hub) = (self.metadata.as_path(), &self.settings, &*self.means.hub);
         let house = House { metadata, settings, hub, account: &account };
         if !house.is_new(&*status)? {
@@ -276,8 +312,8 @@ impl Runner {
     /// # Errors
     /// The status file cannot be read.
     pub fn account_for_showing(&self, backends: &Backends) -> Result<Account> {
-        let policy = Policy { dry_run: true, ..self.policy_now()? };
-        Ok(self.account(backends, policy, self.open_status(true)?))
+        let policy = Policy { dry_run: true, ..self.as_of_now(self.settings.policy.clone())? };
+        self.account(backends, policy, self.open_status(true)?)
     }
 
     /// The engine's account for comparing; with `repair`, its status can be written.
@@ -286,7 +322,7 @@ impl Runner {
     /// The status file cannot be opened.
     pub fn account_for_verifying(&self, backends: &Backends, repair: bool) -> Result<Account> {
         let policy = Policy { dry_run: !repair, ..self.settings.policy.clone() };
-        Ok(self.account(backends, policy, self.open_status(!repair)?))
+        self.account(backends, policy, self.open_status(!repair)?)
     }
 
     /// Repositories that tell nobody what they do.
@@ -299,16 +335,20 @@ impl Runner {
     }
 }
 
+/// What the command line lets through is let through once, not again at every sync of a program that goes on.
+fn ordinary(policy: Policy) -> Policy {
+    let brake = BrakeLimits { allowed: None, ..policy.brake };
+    Policy { accept_new_numbering: false, restore_missing_folders: false, brake, ..policy }
+}
+
 fn engine_account(
     settings: &AccountSettings,
     backends: &Backends,
     policy: Policy,
     status: Arc<dyn StatusStore>,
-    only: Option<Vec<String>>,
+    names: Names,
 ) -> Account {
-    let rules = settings.repositories.as_ref().map(|repository| repository.rules.clone());
     let [remote, local] = Side::BOTH.map(|side| Arc::clone(&backends.repositories[side]));
-    let names = Names::new(rules, only);
     Account::new(&settings.name, remote, local, status).with_naming(names).with_policy(policy)
 }
 
@@ -323,7 +363,8 @@ fn looking_only(settings: &AccountSettings) -> Policy {
 
 /// The engine's account without a right to change anything, for taking over what another program knows of it.
 pub fn account_for_import(settings: &AccountSettings, backends: &Backends, status: Arc<dyn StatusStore>) -> Account {
-    engine_account(settings, backends, looking_only(settings), status, None)
+    let rules = settings.repositories.as_ref().map(|repository| repository.rules.clone());
+    engine_account(settings, backends, looking_only(settings), status, Names::new(rules, None))
 }
 
 /// Counts quick syncs between full ones.

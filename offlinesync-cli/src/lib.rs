@@ -31,6 +31,7 @@ pub mod oauth;
 pub mod password;
 pub mod profile;
 pub mod program;
+pub mod roots;
 pub mod say;
 pub mod settings;
 pub mod shell;

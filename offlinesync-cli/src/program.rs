@@ -14,6 +14,7 @@ use crate::mbnames::Mailboxes;
 use crate::metadata;
 use crate::migrate;
 use crate::profile::Profile;
+use crate::roots::{Roots, neighbours};
 use crate::say::{Outcome, error_lines};
 use crate::settings::{AccountSettings, General, MailboxList, sections_of};
 use crate::signals::Listener;
@@ -103,7 +104,7 @@ impl Program {
         };
         let list = MailboxList::read(&config, environment)?;
         let mailboxes = Arc::new(Mailboxes::new(list, &general.metadata));
-        let mut runners = Vec::new();
+        let (mut runners, roots) = (Vec::new(), Arc::new(Roots::default()));
         for name in &names {
             let settings = AccountSettings::read(&config, &general, name, environment)?;
             let settings = with_args(settings, args, &hub, single);
@@ -118,6 +119,8 @@ impl Program {
                 control: Arc::clone(&control),
                 turns: Arc::clone(&turns),
                 mailboxes: Arc::clone(&mailboxes),
+                roots: Arc::clone(&roots),
+                neighbours: if shares(&config, name)? { Vec::new() } else { neighbours(&config, name, environment) },
             });
         }
         if let Some(directory) = &args.profile {
@@ -170,6 +173,11 @@ impl Program {
             outcomes.max().unwrap_or_default()
         })
     }
+}
+
+/// Whether the account may share the folders of its Maildir with other accounts.
+fn shares(config: &Config, account: &str) -> Result<bool> {
+    config.boolean(&format!("Account {account}"), "share_maildir", false)
 }
 
 fn read_config(args: &Args, streams: &Streams) -> Result<Config> {

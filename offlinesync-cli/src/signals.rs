@@ -2,7 +2,7 @@
 
 use crate::control::Control;
 use offlinesync_core::{Error, ErrorKind, Result};
-use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook::iterator::{Handle, Signals};
 use std::io::Write;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ impl Listener {
     /// # Errors
     /// Kind `Storage`: the system refuses.
     pub fn start(control: Arc<Control>) -> Result<Listener> {
-        let all = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGABRT, SIGQUIT];
+        let all = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGABRT, SIGQUIT, SIGXFSZ];
         let mut signals = Signals::new(all).map_err(|error| Error::io("signals", error, ErrorKind::Storage))?;
         let handle = signals.handle();
         std::thread::spawn(move || signals.forever().for_each(|signal| act(signal, &control)));
@@ -38,6 +38,8 @@ fn act(signal: i32, control: &Control) {
         SIGUSR1 => control.cut_sleep(),
         SIGUSR2 | SIGABRT => control.finish(),
         SIGQUIT => dump_and_abort(control),
+        // Whoever wrote more than a file may hold is told so by the write itself.
+        SIGXFSZ => {}
         _ => interrupt(control),
     }
 }

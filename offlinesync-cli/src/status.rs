@@ -40,6 +40,14 @@ pub fn open(directory: &Path, wanted: StatusBackend, read_only: bool, fsync: boo
     Ok(store)
 }
 
+/// The status that is in a directory, for reading; `None` if there is none.
+///
+/// # Errors
+/// What the store says; kind `Storage` for a disk that refuses.
+pub fn existing(directory: &Path) -> Result<Option<Arc<dyn StatusStore>>> {
+    current(directory)?.map(|form| store_for_reading(directory, form)).transpose()
+}
+
 fn store(directory: &Path, form: StatusBackend, fsync: bool) -> Result<Arc<dyn StatusStore>> {
     Ok(match form {
         StatusBackend::Sqlite => Arc::new(SqliteStatus::open(directory.join(SQLITE), fsync)?),

@@ -55,9 +55,9 @@ impl Default for Policy {
 /// When removals are too many to be meant. Ordinary use never meets the defaults; a wiped store always does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BrakeLimits {
-    /// In one folder, up to this many removals always pass, unless they empty it. Default 100.
+    /// In one folder, up to this many removals always pass, unless they empty it; so do they in the account. Default 100.
     pub folder_floor: u64,
-    /// In one folder, more removals than the floor pass only up to this share of its messages, in percent. Default 50.
+    /// More removals than the floor pass only up to this share of the folder's messages, and of the account's, in percent. Default 50.
     pub folder_percent: u8,
     /// A folder with at least this many messages is never emptied. Default 25.
     pub emptied_folder: u64,

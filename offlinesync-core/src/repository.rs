@@ -123,6 +123,10 @@ pub trait Known {
     fn count(&self) -> Result<u64>;
     /// Their UIDs on this side as ascending, disjoint, inclusive ranges.
     fn uids(&self) -> Result<Vec<(Uid, Uid)>>;
+    /// The numbering they belong to; `None` if there is none or it is not known.
+    fn numbering(&self) -> Result<Option<UidValidity>> {
+        Ok(None)
+    }
 }
 
 /// Nothing is known: every listing is complete.

@@ -150,6 +150,14 @@ impl ImapFolder {
     }
 }
 
+/// The list of folders and the folder itself do not agree.
+fn contradiction(messages: u64) -> Error {
+    let told = format!(
+        "the server said that the folder holds {messages} messages, and a moment later that it holds none; nothing was changed"
+    );
+    Error::new(ErrorKind::Folder, told).with_hint("if the folder was emptied just now, the next sync goes on")
+}
+
 /// The UIDs among the ids, in their order; what is no UID was never listed by an IMAP folder.
 fn uids(ids: &[MessageId]) -> Vec<Uid> {
     ids.iter().filter_map(MessageId::uid).collect()
@@ -184,6 +192,11 @@ impl Folder for ImapFolder {
         let mut run = |exchange: &mut dyn Exchange| self.shared.pool.run_expecting(on, expected, exchange);
         let listed = changes::changes(&mut run, since, known, !self.shared.config().expunge);
         let listed = listed.map_err(|error| self.at(error))?;
+        // What the list said is old once this handle may have removed messages itself.
+        let (_, messages) = self.shared.told(&self.name);
+        if messages > 0 && listed.exists == 0 && self.uid_validity.is_none() {
+            return Err(self.at(contradiction(messages)));
+        }
         self.uid_validity = Some(listed.set.uid_validity);
         self.uid_next = listed.uid_next;
         self.support = listed.set.support.clone();

@@ -9,7 +9,7 @@ use crate::name::{Claim, FileName, NumberedBase};
 use crate::names::{Found, Names};
 use crate::read::Reader;
 use crate::scan::{self, Grammar, Sub};
-use crate::stamp::Stamp;
+use crate::stamp::{self, Stamp};
 use offlinesync_core::{
     ChangeSet, Coverage, Cursor, Entry, Error, ErrorKind, Event, Failures, FlagChange, Folder, FolderName, Headers,
     Intake, Keywords, Known, LineEnding, MessageId, Partner, Result, Sink, SourceFolder, UidValidity, Window, Witness,
@@ -315,11 +315,18 @@ impl Folder for MaildirFolder {
         another.ok()
     }
 
-    fn changes(&mut self, since: Option<&Cursor>, _: &dyn Known) -> Result<ChangeSet> {
-        match self.unchanged(since)? {
-            Some(set) => Ok(set),
-            None => self.everything(),
+    fn changes(&mut self, since: Option<&Cursor>, known: &dyn Known) -> Result<ChangeSet> {
+        if let Some(set) = self.unchanged(since)? {
+            return Ok(set);
         }
+        if let Some(since) = since
+            && known.count()? > 0
+            && stamp::is_replaced(&self.directory, &since.0).unwrap_or(false)
+        {
+            let message = format!("{}: this directory is another one than before", self.directory.display());
+            return Err(Error::new(ErrorKind::Numbering, message));
+        }
+        self.everything()
     }
 
     fn fetch(&mut self, ids: &[MessageId], form: LineEnding, sink: &mut dyn Sink) -> Result<()> {

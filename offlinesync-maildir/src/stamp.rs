@@ -23,6 +23,8 @@ const MILLISECOND: i128 = 1_000_000;
 /// The longest wait for a tick to be over.
 const PATIENCE: Duration = Duration::from_millis(25);
 const VERSION: u8 = 1;
+/// Octets of a directory in a token: inode, birth, modified, changed.
+const TIMES: usize = 8 + 8 + 16 + 16;
 
 /// A reading of the clock that stamps files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +48,7 @@ impl Moment {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Times {
     inode: u64,
+    /// Of a directory: when it was made.
     size: u64,
     modified: i128,
     changed: i128,
@@ -94,7 +97,7 @@ impl Stamp {
             (Some(new), Some(cur)) => {
                 let keywords = look(&directory.join(crate::keywords::FILE))?.as_ref().map(times).unwrap_or_default();
                 // A directory's size says nothing that its times do not.
-                let entries = |metadata| Times { size: 0, ..times(metadata) };
+                let entries = |metadata| Times { size: birth(metadata), ..times(metadata) };
                 Ok(Probe::Whole(Stamp { new: entries(&new), cur: entries(&cur), keywords }))
             }
             (None, None) => Ok(Probe::Nothing),
@@ -131,6 +134,29 @@ impl Stamp {
         }
         token.into_boxed_slice()
     }
+}
+
+/// Whether one of a folder's directories is another than that of a token. What it holds may be older than what the token was taken
+/// from, as in a restored backup.
+pub(crate) fn is_replaced(folder: &Path, token: &[u8]) -> io::Result<bool> {
+    let is_other = |at: usize, sub: &str| -> io::Result<bool> {
+        let (Some(then), Some(now)) = (identity(token, at), look(&folder.join(sub))?) else { return Ok(false) };
+        Ok(then != (now.ino(), birth(&now)))
+    };
+    Ok(is_other(0, "new")? || is_other(1, "cur")?)
+}
+
+/// Inode and birth of a directory in a token.
+fn identity(token: &[u8], at: usize) -> Option<(u64, u64)> {
+    let rest = token.strip_prefix(&[VERSION])?.get(4 + at * TIMES..)?;
+    let (inode, rest) = rest.split_first_chunk()?;
+    Some((u64::from_be_bytes(*inode), u64::from_be_bytes(*rest.first_chunk()?)))
+}
+
+/// When a directory was made, in nanoseconds since 1970; 0 where the file system does not tell. An inode is given again to another.
+fn birth(metadata: &fs::Metadata) -> u64 {
+    let since = metadata.created().ok().and_then(|made| made.duration_since(std::time::UNIX_EPOCH).ok());
+    since.and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or(0)
 }
 
 fn times(metadata: &fs::Metadata) -> Times {

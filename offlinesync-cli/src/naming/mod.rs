@@ -7,7 +7,7 @@ use crate::config::pyexpr::Expression;
 use crate::settings::FolderRules;
 use offlinesync_core::sync::{Naming, exchange_separator};
 use offlinesync_core::{Error, ErrorKind, FolderName, FolderPair, PerSide, Result, Side, Uid};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The rules of both sides, and the folders asked for on the command line.
 #[derive(Clone, Debug, Default)]
@@ -15,12 +15,21 @@ pub struct Names {
     rules: PerSide<FolderRules>,
     /// Only these folders, by their remote names; the remote side's own rules are not asked.
     only: Option<Vec<String>>,
+    /// Local folders that are another account's, and whose.
+    taken: BTreeMap<FolderName, String>,
 }
 
 impl Names {
     /// Rules.
     pub fn new(rules: PerSide<FolderRules>, only: Option<Vec<String>>) -> Self {
-        Names { rules, only }
+        Names { rules, only, taken: BTreeMap::new() }
+    }
+
+    /// These local folders are other accounts'.
+    #[must_use]
+    pub fn without(mut self, taken: BTreeMap<FolderName, String>) -> Self {
+        self.taken = taken;
+        self
     }
 
     /// What the rules of a side say about a folder of that side. The filter and the list are asked for the name as that side has
@@ -102,6 +111,15 @@ impl std::fmt::Display for Rule {
     }
 }
 
+fn taken(name: &FolderName, local: &FolderName, account: &str) -> Error {
+    let message = format!(
+        "folder '{name}' was not synced: its folder '{local}' in the Maildir is that of account '{account}', and the mail of both would be mixed and uploaded to both servers"
+    );
+    Error::new(ErrorKind::Refused, message).with_hint(
+        "give each account its own `localfolders`, or other names with nametrans; if both shall hold the same mail, set `share_maildir = yes` in this account",
+    )
+}
+
 fn failed(option: &str, side: Side, name: &FolderName, error: &dyn std::fmt::Display) -> Error {
     Error::new(
         ErrorKind::Folder,
@@ -116,8 +134,15 @@ impl Naming for Names {
         name: &FolderName,
         separators: &PerSide<Option<char>>,
     ) -> Result<Option<FolderName>> {
+        if side == Side::Local && self.taken.contains_key(name) {
+            return Ok(None);
+        }
         let verdict = self.verdict(side, name, separators)?;
-        Ok(verdict.there.filter(|_| verdict.left_out.is_none()))
+        let Some(there) = verdict.there.filter(|_| verdict.left_out.is_none()) else { return Ok(None) };
+        match self.taken.get(&there).filter(|_| side == Side::Remote) {
+            Some(account) => Err(taken(name, &there, account)),
+            None => Ok(Some(there)),
+        }
     }
 
     fn check(

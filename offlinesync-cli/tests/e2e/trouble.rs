@@ -88,10 +88,10 @@ fn a_certificate_that_proves_nothing_gets_no_password() {
 }
 
 /// A small file system in memory, for which one must be root; unmounted when dropped.
-struct Mounted(PathBuf);
+pub(crate) struct Mounted(PathBuf);
 
 impl Mounted {
-    fn new(place: PathBuf, size: &str) -> Mounted {
+    pub(crate) fn new(place: PathBuf, size: &str) -> Mounted {
         fs::create_dir_all(&place).unwrap();
         let mounted =
             Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(&place).output();
@@ -100,7 +100,7 @@ impl Mounted {
         Mounted(place)
     }
 
-    fn remount(&self, option: &str) {
+    pub(crate) fn remount(&self, option: &str) {
         let done = Command::new("mount").args(["-o", &format!("remount,{option}")]).arg(&self.0).status().unwrap();
         assert!(done.success());
     }

@@ -18,6 +18,8 @@ pub enum Limit {
     EmptiedFolder,
     /// [`BrakeLimits::emptied_account`].
     EmptiedAccount,
+    /// [`BrakeLimits::folder_floor`] and [`BrakeLimits::folder_percent`], taken of the whole account.
+    AccountShare,
 }
 
 /// Why a plan must not be carried out. Nothing has been removed.
@@ -27,7 +29,7 @@ pub struct Refusal {
     pub side: Side,
     /// How many it would lose.
     pub removals: u64,
-    /// How many messages are recorded, in the folder or ([`Limit::EmptiedAccount`]) in the account.
+    /// How many messages are recorded, in the folder or ([`Limit::EmptiedAccount`], [`Limit::AccountShare`]) in the account.
     pub rows: u64,
     /// The rule.
     pub limit: Limit,
@@ -38,11 +40,13 @@ pub struct Refusal {
 impl Refusal {
     /// What the user can do about it.
     pub fn hint(&self) -> String {
-        let n = self.removals;
-        format!(
-            "if the {} side really lost them on purpose, let it through once with --allow-mass-delete={n}",
-            self.side.other()
-        )
+        let (n, other) = (self.removals, self.side.other());
+        let suspicion = match (self.emptied, other) {
+            (false, _) => "was an older copy put back? ",
+            (true, Side::Local) => "is its disk mounted, or was it emptied? ",
+            (true, Side::Remote) => "was the account emptied or made anew? ",
+        };
+        format!("{suspicion}if the {other} side lost them on purpose, let it through once with --allow-mass-delete={n}")
     }
 }
 
@@ -54,6 +58,10 @@ impl fmt::Display for Refusal {
             (Limit::EmptiedAccount, _) => write!(
                 f,
                 "refused to remove {removals} of the {rows} messages of the account on the {side} side: the {other} side lost every message of the folders they are in"
+            ),
+            (Limit::AccountShare, _) => write!(
+                f,
+                "refused to remove {removals} of the {rows} messages of the account on the {side} side: the {other} side lost unusually many in several folders"
             ),
             (_, true) => write!(
                 f,
@@ -95,6 +103,21 @@ fn check_side(counts: &Counts, rows: u64, limits: &BrakeLimits, side: Side) -> R
         () => return Ok(()),
     };
     Err(Refusal { side, removals, rows, limit, emptied })
+}
+
+/// Judges the removals of all folders of an account together, by the rule for one: refused if they are more than
+/// [`BrakeLimits::folder_floor`] and more than [`BrakeLimits::folder_percent`] of all `rows`.
+///
+/// It catches a store that lost most of its messages in many folders, none of which reaches its own limit.
+pub fn check_total(removals: PerSide<u64>, rows: u64, limits: &BrakeLimits) -> Result<(), Refusal> {
+    Side::BOTH.into_iter().try_for_each(|side| {
+        let removals = removals[side];
+        let share = u128::from(removals) * 100 > u128::from(rows) * u128::from(limits.folder_percent);
+        if removals <= limits.folder_floor || !share || is_allowed(removals, limits) {
+            return Ok(());
+        }
+        Err(Refusal { side, removals, rows, limit: Limit::AccountShare, emptied: false })
+    })
 }
 
 fn is_allowed(removals: u64, limits: &BrakeLimits) -> bool {

@@ -9,7 +9,7 @@ use super::street::{Outcome, Street, place};
 use super::workers::side_by_side;
 use super::worksite::{End, Worksite};
 use crate::cancel::Cancel;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::folder_name::FolderName;
 use crate::message::{PerSide, Side};
@@ -151,11 +151,13 @@ impl Account {
         report.opened = tasks.len();
         observer.event(&Event::FoldersListed { pairs: report.folders.len(), touched: tasks.len() });
         let tasks = self.in_order(tasks, observer);
-        let moves = listed.recorded.values().any(|(_, rows)| *rows > 0);
-        let site = Worksite::new(observer, cancel, moves, self.streams());
+        let rows = listed.recorded.values().map(|(_, rows)| rows).sum();
+        let site = Worksite::new(observer, cancel, rows, self.streams());
         let emptied = self.work(tasks, &site, &mut report);
         let again = self.judge_emptied(emptied, &listed, &mut report);
         self.work(again, &site, &mut report);
+        report
+            .recognise_another_account(listed.recorded.iter().filter(|(_, (_, rows))| *rows > 0).map(|(pair, _)| pair));
         Ok(report)
     }
 
@@ -324,6 +326,7 @@ impl Account {
             }
         }
         ends.extend(site.follow_moves(&mut streets));
+        ends.extend(site.refuse_losses(&mut streets, &self.policy.brake));
         ends.extend(side_by_side(streets, self.threads(), |street| site.walk(street)).into_iter().flatten());
         ends
     }
@@ -380,6 +383,7 @@ impl Account {
             touched: task.touched,
             terms: PerSide::default(),
             streams,
+            stored: PerSide::default(),
             observer,
             cancel,
         })
@@ -431,6 +435,26 @@ impl Task {
 }
 
 impl Report {
+    /// Whether no folder that had mail is what it was. Several such folders are one event, which is told first.
+    fn recognise_another_account<'p>(&mut self, known: impl Iterator<Item = &'p FolderPair>) {
+        let other = |failure: &&Failure| {
+            let kind = failure.error.kind();
+            failure.message.is_none() && matches!(kind, ErrorKind::Numbering | ErrorKind::Refused)
+        };
+        let failed: BTreeMap<&FolderPair, ErrorKind> =
+            self.failures.iter().filter(other).filter_map(|f| Some((f.pair.as_ref()?, f.error.kind()))).collect();
+        let (mut folders, mut renumbered) = (0, 0);
+        for pair in known {
+            let Some(kind) = failed.get(pair) else { return };
+            folders += 1;
+            renumbered += usize::from(*kind == ErrorKind::Numbering);
+        }
+        if folders > 1 && renumbered > 0 {
+            let error = refusals::another_account(folders);
+            self.failures.insert(0, Failure { pair: None, message: None, error });
+        }
+    }
+
     fn take_in(
         &mut self,
         pair: &FolderPair,

@@ -43,6 +43,8 @@ pub(super) struct Executed {
     pub(super) octets: u64,
     /// Messages copied to each side.
     pub(super) copied: PerSide<u64>,
+    /// Numbered messages that each side says it stored.
+    pub(super) stored: PerSide<Vec<MessageId>>,
 }
 
 impl Site<'_> {
@@ -190,6 +192,8 @@ impl Site<'_> {
                 executed.failed.push((id, side, error));
             }
         }
+        let numbered = done.rows.iter().map(|ids| &ids[to]).filter(|id| id.uid().is_some());
+        executed.stored[to].extend(numbered.cloned());
         let noted: Vec<(MessageId, Partner)> = done.rows.iter().filter_map(|ids| self.partner_of(to, ids)).collect();
         if !noted.is_empty() {
             self.folders[to.other()].note_partners(&noted)?;

@@ -10,6 +10,7 @@ mod copy;
 mod decide;
 mod difference;
 mod digest;
+mod doubt;
 mod execute;
 mod hands;
 mod moves;

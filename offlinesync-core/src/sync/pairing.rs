@@ -17,6 +17,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) uid_validity: PerSide<Option<UidValidity>>,
     /// The pair has never been in step, or its numbering is new: messages may be there on both sides already.
     pub(super) first_meeting: bool,
+    /// Whether a name that claims a partner by its number may be believed.
+    pub(super) names_tell: bool,
     /// Uploads that were begun and not recorded.
     pub(super) intents: &'a [Intent],
 }
@@ -139,6 +141,9 @@ fn claimed_partners(
     circumstances: &Circumstances<'_>,
 ) -> Result<Vec<PerSide<MessageId>>> {
     let (mut certain, mut likely) = (Vec::new(), Vec::new());
+    if !circumstances.names_tell {
+        return Ok(certain);
+    }
     for side in Side::BOTH {
         let other = side.other();
         let numbering = circumstances.uid_validity[other];

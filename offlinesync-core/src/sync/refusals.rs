@@ -2,6 +2,7 @@
 //! `forget_rows`.
 
 use super::difference::Listings;
+use super::doubt::Compared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::folder_name::FolderName;
 use crate::message::{MessageId, Side, UidValidity};
@@ -26,6 +27,34 @@ pub(super) fn new_numbering(pair: &FolderPair, side: Side, then: Option<UidValid
     ))
 }
 
+/// The refusal of a folder that is not what it was: its numbers mean other messages, or it was put in the place of another.
+pub(super) fn not_as_it_was(pair: &FolderPair, side: Side, compared: Compared) -> Error {
+    let (name, only) = (&pair[side], only(&pair.remote));
+    let Compared { rows, failing, numbered } = compared;
+    let (kind, what, hint) = match numbered {
+        true => (
+            ErrorKind::Numbering,
+            format!(
+                "the {side} side showed an older state of the folder, as after a restored backup, and {failing} of {rows} messages are not those that were synced under their numbers"
+            ),
+            format!(
+                "run once with --accept-uidvalidity{only}: messages are paired again by content, and what only one side has is copied to the other"
+            ),
+        ),
+        false => (
+            ErrorKind::Refused,
+            format!(
+                "its directory on the {side} side is another one than at the last sync, as after a restored backup, and {failing} of {rows} messages are missing in it"
+            ),
+            format!(
+                "to fill it again, run once with --accept-uidvalidity{only}; if they were removed on purpose, let it through once with --allow-mass-delete={failing}"
+            ),
+        ),
+    };
+    Error::new(kind, format!("folder '{name}': {what}; the folder was left alone, nothing was copied or removed"))
+        .with_hint(hint)
+}
+
 /// The option that limits a run to this folder, as a shell takes it; none for a name that a list of names cannot hold.
 fn only(folder: &FolderName) -> String {
     match folder.as_str() {
@@ -43,17 +72,21 @@ pub(super) fn unidentified(pair: &FolderPair, to: Side) -> Error {
             pair[to]
         ),
     )
+    .with_hint(format!(
+        "if it is not there, run once with --accept-uidvalidity{}: what is not found by content is uploaded again",
+        only(&pair.remote)
+    ))
 }
 
-/// Deletes every row, the intents and the record in one transaction; the folder is paired anew afterwards.
-pub(super) fn forget_rows(status: &mut dyn FolderStatus) -> Result<()> {
+/// Deletes every row and the intents and exchanges the record in one transaction; the folder is paired anew afterwards.
+pub(super) fn forget_rows(status: &mut dyn FolderStatus, record: FolderRecord) -> Result<()> {
     let mut delete: Vec<MessageId> = Vec::new();
     status.rows(&mut |row| {
         delete.push(row.ids.remote);
         Ok(())
     })?;
     let settled = status.intents()?.into_iter().map(|intent| (intent.to, intent.source)).collect();
-    status.apply(Batch { delete, record: Some(FolderRecord::default()), settled, ..Batch::default() })
+    status.apply(Batch { delete, record: Some(record), settled, ..Batch::default() })
 }
 
 /// A store that was there before is missing as a whole.
@@ -78,6 +111,19 @@ pub(super) fn all_folders_missing(side: Side, name: &str, folders: usize) -> Err
         ),
     )
     .with_hint("is its disk mounted, is it the right account? To fill it again, run once with --restore-folders")
+}
+
+/// Every folder that had mail has new numbers or is missing.
+pub(super) fn another_account(folders: usize) -> Error {
+    Error::new(
+        ErrorKind::Numbering,
+        format!(
+            "none of the {folders} folders that were synced is what it was: each has new message numbers or is missing, as in an account that was made anew or restored from a backup; nothing was copied or removed in them"
+        ),
+    )
+    .with_hint(
+        "is it the right account? To pair everything again by content and fill up both sides, run once with --accept-uidvalidity --restore-folders",
+    )
 }
 
 /// The names of the two sides do not undo each other.

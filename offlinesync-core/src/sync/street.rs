@@ -4,6 +4,7 @@
 //! in what others did meanwhile, and ends with cursors and witnesses that cover exactly what the rows say.
 
 use super::difference::{Listings, difference, speaks};
+use super::doubt;
 use super::execute::{Executed, Site};
 use super::hands::Streams;
 use super::pairing::{Circumstances, Settled, pair};
@@ -18,7 +19,7 @@ use crate::plan::brake::{self, FolderLoss};
 use crate::plan::{Action, Counts, Plan, PlanPolicy, Step, Touched, plan};
 use crate::policy::Policy;
 use crate::repository::{ChangeSet, Folder, Known, NothingKnown};
-use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, Intent, MemoryStatus, Row, StatusStore};
+use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, Intent, Row};
 use crate::window::Window;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub(super) struct Street<'a> {
     pub(super) touched: PerSide<bool>,
     pub(super) terms: PerSide<Terms>,
     pub(super) streams: Arc<Streams>,
+    /// What each side said it stored in the round before.
+    pub(super) stored: PerSide<Vec<MessageId>>,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
 }
@@ -115,6 +118,11 @@ impl Prepared<'_> {
         self.street.observer
     }
 
+    /// How many messages the plan removes from each side.
+    pub(super) fn removals(&self) -> PerSide<u64> {
+        self.planned.plan.counts().removals
+    }
+
     pub(super) fn steps(&self) -> &[Step] {
         &self.planned.plan.steps
     }
@@ -183,15 +191,14 @@ impl Street<'_> {
 
     fn list_and_plan(&mut self, own_changes_only: bool) -> Result<Planned> {
         let mut record = self.status.record()?;
-        let mut intents = self.status.intents()?;
+        let mut intents = self.intents()?;
         // An unfinished upload is looked for among everything there is: a source left out of a listing is not a source that is gone.
         // What a narrower window left out, no cursor tells again.
         let wider = self.policy.window.is_wider_than(&record.window);
         let passed_over = if wider { self.policy.window } else { self.policy.window.and(&record.window) };
         let whole = !intents.is_empty() || wider;
-        let from = if whole { FolderRecord { cursor: PerSide::default(), ..record.clone() } } else { record.clone() };
         let wanted = if whole { PerSide { remote: true, local: true } } else { self.touched };
-        let mut listings = self.list(&from, wanted)?;
+        let mut listings = self.list(&mut record, wanted, whole)?;
         self.await_latecomers(&intents, &mut listings)?;
         self.check_numbering(&mut record, &mut listings, &mut intents)?;
         if !whole && !own_changes_only && speaks(&mut listings, self.status.as_ref())? {
@@ -206,6 +213,7 @@ impl Street<'_> {
         let circumstances = Circumstances {
             uid_validity: PerSide::from_fn(|side| numbering_of(&listings, &record, side)),
             first_meeting,
+            names_tell: Side::BOTH.into_iter().all(|side| !doubt::is_doubted(&record, side)),
             intents: &intents,
         };
         let (mut touched, settled) = pair(found, &mut self.folders, &circumstances)?;
@@ -214,6 +222,18 @@ impl Street<'_> {
         let plan = self.plan(touched);
         let Settled { unidentified, settled } = settled;
         Ok(Planned { listings, plan, unidentified, settled, record, window: passed_over })
+    }
+
+    /// Uploads that were begun and not recorded. Whoever lets numbers be given anew lets uploads be sent again that are not found.
+    fn intents(&mut self) -> Result<Vec<Intent>> {
+        let mut intents = self.status.intents()?;
+        if self.policy.accept_new_numbering && intents.iter().any(|intent| intent.confirmed) {
+            intents.iter_mut().for_each(|intent| intent.confirmed = false);
+            if !self.policy.dry_run {
+                self.status.apply(Batch { intents: intents.clone(), ..Batch::default() })?;
+            }
+        }
+        Ok(intents)
     }
 
     /// An upload that was cut short, by a crash or a lost connection, may still be on its way into the store, and would be there twice
@@ -239,59 +259,15 @@ impl Street<'_> {
         Ok(())
     }
 
-    /// Lists the sides asked for.
-    fn list(&mut self, record: &FolderRecord, wanted: PerSide<bool>) -> Result<Listings> {
-        let known = PerSide::from_fn(|side| KnownRows { status: self.status.as_ref(), side });
-        let PerSide { remote, local } = &mut self.folders;
-        let mut answer = Listings::default();
-        if wanted.local {
-            answer.local = Some(local.changes(record.cursor.local.as_ref(), &known.local)?);
-        }
-        if wanted.remote {
-            answer.remote = Some(remote.changes(record.cursor.remote.as_ref(), &known.remote)?);
-        }
-        Ok(answer)
-    }
-
     /// A side that nobody touched is listed too once there is something to do in the folder, so that the plan is made from both
     /// sides as they are, and every change goes to a folder whose numbering was just seen.
     fn list_the_rest(&mut self, record: &mut FolderRecord, listings: &mut Listings) -> Result<()> {
         let missing = PerSide::from_fn(|side| listings[side].is_none());
-        let rest = self.list(record, missing)?;
+        let rest = self.list(record, missing, false)?;
         for (side, set) in [(Side::Remote, rest.remote), (Side::Local, rest.local)] {
             listings[side] = listings[side].take().or(set);
         }
         self.check_numbering(record, listings, &mut Vec::new())
-    }
-
-    /// Refuses a folder whose numbering changed, or, when the policy says so, forgets its rows so that it is paired anew. What was
-    /// uploaded then is paired by content too, like all the rest: that its source is not there under the new numbering proves nothing.
-    fn check_numbering(
-        &mut self,
-        record: &mut FolderRecord,
-        listings: &mut Listings,
-        intents: &mut Vec<Intent>,
-    ) -> Result<()> {
-        let changed = Side::BOTH.into_iter().find(|side| {
-            let now = listings[*side].as_ref().map(|set| set.uid_validity);
-            matches!((record.uid_validity[*side], now), (Some(then), Some(now)) if then != now)
-        });
-        let Some(side) = changed else { return Ok(()) };
-        if let (Some(recorded), Some(set)) = (record.uid_validity[side], &listings[side]) {
-            let (pair, now) = (self.pair, set.uid_validity);
-            self.observer.event(&Event::NumberingChanged { pair, on: side, recorded, now });
-        }
-        if !self.policy.accept_new_numbering {
-            return Err(refusals::new_numbering(self.pair, side, record.uid_validity[side], listings));
-        }
-        *record = FolderRecord::default();
-        intents.clear();
-        *listings = self.list(record, PerSide { remote: true, local: true })?;
-        match self.policy.dry_run {
-            true => self.status = MemoryStatus::default().folder(self.pair)?,
-            false => refusals::forget_rows(self.status.as_mut())?,
-        }
-        Ok(())
     }
 
     fn come_to_terms(&mut self, listings: &Listings) {
@@ -392,6 +368,7 @@ impl Street<'_> {
         let withheld = plan.withheld;
         let result = site.execute(plan, &mut executed);
         outcome.octets += executed.octets;
+        self.stored = std::mem::take(&mut executed.stored);
         let complete = result.is_ok() && executed.failed.is_empty() && unidentified.is_empty();
         self.tell_failures(&executed.failed);
         outcome.failed.append(&mut executed.failed);
@@ -455,6 +432,10 @@ impl Street<'_> {
                 after.witness[side] = witness.as_ref().map(|witness| witness.token.clone());
             }
         }
+        if complete.is_none() {
+            // What failed is looked at again next time, even where nothing changes until then.
+            after.witness = PerSide::default();
+        }
         if self.status.record()? == after {
             return Ok(());
         }
@@ -505,12 +486,16 @@ fn agreed(step: &Step) -> Option<Row> {
     }
 }
 
-struct KnownRows<'a> {
-    status: &'a dyn FolderStatus,
-    side: Side,
+pub(super) struct KnownRows<'a> {
+    pub(super) status: &'a dyn FolderStatus,
+    pub(super) side: Side,
 }
 
 impl Known for KnownRows<'_> {
+    fn numbering(&self) -> Result<Option<UidValidity>> {
+        Ok(self.status.record()?.uid_validity[self.side])
+    }
+
     fn count(&self) -> Result<u64> {
         self.status.count()
     }

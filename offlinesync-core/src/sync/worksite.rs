@@ -3,10 +3,13 @@
 use super::account::{Account, Task};
 use super::hands::Streams;
 use super::moves;
-use super::street::{Outcome, Prepared};
+use super::street::{Outcome, Prepared, place};
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result, Scope};
 use crate::event::{Event, Observer};
+use crate::message::{PerSide, Side};
+use crate::plan::brake;
+use crate::policy::BrakeLimits;
 use crate::status::FolderPair;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,8 +22,8 @@ const TROUBLES: u32 = 3;
 pub(super) struct Worksite<'a> {
     observer: &'a dyn Observer,
     cancel: &'a Cancel,
-    /// Whether anything can have been moved.
-    moves: bool,
+    /// Messages that both sides agreed on at the last sync.
+    rows: u64,
     streams: Arc<Streams>,
     /// Failures that will meet every folder.
     troubles: AtomicU32,
@@ -30,12 +33,13 @@ pub(super) struct Worksite<'a> {
 pub(super) type End = (FolderPair, Outcome, Result<()>);
 
 impl<'a> Worksite<'a> {
-    pub(super) fn new(observer: &'a dyn Observer, cancel: &'a Cancel, moves: bool, streams: usize) -> Self {
-        Worksite { observer, cancel, moves, streams: Arc::new(Streams::new(streams)), troubles: AtomicU32::new(0) }
+    pub(super) fn new(observer: &'a dyn Observer, cancel: &'a Cancel, rows: u64, streams: usize) -> Self {
+        Worksite { observer, cancel, rows, streams: Arc::new(Streams::new(streams)), troubles: AtomicU32::new(0) }
     }
 
+    /// Whether anything can have been moved or removed.
     pub(super) fn moves_possible(&self) -> bool {
-        self.moves
+        self.rows > 0
     }
 
     /// `None` after too much trouble.
@@ -83,7 +87,21 @@ impl<'a> Worksite<'a> {
 
     /// Follows moves between the folders that wait; those for which that failed wait no longer.
     pub(super) fn follow_moves(&self, streets: &mut Vec<Prepared<'_>>) -> Vec<End> {
-        let mut failed: BTreeMap<usize, Error> = moves::follow(streets).into_iter().collect();
+        let failed = moves::follow(streets).into_iter().collect();
+        self.take_out(streets, failed)
+    }
+
+    /// Judges what all folders that wait are about to lose, together. If that is too much, those that would lose anything wait no longer.
+    pub(super) fn refuse_losses(&self, streets: &mut Vec<Prepared<'_>>, limits: &BrakeLimits) -> Vec<End> {
+        let removals = |street: &Prepared<'_>, side: Side| street.removals()[side];
+        let all = PerSide::from_fn(|side| streets.iter().map(|street| removals(street, side)).sum());
+        let Err(refusal) = brake::check_total(all, self.rows, limits) else { return Vec::new() };
+        let losing = streets.iter().enumerate().filter(|(_, street)| removals(street, refusal.side) > 0);
+        let failed = losing.map(|(at, street)| (at, Error::from(refusal).at(place(street.pair())))).collect();
+        self.take_out(streets, failed)
+    }
+
+    fn take_out(&self, streets: &mut Vec<Prepared<'_>>, mut failed: BTreeMap<usize, Error>) -> Vec<End> {
         let mut ends = Vec::new();
         let mut at = 0;
         streets.retain(|street| {

@@ -35,6 +35,11 @@ impl Selection {
         self.current.as_ref()
     }
 
+    /// The mailbox that is selected while no other is being selected.
+    pub(super) fn in_use(&self) -> Option<&Mailbox> {
+        self.current.as_ref().filter(|_| self.opening.is_none()).map(|selected| &*selected.mailbox)
+    }
+
     /// The state of the mailbox that data is about.
     pub(super) fn mailbox(&self) -> Arc<Mailbox> {
         match (&self.opening, &self.current) {

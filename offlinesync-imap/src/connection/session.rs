@@ -89,6 +89,8 @@ pub(super) struct Session {
     compression: Compressing,
     habits: Habits,
     counters: Counters,
+    /// Untagged responses since a command ended.
+    untagged: u64,
     /// Lines sent, with secrets replaced; `None` where nobody traces.
     pub(super) trace: Option<Vec<String>>,
     /// What the server wants a person to read.

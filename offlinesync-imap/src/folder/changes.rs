@@ -44,6 +44,8 @@ pub(super) struct Listed {
     pub(super) set: ChangeSet,
     /// No message had this UID or a higher one; 0 if the server did not tell.
     pub(super) uid_next: u32,
+    /// How many messages there were when the mailbox was selected.
+    pub(super) exists: u32,
 }
 
 /// Asks what changed. `marked_is_gone`: messages with `\Deleted` count as gone, because nobody will ever expunge them.
@@ -180,9 +182,8 @@ fn unnamed(run: &mut Run<'_>, evidence: &Evidence<'_>, known: &dyn Known) -> Res
     if overlooked {
         return Ok(None);
     }
-    let known = known.uids()?;
-    require_not_older(&later, &known)?;
-    Ok(Some(difference(&known, &there)))
+    require_not_older(&later, None, known)?;
+    Ok(Some(difference(&known.uids()?, &there)))
 }
 
 /// Lists everything.
@@ -194,8 +195,9 @@ fn complete(run: &mut Run<'_>, since: Option<&Since>, known: &dyn Known) -> Resu
     all.watch.require_all(&ranges)?;
     let mailbox = all.watch.believable(messages.last().map(|(uid, _)| *uid))?;
     let uid_validity = numbering(&mailbox)?;
-    if since.is_some_and(|since| since.uid_validity == uid_validity) {
-        require_not_older(&mailbox, &known.uids()?)?;
+    let since = since.filter(|since| since.uid_validity == uid_validity);
+    if since.is_some() || known.numbering()? == Some(uid_validity) {
+        require_not_older(&mailbox, since, known)?;
     }
     Ok(listed(Coverage::Complete, &mailbox, uid_validity, messages, Vec::new()))
 }
@@ -223,7 +225,7 @@ fn listed(
         support: support(mailbox),
         read_only: mailbox.read_only,
     };
-    Listed { set, uid_next: mailbox.uid_next.unwrap_or(0) }
+    Listed { set, uid_next: mailbox.uid_next.unwrap_or(0), exists: mailbox.exists }
 }
 
 /// What the mailbox keeps of flags. A read-only one keeps nothing we say, but what it says itself is worth carrying over.
@@ -256,18 +258,29 @@ pub(super) fn require_numbering(mailbox: &Mailbox, expected: Option<UidValidity>
     }
 }
 
-/// A server that has given out no UID yet which we know of shows an older state: a replica that lags behind, or a restored backup.
-/// What it does not show is not gone.
-fn require_not_older(mailbox: &Mailbox, known: &[(Uid, Uid)]) -> Result<()> {
-    let next = mailbox.uid_next.filter(|next| *next > 0);
-    match (next, known.last()) {
-        (Some(next), Some((_, last))) if last.get() >= next => Err(Error::new(
-            ErrorKind::Folder,
-            format!("the server shows an older state of the folder: it says that UID {next} is next, but {last} was there already; nothing was changed"),
-        )
-        .with_hint("sync again later; if it stays so, the server was restored from a backup and the folder has to be paired anew")),
+/// A server that has given out no UID yet which we know of, or whose change counter went back, shows an older state: a replica that
+/// lags behind, or a restored backup. What it does not show is not gone, and its numbers may mean other messages.
+fn require_not_older(mailbox: &Mailbox, since: Option<&Since>, known: &dyn Known) -> Result<()> {
+    if let (Some(since), Some(now)) = (since, mailbox.highest_mod_seq.filter(|now| *now > 0))
+        && now < since.mod_seq
+    {
+        return Err(older(format!("its change counter (HIGHESTMODSEQ) went back from {} to {now}", since.mod_seq)));
+    }
+    match (mailbox.uid_next.filter(|next| *next > 0), known.uids()?.last()) {
+        (Some(next), Some((_, last))) if last.get() >= next => {
+            Err(older(format!("it says that UID {next} is next, but {last} was there already")))
+        }
         _ => Ok(()),
     }
+}
+
+fn older(why: String) -> Error {
+    let told = format!(
+        "the server shows an older state of the folder, as after a restored backup: {why}; nothing was changed"
+    );
+    Error::new(ErrorKind::Numbering, told).with_hint(
+        "sync again later; if it stays so, run once with --accept-uidvalidity: messages are paired again by content",
+    )
 }
 
 #[cfg(test)]

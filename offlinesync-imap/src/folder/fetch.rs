@@ -212,7 +212,7 @@ impl<'a> Bodies<'a> {
 
     /// A message without a single octet is mail like any other if the server says so twice, and says that its size is 0.
     fn may_be_empty(&mut self, uid: Uid, asked_alone: bool, size: Option<u64>) -> bool {
-        if asked_alone && size.unwrap_or(0) == 0 {
+        if asked_alone && size == Some(0) {
             return true;
         }
         self.pending.insert(uid, Pending::Odd("the server sent it without content"));

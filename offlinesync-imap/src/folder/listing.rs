@@ -18,11 +18,16 @@ pub(super) struct Watch {
     pub(super) expunged: u64,
     /// Whether messages were reported to have come since.
     grown: bool,
+    /// How many ranges of UIDs were named.
+    heard: u64,
 }
+
+/// So many ranges may be named in one answer, and as many as there are messages and UIDs between them.
+const ENDLESS: u64 = 1 << 18;
 
 impl Watch {
     fn selected(&mut self, mailbox: &Mailbox) {
-        *self = Watch { at: Some(mailbox.clone()), expunged: 0, grown: false };
+        *self = Watch { at: Some(mailbox.clone()), ..Watch::default() };
     }
 
     /// Notes what came or went.
@@ -32,6 +37,24 @@ impl Watch {
             Data::Vanished { earlier: false, uids } => self.expunged += uidset::count(uids),
             Data::Exists(exists) => self.grown |= u64::from(*exists) > self.left(),
             _ => {}
+        }
+    }
+
+    /// Adds ranges. A server that repeats itself must not fill the memory, and one that never ends is not listened to for ever.
+    fn collect(&mut self, ranges: &mut Ranges, more: impl IntoIterator<Item = (Uid, Uid)>) -> Result<()> {
+        let before = ranges.len();
+        ranges.extend(more);
+        self.heard += (ranges.len() - before) as u64;
+        if ranges.len() >= 1 << 16 && ranges.len() == ranges.capacity() {
+            *ranges = uidset::merged(std::mem::take(ranges));
+        }
+        let exists = self.at.as_ref().map_or(0, |mailbox| u64::from(mailbox.exists));
+        match self.heard > ENDLESS + 8 * exists {
+            true => Err(Error::new(
+                ErrorKind::Protocol,
+                "the server's answer does not end: it names more messages than there are",
+            )),
+            false => Ok(()),
         }
     }
 
@@ -202,7 +225,7 @@ impl Exchange for Delta {
                 self.watch.note(&data);
                 match data {
                     Data::Fetch(fetch) => self.seen.note(fetch),
-                    Data::Vanished { earlier: true, uids } => self.vanished.extend(uids),
+                    Data::Vanished { earlier: true, uids } => self.watch.collect(&mut self.vanished, uids)?,
                     _ => {}
                 }
             }
@@ -253,7 +276,7 @@ impl Exchange for Uids {
         match item {
             Item::Response(Response::Data(data)) if self.watch.is_selected() => {
                 self.watch.note(&data);
-                self.found.extend(search::found(&data));
+                self.watch.collect(&mut self.found, search::found(&data))?;
             }
             _ => {}
         }

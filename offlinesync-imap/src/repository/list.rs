@@ -11,6 +11,9 @@ use crate::folder::state::witness;
 use offlinesync_core::{Error, ErrorKind, FolderEntry, FolderList, FolderName, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// More folders than this are no answer.
+const MOST_FOLDERS: usize = 100_000;
+
 /// So many STATUS commands are under way at most.
 const STATUS_AHEAD: usize = 500;
 
@@ -179,7 +182,10 @@ impl Exchange for List {
         if let Item::Response(Response::Data(data)) = item {
             self.note(data);
         }
-        Ok(())
+        if self.entries.len().max(self.subscribed.len()).max(self.states.len()) <= MOST_FOLDERS {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Protocol, format!("the server listed more than {MOST_FOLDERS} folders")))
     }
 
     fn ended(&mut self, _: usize, tagged: Tagged, _: &Mailbox) -> Result<Vec<Command>> {

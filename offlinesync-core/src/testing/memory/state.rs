@@ -132,7 +132,8 @@ impl Mailbox {
         self.messages.insert(id, Stored { modseq: self.modseq, ..stored });
     }
 
-    /// Stores a message from elsewhere; one that is there already from the same source is left alone, where `knobs` say so.
+    /// Stores a message from elsewhere; one that is there already from the same source with the same content is left alone, where
+    /// `knobs` say so. Other content is another message: a restored server gives a number twice.
     pub(super) fn deliver(
         &mut self,
         knobs: &Knobs,
@@ -141,17 +142,29 @@ impl Mailbox {
         stored: Stored,
     ) -> Result<MessageId> {
         let key = (from.name.clone(), from.uid_validity, source.clone());
-        let before = self.delivered.get(&key).filter(|id| self.messages.contains_key(id));
+        let same = |id: &&MessageId| self.messages.get(id).is_some_and(|there| there.bytes == stored.bytes);
+        let before = self.delivered.get(&key).filter(same);
         if let (false, Some(id)) = (knobs.needs_intent, before) {
             return Ok(id.clone());
         }
         let id = match knobs.needs_intent || knobs.numbered {
             true => self.mint(knobs.numbered)?,
-            false => MessageId::Name(format!("{}:{}:{source}", from.name, from.uid_validity).into()),
+            false => self.free_name(format!("{}:{}:{source}", from.name, from.uid_validity)),
         };
         self.delivered.insert(key, id.clone());
         self.put(id.clone(), stored);
         Ok(id)
+    }
+
+    fn free_name(&self, base: String) -> MessageId {
+        let mut name = MessageId::Name(base.as_str().into());
+        for n in 2.. {
+            if !self.messages.contains_key(&name) {
+                break;
+            }
+            name = MessageId::Name(format!("{base}-{n}").into());
+        }
+        name
     }
 
     pub(super) fn take(&mut self, id: &MessageId) -> Option<Stored> {

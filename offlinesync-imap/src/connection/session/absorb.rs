@@ -5,9 +5,27 @@ use crate::codec::response::{Code, Condition, Data, Response, StatusResponse, Ta
 use offlinesync_core::{Error, ErrorKind, FolderName, Result, UidValidity};
 use std::sync::Arc;
 
+/// So many responses may come before a command ends, and [`FOR_EACH`] more for each message of the mailbox.
+const ENDLESS: u64 = 1 << 18;
+const FOR_EACH: u64 = 8;
+
 impl Session {
+    /// Fails on a server that never stops talking. What one command can make it say is bounded by the folders or messages it has.
+    fn count_untagged(&mut self, response: &Response) -> Result<()> {
+        self.untagged = if matches!(response, Response::Tagged(_)) { 0 } else { self.untagged + 1 };
+        if self.untagged < ENDLESS {
+            return Ok(());
+        }
+        let exists = self.selection.mailbox().exists.into();
+        if self.untagged < ENDLESS.saturating_add(FOR_EACH.saturating_mul(exists)) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Protocol, "the server's answer does not end: the connection is given up"))
+    }
+
     /// Takes in a response. Answers it back with the owner who is to see it, if anyone is. An error ends the connection.
     pub(in crate::connection) fn absorb(&mut self, response: Response) -> Result<Option<(Owner, Response)>> {
+        self.count_untagged(&response)?;
         match &response {
             Response::Tagged(_) => {}
             Response::Continue(_) if self.outbox.open() => return Ok(None),
@@ -51,11 +69,27 @@ impl Session {
             self.set_capabilities(words);
         }
         self.note_alert(status);
+        self.require_same_numbering(status)?;
         self.selection.note_status(status);
         if status.condition != Condition::Bye {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Unavailable, format!("the server closes the connection: {}", status.text)))
+    }
+
+    /// A mailbox keeps its numbering for as long as it is selected (RFC 3501 section 2.3.1.1). With another, every number asked about
+    /// and answered may mean another message.
+    fn require_same_numbering(&self, status: &StatusResponse) -> Result<()> {
+        let Some(Code::UidValidity(now)) = status.code else { return Ok(()) };
+        match self.selection.in_use().and_then(|mailbox| mailbox.uid_validity) {
+            Some(then) if then.0 != now => Err(Error::new(
+                ErrorKind::Numbering,
+                format!(
+                    "the server changed the numbering of a folder while it was in use: UIDVALIDITY was {then}, is {now}"
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn note_alert(&mut self, status: &StatusResponse) {

@@ -1,5 +1,7 @@
 //! What a test can do to a command: see it, and decide what becomes of it. Values only.
 
+use std::sync::Arc;
+
 /// A command as it arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
@@ -36,6 +38,53 @@ pub enum Action {
     Replace(Vec<u8>),
     /// This is sent first, then the command is carried out.
     Insert(Vec<u8>),
+    /// It is carried out, and the whole answer goes through a function of the test before it is sent.
+    Rewrite(Rewrite),
+    /// This is sent again and again instead of an answer, until the client has had enough; nothing is carried out.
+    Flood(Vec<u8>),
+}
+
+/// What a test makes of an answer.
+#[derive(Clone)]
+pub struct Rewrite(Arc<Rewriter>);
+
+type Rewriter = dyn Fn(&[u8]) -> Vec<u8> + Send + Sync;
+
+impl Rewrite {
+    /// Takes the octets of an answer, untagged responses and tagged line, and answers those to send.
+    pub(super) fn apply(&self, answer: &[u8]) -> Vec<u8> {
+        (self.0)(answer)
+    }
+}
+
+impl std::fmt::Debug for Rewrite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rewrite")
+    }
+}
+
+impl PartialEq for Rewrite {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Rewrite {}
+
+impl Action {
+    /// The command is carried out and each line of its answer exchanged for what `line` makes of it: itself, another, several, none.
+    /// Lines come without CR LF.
+    pub fn lines(line: impl Fn(&str) -> Vec<String> + Send + Sync + 'static) -> Action {
+        Action::Rewrite(Rewrite(Arc::new(move |answer| {
+            let text = String::from_utf8_lossy(answer);
+            text.split_terminator("\r\n").flat_map(&line).map(|line| line + "\r\n").collect::<String>().into_bytes()
+        })))
+    }
+
+    /// The command is carried out and its answer is what `whole` makes of it.
+    pub fn answer(whole: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static) -> Action {
+        Action::Rewrite(Rewrite(Arc::new(whole)))
+    }
 }
 
 type Ask = Box<dyn FnMut(&Received) -> Action + Send>;

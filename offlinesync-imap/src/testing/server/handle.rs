@@ -175,3 +175,25 @@ impl MailboxHandle<'_> {
         self.with(|mailbox| mailbox.keywords = yes);
     }
 }
+
+/// A copy of a mailbox, to be put back later.
+#[derive(Clone)]
+pub struct Backup(Mailbox);
+
+impl std::fmt::Debug for Backup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Backup of {} messages", self.0.messages.len())
+    }
+}
+
+impl MailboxHandle<'_> {
+    /// A copy of everything in it, numbers included.
+    pub fn backup(self) -> Backup {
+        self.with(|mailbox| Backup(mailbox.clone()))
+    }
+
+    /// Puts a copy back: what came since is gone, and the numbers given out since will be given out again.
+    pub fn restore(self, backup: Backup) {
+        self.with(|mailbox| *mailbox = backup.0);
+    }
+}

@@ -22,8 +22,8 @@ mod text;
 mod watch;
 mod wire;
 
-pub use faults::{Action, Received};
-pub use handle::{Mail, MailboxHandle, SavedMail};
+pub use faults::{Action, Received, Rewrite};
+pub use handle::{Backup, Mail, MailboxHandle, SavedMail};
 
 use faults::Hook;
 use std::collections::BTreeSet;

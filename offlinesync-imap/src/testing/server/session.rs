@@ -149,7 +149,7 @@ impl Session {
             }
             Action::No(text) => return self.refuse(input, &first, &format!("{tag} NO {text}")),
             Action::Bad(text) => return self.refuse(input, &first, &format!("{tag} BAD {text}")),
-            Action::Continue | Action::CutAfter(_) | Action::Replace(_) | Action::Insert(_) => {}
+            _ => {}
         }
         let Some(command) = self.rest(input, &tag, first)? else { return Some(()) };
         match action {
@@ -159,6 +159,13 @@ impl Session {
             }
             Action::Insert(bytes) => self.out.bytes(&bytes),
             Action::CutAfter(octets) => self.out.cut_after(octets),
+            Action::Rewrite(rewrite) => self.out.rewrite(rewrite),
+            Action::Flood(bytes) => {
+                while self.out.flush() {
+                    self.out.bytes(&bytes);
+                }
+                return None;
+            }
             _ => {}
         }
         self.carry_out(input, &tag, &received.name, &command)

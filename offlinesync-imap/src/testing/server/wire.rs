@@ -1,6 +1,7 @@
 //! The two halves of a connection: a reader that counts, and a writer that can be cut short. Both can be compressed (RFC 4978).
 
 use super::Shared;
+use super::faults::Rewrite;
 use flate2::bufread::DeflateDecoder;
 use flate2::{Compress, Compression, FlushCompress};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -96,16 +97,30 @@ pub(super) struct Output {
     budget: Option<usize>,
     packer: Option<Compress>,
     closed: bool,
+    /// What becomes of everything up to the next [`Output::flush`].
+    rewrite: Option<Rewrite>,
 }
 
 impl Output {
     pub(super) fn new(stream: TcpStream, shared: &Arc<Shared>) -> Output {
-        Output { stream, shared: Arc::clone(shared), buffer: Vec::new(), budget: None, packer: None, closed: false }
+        Output {
+            stream,
+            shared: Arc::clone(shared),
+            buffer: Vec::new(),
+            budget: None,
+            packer: None,
+            closed: false,
+            rewrite: None,
+        }
     }
 
     /// From here on only so many octets pass; then, or at the next [`Output::flush`], the connection is cut.
     pub(super) fn cut_after(&mut self, octets: usize) {
         self.budget = Some(octets);
+    }
+
+    pub(super) fn rewrite(&mut self, rewrite: Rewrite) {
+        self.rewrite = Some(rewrite);
     }
 
     pub(super) fn line(&mut self, line: &str) {
@@ -115,7 +130,7 @@ impl Output {
 
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() > 1 << 16 {
+        if self.buffer.len() > 1 << 16 && self.rewrite.is_none() {
             self.send();
         }
     }
@@ -127,6 +142,9 @@ impl Output {
 
     /// Sends what is buffered; false when the connection is over.
     pub(super) fn flush(&mut self) -> bool {
+        if let Some(rewrite) = self.rewrite.take() {
+            self.buffer = rewrite.apply(&self.buffer);
+        }
         self.send();
         if self.budget.is_some() {
             self.close();

@@ -1,0 +1,98 @@
+//! Folder names that a server makes up: none leads out of the Maildir or into another folder's directories, and two folders never
+//! become one. What cannot be a folder here is told, and the others are synced.
+
+use crate::house::{House, Setup, imap, tree};
+use crate::mail::folders;
+use offlinesync_imap::testing::server::{Options, Server};
+use std::path::PathBuf;
+
+const HOSTILE: [&str; 14] = [
+    "../../evil",
+    "../evil",
+    "/etc/evil",
+    "/tmp/../evil",
+    "a/../../evil",
+    "..",
+    ".",
+    "INBOX/cur",
+    "INBOX/new/x",
+    "tmp",
+    "cur",
+    "x//y",
+    "a/./b",
+    "\u{e9}\u{0}evil",
+];
+
+/// A server on which these folders hold a message each.
+fn server(options: Options, names: &[&str]) -> Server {
+    let server = Server::start(options);
+    for name in names.iter().chain(&["INBOX", "Good"]) {
+        server.create("u1", name);
+        server.mailbox("u1", name).add(format!("Subject: in {name:?}\r\n\r\nevil\r\n").as_bytes(), &[]);
+    }
+    server
+}
+
+fn setup(server: &Server) -> Setup {
+    Setup::of(&imap(server.host(), server.port(), "u1"))
+}
+
+/// Every file outside the Maildir, but for the configuration and the program's own.
+fn strays(house: &House) -> Vec<PathBuf> {
+    let expected = |path: &PathBuf| {
+        let below = path.strip_prefix(house.path("")).unwrap();
+        below.starts_with("mail") || below.starts_with(".offlineimap") || below.starts_with(".offlineimaprc")
+    };
+    tree(&house.path("")).into_iter().map(|(path, ..)| path).filter(|path| !expected(path)).collect()
+}
+
+#[test]
+fn a_name_that_leads_elsewhere_is_refused_in_every_layout() {
+    for (layout, separator) in [("sep = /", '/'), ("", '/'), ("sep = /", '.'), ("", '.')] {
+        let names: Vec<&str> = HOSTILE.into_iter().filter(|name| !name.ends_with(separator)).collect();
+        let server = server(Options::default().separator(separator), &names);
+        let house = setup(&server).more_local(layout).house();
+        let run = house.run(&[]);
+        assert_eq!(run.code, 1, "{run:?}");
+        assert!(strays(&house).is_empty(), "{layout:?} {separator:?}: {:?}", strays(&house));
+        assert_eq!(std::fs::read_dir(house.folder("Good").join("new")).unwrap().count(), 1, "{run:?}");
+        assert_eq!(std::fs::read_dir(house.folder("INBOX").join("new")).unwrap().count(), 1, "{run:?}");
+        assert!(run.err.contains("error: ") && run.err.contains("folder"), "{run:?}");
+        for name in &names {
+            assert_eq!(server.mailbox("u1", name).messages().len(), 1, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_refusal_names_the_folder_and_what_would_help() {
+    let server = server(Options::default(), &["../evil", "x/cur"]);
+    let house = setup(&server).more_local("sep = /").house();
+    house.run(&[]).refuses(1, &["\"../evil\" cannot be a directory", "it leads to another directory"], &["nametrans"]);
+    house.run(&[]).refuses(1, &["\"x/cur\"", "directories of a Maildir itself"], &["folderfilter"]);
+    let filtered = imap(server.host(), server.port(), "u1") + "folderfilter = lambda f: f in ['INBOX', 'Good']\n";
+    house.configure(&Setup::of(&filtered).more_local("sep = /"));
+    house.sync();
+}
+
+/// OfflineIMAP #547: two folders of the server became one here, and the mail of each was removed in turn.
+#[test]
+fn two_folders_translated_to_one_are_refused_both_and_nothing_is_removed() {
+    let server = server(Options::default(), &["Sent"]);
+    let lines = imap(server.host(), server.port(), "u1") + "nametrans = lambda f: f.replace('[Gmail]/', '')\n";
+    let house = Setup::of(&lines).house();
+    house.sync();
+    server.create("u1", "[Gmail]/Sent");
+    server.mailbox("u1", "[Gmail]/Sent").add(b"Subject: other\r\n\r\nx\r\n", &[]);
+    for _ in 0..2 {
+        house.run(&[]).refuses(
+            2,
+            &["'Sent', '[Gmail]/Sent' of the remote side would all be 'Sent'", "nothing was synced"],
+            &["nametrans"],
+        );
+        assert_eq!(folders(&house.path("mail")), ["Good", "INBOX", "Sent"]);
+        assert_eq!(std::fs::read_dir(house.folder("Sent").join("new")).unwrap().count(), 1);
+        assert_eq!(server.mailbox("u1", "Sent").messages().len(), 1);
+        assert_eq!(server.mailbox("u1", "[Gmail]/Sent").messages().len(), 1);
+    }
+}
