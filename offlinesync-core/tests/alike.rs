@@ -55,6 +55,7 @@ impl World {
     }
 }
 
+/// offlineimap3 #140: many messages that look alike.
 #[test]
 fn at_a_first_meeting_two_messages_alike_are_two() {
     let world = World::new();

@@ -27,6 +27,7 @@ fn imap_date(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).unwrap().strftime("%d-%b-%Y %H:%M:%S +0000").to_string()
 }
 
+/// offlineimap3 #44: attachments came out altered, for a message was parsed and written anew.
 #[test]
 fn ordinary_mail_arrives_octet_for_octet_with_flags_and_dates_and_goes_on_to_another_server() {
     let server = dovecot();
@@ -106,6 +107,7 @@ fn deliver_hostile(house: &House) -> Vec<Vec<u8>> {
 
 /// Dovecot hands out NUL octets as others, and drops some CRs, whoever sent them: so it is asked what it makes of the same octets when
 /// another client sends them.
+/// OfflineIMAP #275: a header that was added broke mail on the way up.
 #[test]
 fn hostile_mail_goes_up_as_any_client_would_send_it() {
     let server = dovecot();
@@ -135,6 +137,7 @@ fn bodies(client: &mut Client) -> Vec<Vec<u8>> {
     bodies
 }
 
+/// offlineimap3 #107: one malformed message stopped everything.
 #[test]
 fn hostile_mail_crosses_the_wire_octet_for_octet_both_ways() {
     let server = Server::start(memory_server::Options::default());

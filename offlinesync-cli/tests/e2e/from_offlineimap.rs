@@ -221,6 +221,7 @@ fn a_maildir_that_is_not_there_any_more_is_not_fetched_again_unasked() {
     assert_eq!(served(&server, || house.sync()), Served::default());
 }
 
+/// OfflineIMAP #411: another nametrans made every number void.
 #[test]
 fn file_names_that_another_nametrans_made_are_paired_by_content_and_nothing_is_removed() {
     let server = counting_server();

@@ -200,6 +200,7 @@ fn directories_without_rights_are_told_and_lose_nothing() {
 }
 
 /// The server takes no more, then some, then all.
+/// OfflineIMAP #724: a message that the server did not take held up the others.
 #[test]
 fn a_message_over_quota_is_told_and_the_others_go_up() {
     let (server, house) = world();

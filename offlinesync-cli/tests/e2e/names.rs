@@ -46,6 +46,7 @@ fn strays(house: &House) -> Vec<PathBuf> {
     tree(&house.path("")).into_iter().map(|(path, ..)| path).filter(|path| !expected(path)).collect()
 }
 
+/// OfflineIMAP #148: separators and dots in names led to other folders.
 #[test]
 fn a_name_that_leads_elsewhere_is_refused_in_every_layout() {
     for (layout, separator) in [("sep = /", '/'), ("", '/'), ("sep = /", '.'), ("", '.')] {

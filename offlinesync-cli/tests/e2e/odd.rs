@@ -20,6 +20,7 @@ fn world() -> (Dovecot, Client, House) {
 }
 
 /// Mutt and others move a message by moving its file, name and all.
+/// offlineimap3 #201: a move was a removal and another upload.
 #[test]
 fn a_file_moved_to_another_folder_is_moved_on_the_server() {
     let (_server, mut client, house) = world();
@@ -85,6 +86,7 @@ fn set_time(path: &Path, seconds: i64) {
 }
 
 /// A Maildir has letters for 26 keywords: what has none stays where it is.
+/// OfflineIMAP #209: keywords went one way and were lost on the other.
 #[test]
 fn keywords_beyond_the_letters_of_a_maildir_stay_on_the_server() {
     let (_server, mut client, house) = world();
@@ -177,6 +179,7 @@ fn busy(hide: &[&'static str], killed: bool) {
     assert_eq!(found.difference(&kept).collect::<Vec<_>>(), Vec::<&String>::new(), "came back");
 }
 
+/// OfflineIMAP #65: mail that came during a sync was doubled.
 #[test]
 fn mail_that_comes_and_goes_while_syncs_run_is_neither_lost_nor_doubled() {
     busy(&[], false);

@@ -110,6 +110,7 @@ fn one_small_folder_that_was_emptied_is_a_users_work() {
     world.house.sync_quietly();
 }
 
+/// OfflineIMAP #117: what became of a folder that is gone on one side.
 #[test]
 fn one_folder_whose_directory_is_gone_is_refused_and_filled_again_when_told_to() {
     let mut world = world();

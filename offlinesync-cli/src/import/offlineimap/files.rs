@@ -99,6 +99,7 @@ mod tests {
         }
     }
 
+    /// OfflineIMAP #380: a map that was cut short doubled everything.
     #[test]
     fn a_map_is_read_whole_or_not_at_all() {
         let map = parse_mapping("3:17\n4:18\n").unwrap();
