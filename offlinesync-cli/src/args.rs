@@ -84,6 +84,10 @@ pub struct Args {
     #[arg(long = "migrate-fmd5-using-nametrans", help_heading = "Instead of syncing")]
     pub migrate_fmd5: bool,
 
+    /// Forget the mailboxes of accounts that the configuration does not list any more, and write the list of [mbnames] anew
+    #[arg(long = "mbnames-prune", help_heading = "Instead of syncing")]
+    pub mbnames_prune: bool,
+
     /// Let through mass deletions that were refused, once; with a number, only up to that many
     #[arg(
         long = "allow-mass-delete",

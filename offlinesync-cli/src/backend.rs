@@ -306,7 +306,8 @@ impl Remembered {
         }
         match (&oauth.refresh, &oauth.token) {
             (Some(refresh), None) => {
-                let token = oauth::refresh(refresh, &self.means.cancel);
+                let refresh = self.with_finder(|finder| finder.refresh(refresh))?;
+                let token = oauth::refresh(&refresh, &self.means.cancel);
                 let token = token.map_err(|error| error.at(format!("repository '{}'", self.repository)))?;
                 Ok(known.insert(token).secret.clone())
             }

@@ -2,7 +2,7 @@
 
 use crate::config::discover::Environment;
 use crate::netrc;
-use crate::settings::{ImapSettings, PasswordSource};
+use crate::settings::{ImapSettings, PasswordSource, Refresh, RefreshSources};
 use crate::shell;
 use offlinesync_core::{Cancel, Error, ErrorKind, Result};
 use offlinesync_imap::config::Secret;
@@ -58,6 +58,9 @@ impl Finder<'_> {
         if let Some(user) = &settings.user {
             return Ok(user.clone());
         }
+        if let Some(command) = &settings.user_command {
+            return self.ask_command(command, "user name").map(|user| user.expose().to_owned());
+        }
         let entry = self.netrc(&settings.host, None)?.filter(|entry| !entry.login.is_empty());
         entry.map(|entry| entry.login).ok_or_else(|| {
             self.error("has no user name").with_hint("set `remoteuser`, or write an entry for the host in ~/.netrc")
@@ -94,8 +97,21 @@ impl Finder<'_> {
         match source {
             PasswordSource::Text(secret) => Ok(secret.clone()),
             PasswordSource::File(path) => self.read_file(path),
-            PasswordSource::Command(command) => self.ask_command(command),
+            PasswordSource::Command(command) => self.ask_command(command, "secret"),
         }
+    }
+
+    /// The parts of a request for an access token.
+    ///
+    /// # Errors
+    /// Kind `Configuration`: the source of one is broken.
+    pub fn refresh(&self, sources: &RefreshSources) -> Result<Refresh> {
+        Ok(Refresh {
+            url: sources.url.clone(),
+            client_id: self.read(&sources.client_id)?,
+            client_secret: sources.client_secret.as_ref().map(|source| self.read(source)).transpose()?,
+            refresh_token: self.read(&sources.refresh_token)?,
+        })
     }
 
     fn read_file(&self, path: &Path) -> Result<Secret> {
@@ -108,19 +124,19 @@ impl Finder<'_> {
         }
     }
 
-    fn ask_command(&self, command: &str) -> Result<Secret> {
+    fn ask_command(&self, command: &str, what: &str) -> Result<Secret> {
         let output = shell::run(command, &[], Some(COMMAND_LIMIT), self.cancel)
-            .map_err(|error| error.at(format!("repository '{}': the command for its secret", self.repository)))?;
+            .map_err(|error| error.at(format!("repository '{}': the command for its {what}", self.repository)))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             let said = said.trim();
             let said = if said.is_empty() { "it said nothing" } else { said };
-            return Err(self.error(format!("the command for its secret failed ({}): {said}", output.status)));
+            return Err(self.error(format!("the command for its {what} failed ({}): {said}", output.status)));
         }
         let text = String::from_utf8(output.stdout)
-            .map_err(|_| self.error("the command for its secret printed something that is not UTF-8"))?;
+            .map_err(|_| self.error(format!("the command for its {what} printed something that is not UTF-8")))?;
         match text.lines().next().unwrap_or_default() {
-            "" => Err(self.error("the command for its secret printed nothing")),
+            "" => Err(self.error(format!("the command for its {what} printed nothing"))),
             line => Ok(Secret::new(line.to_owned())),
         }
     }
@@ -149,6 +165,20 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().ends_with("locked"), "{error}");
         assert!(from(PasswordSource::Command("true".into())).is_err());
+    }
+
+    #[test]
+    fn every_part_of_an_oauth_request_may_come_from_a_command() {
+        let text = "[Repository r]\ntype = IMAP\nremotehost = h\noauth2_request_url = https://h/\n\
+                    oauth2_client_id_cmd = echo id\noauth2_client_secret_cmd = echo secret\n\
+                    oauth2_refresh_token_cmd = echo refresh; echo more\noauth2_refresh_token = old\n";
+        let config = crate::config::Config::parse(text.as_bytes(), &"file".into()).unwrap();
+        let oauth = crate::settings::OauthSettings::read(&config, "Repository r", false).unwrap().unwrap();
+        let (environment, cancel) = (HashMap::new(), Cancel::new());
+        let finder = Finder { repository: "r", environment: &environment, ask: None, cancel: &cancel };
+        let parts = finder.refresh(&oauth.refresh.unwrap()).unwrap();
+        assert_eq!((parts.client_id.expose(), parts.refresh_token.expose()), ("id", "refresh"));
+        assert_eq!(parts.client_secret.unwrap().expose(), "secret");
     }
 
     #[test]

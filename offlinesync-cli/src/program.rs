@@ -80,6 +80,7 @@ struct Program {
     hub: Arc<Hub>,
     control: Arc<Control>,
     general: General,
+    mailboxes: Arc<Mailboxes>,
     runners: Vec<Runner>,
 }
 
@@ -126,7 +127,7 @@ impl Program {
         if let Some(directory) = &args.profile {
             hub.start_profile(Profile::create(&expand(directory, environment))?);
         }
-        Ok(Program { hub, control, general, runners })
+        Ok(Program { hub, control, general, mailboxes, runners })
     }
 
     fn run(&self, args: &Args) -> Result<Outcome> {
@@ -142,6 +143,9 @@ impl Program {
         if !self.runners.iter().all(|runner| runner.reads_only) {
             metadata::create(&self.general.metadata)?;
         }
+        if args.mbnames_prune {
+            return self.prune();
+        }
         if let Some(name) = &args.delete_folder {
             return delete_folder::delete(name, &self.runners, &self.hub);
         }
@@ -152,6 +156,16 @@ impl Program {
             return Ok(migrate::run(&self.runners, args.dry_run, &self.hub));
         }
         Ok(self.run_accounts())
+    }
+
+    /// `--mbnames-prune`: of the accounts that the file lists, whatever `-a` says.
+    fn prune(&self) -> Result<Outcome> {
+        let dry_run = self.runners.iter().any(|runner| runner.settings.policy.dry_run);
+        for path in self.mailboxes.prune(&self.general.accounts, dry_run)? {
+            let text = if dry_run { "would remove" } else { "removed" };
+            self.hub.say(Level::Info, "", &format!("{text} {}", path.display()));
+        }
+        Ok(Outcome::InStep)
     }
 
     fn columns(&self, args: &Args) -> Columns {

@@ -175,3 +175,18 @@ fn a_profile_is_a_trace_of_every_thread_in_a_new_directory() {
     assert_eq!(again.code, 2);
     assert!(again.err.contains("it is there already"), "{}", again.err);
 }
+
+#[test]
+fn mailboxes_of_accounts_that_are_gone_are_forgotten_when_asked_for() {
+    let list = "[mbnames]\nenabled = yes\nfilename = ~/list\nheader = \"\"\nperitem = %(accountname)s/%(foldername)s\nsep = \" \"\nfooter = \"\"\n";
+    let sandbox = Sandbox::new(&format!("{ACCOUNT}{}", list.replace('%', "%%")));
+    sandbox.run(&[]).silent();
+    let gone = sandbox.path(".offlineimap/mbnames/ab.json");
+    fs::write(&gone, r#"[{"accountname": "ab", "foldername": "x", "localfolders": "/m"}]"#).unwrap();
+    let dry = sandbox.run(&["--mbnames-prune", "--dry-run", "-u", "basic"]);
+    assert_eq!((dry.code, gone.exists()), (0, true), "{dry:?}");
+    assert!(dry.out.contains("would remove") && dry.out.contains("ab.json"), "{dry:?}");
+    sandbox.run(&["--mbnames-prune"]).silent();
+    assert!(!gone.exists() && sandbox.path(".offlineimap/mbnames/a.json").exists());
+    assert_eq!(fs::read_to_string(sandbox.path("list")).unwrap(), "a/INBOX a/Sent");
+}

@@ -113,6 +113,13 @@ const REFUSED: &[(u32, &str, &str, &[&str])] = &[
         "get_pass(\"mail/x\")",
         &["`get_pass` is not defined", "`remotepasscmd = pass show mail/x`"],
     ),
+    (28, "foldersort", "mycmp", &["`mycmp` is not defined", "column 1"]),
+    (
+        31,
+        "oauth2_refresh_token_eval",
+        "get_pass('gmail', ['pass', 'x'])",
+        &["`get_pass` is not defined", "oauth2_refresh_token_cmd"],
+    ),
     (
         30,
         "remotepasseval",

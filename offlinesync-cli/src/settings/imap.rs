@@ -34,6 +34,8 @@ pub struct ImapSettings {
     pub ipv6: Option<bool>,
     /// User name, if it is configured.
     pub user: Option<String>,
+    /// Command whose first line of output is the user name.
+    pub user_command: Option<String>,
     /// Where the password comes from, if that is configured.
     pub password: Option<PasswordSource>,
     /// Where an access token comes from, if one is configured.
@@ -132,6 +134,7 @@ impl ImapSettings {
             tls13: reader.tls13()?,
             ipv6: reader.value("ipv6")?.map(|value| value.boolean()).transpose()?,
             user: reader.text_or_expression("remoteuser")?,
+            user_command: reader.value("remoteusercmd")?.map(|value| value.text),
             password: reader.password()?,
             oauth: OauthSettings::read(config, section, gmail)?,
             acting_for: reader.text("remote_identity")?.unwrap_or_default(),

@@ -14,5 +14,5 @@ pub use age::Age;
 pub use imap::{Encryption, ImapSettings, PasswordSource, Tunnel};
 pub use maildir::MaildirSettings;
 pub use mbnames::MailboxList;
-pub use oauth::{OauthSettings, Refresh};
+pub use oauth::{OauthSettings, Refresh, RefreshSources};
 pub use rules::FolderRules;

@@ -12,7 +12,20 @@ pub struct OauthSettings {
     /// A token, or a command that prints one.
     pub token: Option<PasswordSource>,
     /// How to get one with a refresh token.
-    pub refresh: Option<Refresh>,
+    pub refresh: Option<RefreshSources>,
+}
+
+/// Where the parts of a [`Refresh`] come from.
+#[derive(Clone, Debug)]
+pub struct RefreshSources {
+    /// Where to.
+    pub url: String,
+    /// The client.
+    pub client_id: PasswordSource,
+    /// Its secret; some clients have none.
+    pub client_secret: Option<PasswordSource>,
+    /// The refresh token.
+    pub refresh_token: PasswordSource,
 }
 
 /// What is sent to get an access token (RFC 6749 section 6).
@@ -37,29 +50,31 @@ impl OauthSettings {
     /// # Errors
     /// Kind `Configuration`, naming the option.
     pub fn read(config: &Config, section: &str, gmail: bool) -> Result<Option<Self>> {
-        let secret = |name: &str| -> Result<Option<Secret>> {
-            let text = match rules::text(config, section, &format!("{name}_eval"))? {
-                Some(text) => Some(text),
-                None => config.get_filled(section, name)?.map(|value| value.text),
-            };
-            Ok(text.map(|text| Secret::new(text.trim().to_owned())))
-        };
-        let command = config.get_filled(section, "oauth2_access_token_cmd")?;
-        let token = match command {
-            Some(command) => Some(PasswordSource::Command(command.text)),
-            None => secret("oauth2_access_token")?.map(PasswordSource::Text),
-        };
-        let refresh = match secret("oauth2_refresh_token")? {
-            Some(refresh_token) => Some(Refresh {
+        let source = |name: &str| source(config, section, name);
+        let token = source("oauth2_access_token")?;
+        let refresh = match source("oauth2_refresh_token")? {
+            Some(refresh_token) => Some(RefreshSources {
                 url: url(config, section, gmail)?,
-                client_id: secret("oauth2_client_id")?.ok_or_else(|| missing(config, section, "oauth2_client_id"))?,
-                client_secret: secret("oauth2_client_secret")?,
+                client_id: source("oauth2_client_id")?.ok_or_else(|| missing(config, section, "oauth2_client_id"))?,
+                client_secret: source("oauth2_client_secret")?,
                 refresh_token,
             }),
             None => None,
         };
         Ok((token.is_some() || refresh.is_some()).then_some(OauthSettings { token, refresh }))
     }
+}
+
+/// A command before an expression before what stands in the file.
+fn source(config: &Config, section: &str, name: &str) -> Result<Option<PasswordSource>> {
+    if let Some(command) = config.get_filled(section, &format!("{name}_cmd"))? {
+        return Ok(Some(PasswordSource::Command(command.text)));
+    }
+    let text = match rules::text(config, section, &format!("{name}_eval"))? {
+        Some(text) => Some(text),
+        None => config.get_filled(section, name)?.map(|value| value.text),
+    };
+    Ok(text.map(|text| PasswordSource::Text(Secret::new(text.trim().to_owned()))))
 }
 
 fn url(config: &Config, section: &str, gmail: bool) -> Result<String> {
