@@ -163,7 +163,7 @@ impl Program {
         let dry_run = self.runners.iter().any(|runner| runner.settings.policy.dry_run);
         for path in self.mailboxes.prune(&self.general.accounts, dry_run)? {
             let text = if dry_run { "would remove" } else { "removed" };
-            self.hub.say(Level::Info, "", &format!("{text} {}", path.display()));
+            self.hub.info(Who::Program, &format!("{text} {}", path.display()));
         }
         Ok(Outcome::InStep)
     }
