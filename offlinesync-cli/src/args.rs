@@ -84,7 +84,7 @@ pub struct Args {
     #[arg(long = "migrate-fmd5-using-nametrans", help_heading = "Instead of syncing")]
     pub migrate_fmd5: bool,
 
-    /// Forget the mailboxes of accounts that the configuration does not list any more, and write the list of [mbnames] anew
+    /// Forget the mailboxes of accounts that the configuration does not list any more, and write the list of mailboxes anew
     #[arg(long = "mbnames-prune", help_heading = "Instead of syncing")]
     pub mbnames_prune: bool,
 

@@ -131,9 +131,11 @@ impl Config {
         };
         let (section, name) = target.split_once(':').unwrap_or(("general", target));
         let section = section.replace('_', " ");
-        if self.ini.section(&section).is_none() {
+        // A name with underscores of its own is meant too, if no other section is.
+        let alike = || self.ini.sections.iter().map(|found| &found.name).find(|name| name.replace('_', " ") == section);
+        let Some(section) = self.ini.section(&section).map(|found| &found.name).or_else(alike).cloned() else {
             return Err(self.no_such_section(&place, &section));
-        }
+        };
         let entry = Entry { name: name.trim().to_lowercase(), raw: value.to_owned(), place };
         self.ini.section_mut(&section).and_then(|found| found.set(entry));
         Ok(())
@@ -186,6 +188,16 @@ mod tests {
         let error = config.override_option("Account_A_C:quick=1").unwrap_err();
         assert_eq!(error.hint(), Some("did you mean [Account A B]?"));
         assert!(config.override_option("nonsense").is_err());
+    }
+
+    #[test]
+    fn a_section_with_underscores_of_its_own_can_be_overridden_too() {
+        let mut config = config("[Account a_b]\nquick = 1\n[Account c_d]\n[Account c d]\n");
+        config.override_option("Account_a_b:quick=2").unwrap();
+        assert_eq!(config.get("Account a_b", "quick").unwrap().unwrap().text, "2");
+        config.override_option("Account_c_d:quick=3").unwrap();
+        assert_eq!(config.get("Account c_d", "quick").unwrap(), None);
+        assert_eq!(config.get("Account c d", "quick").unwrap().unwrap().text, "3");
     }
 
     #[test]
