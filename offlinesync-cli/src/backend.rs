@@ -10,7 +10,7 @@ use mail_parser::MessageParser;
 use offlinesync_core::{Cancel, Error, ErrorKind, Observer, PerSide, Repository, Result, Side};
 use offlinesync_imap::ImapRepository;
 use offlinesync_imap::config::{
-    Fingerprint, ImapConfig, Mechanism, PasswordSource, Secret, Timeouts, Tls, TlsVersion, Trust, Tunnel,
+    Fingerprint, ImapConfig, Mechanism, PasswordSource, Proxy, Secret, Timeouts, Tls, TlsVersion, Trust, Tunnel,
 };
 use offlinesync_maildir::{MaildirConfig, MaildirRepository};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,6 +46,7 @@ pub struct Backends {
 /// A password that was found once and is used until a server refuses it.
 struct Remembered {
     settings: ImapSettings,
+    token_proxy: Option<Proxy>,
     repository: String,
     account: String,
     means: Means,
@@ -126,6 +127,7 @@ fn make(
         Store::Imap(settings) => {
             let login = Arc::new(Remembered {
                 settings: (**settings).clone(),
+                token_proxy: account.token_proxy.clone(),
                 repository: repository.name.clone(),
                 means: means.clone(),
                 account: account.name.clone(),
@@ -225,6 +227,7 @@ fn imap(
             true => Tunnel::Preauth(tunnel.command.clone()),
             false => Tunnel::Transport(tunnel.command.clone()),
         }))
+        .proxy(account.proxy.clone())
         .max_connections(if means.single { 1 } else { settings.max_connections })
         .timeouts(Timeouts {
             connect: settings.timeout.min(Duration::from_secs(30)),
@@ -307,7 +310,7 @@ impl Remembered {
         match (&oauth.refresh, &oauth.token) {
             (Some(refresh), None) => {
                 let refresh = self.with_finder(|finder| finder.refresh(refresh))?;
-                let token = oauth::refresh(&refresh, &self.means.cancel);
+                let token = oauth::refresh(&refresh, self.token_proxy.as_ref(), &self.means.cancel);
                 let token = token.map_err(|error| error.at(format!("repository '{}'", self.repository)))?;
                 Ok(known.insert(token).secret.clone())
             }

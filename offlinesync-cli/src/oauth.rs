@@ -2,7 +2,7 @@
 
 use crate::settings::Refresh;
 use offlinesync_core::{Cancel, Error, ErrorKind, Result};
-use offlinesync_imap::config::Secret;
+use offlinesync_imap::config::{Proxy, ProxyKind, Secret};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -28,12 +28,14 @@ pub struct Token {
 ///
 /// # Errors
 /// Kind `Unavailable`: nobody answered; `Authentication`: the answer was no. No error holds a secret.
-pub fn refresh(refresh: &Refresh, cancel: &Cancel) -> Result<Token> {
+pub fn refresh(refresh: &Refresh, proxy: Option<&Proxy>, cancel: &Cancel) -> Result<Token> {
     cancel.check()?;
+    let proxy = proxy.map(web_proxy).transpose()?;
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(LIMIT))
         .http_status_as_error(false)
         .max_redirects(0)
+        .proxy(proxy)
         .build()
         .into();
     let mut form = vec![
@@ -52,6 +54,22 @@ pub fn refresh(refresh: &Refresh, cancel: &Cancel) -> Result<Token> {
     let status = response.status().as_u16();
     let text = response.body_mut().with_config().limit(ANSWER).read_to_string().map_err(failed)?;
     token(status, &text, &refresh.url)
+}
+
+fn web_proxy(proxy: &Proxy) -> Result<ureq::Proxy> {
+    let protocol = match proxy.kind {
+        ProxyKind::Http => ureq::ProxyProtocol::Http,
+        ProxyKind::Socks4 => ureq::ProxyProtocol::Socks4A,
+        ProxyKind::Socks5 => ureq::ProxyProtocol::Socks5h,
+    };
+    let mut made = ureq::Proxy::builder(protocol).host(&proxy.host).port(proxy.port);
+    if let Some((user, password)) = &proxy.login {
+        made = made.username(user).password(password.expose());
+    }
+    made.build().map_err(|error| {
+        let text = format!("the proxy {}:{} cannot be used for access tokens: {error}", proxy.host, proxy.port);
+        Error::new(ErrorKind::Configuration, text)
+    })
 }
 
 fn token(status: u16, text: &str, url: &str) -> Result<Token> {
@@ -104,7 +122,7 @@ mod tests {
             client_secret: Some(secret("s+t")),
             refresh_token: secret("1//r&x"),
         };
-        let answer = refresh(&request, &Cancel::new());
+        let answer = refresh(&request, None, &Cancel::new());
         (answer, server.join().unwrap())
     }
 

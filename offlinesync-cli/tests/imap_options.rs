@@ -1,9 +1,13 @@
 //! Options of an IMAP repository: what each does, seen from outside, on a real server.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 mod support;
 
 use offlinesync_imap::testing::dovecot::{Dovecot, Options};
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use support::sandbox::Sandbox;
 
@@ -116,4 +120,46 @@ fn a_command_can_carry_the_connection_with_and_without_a_login() {
     let refused = Sandbox::new(&config(both)).run(&[]);
     assert_eq!(refused.code, 2);
     assert!(refused.err.contains("exclude each other"), "{}", refused.err);
+}
+
+/// An HTTP proxy for one server; answers the port it listens at.
+fn http_proxy() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let Ok(mut client) = client else { return };
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut octet = [0];
+                client.read_exact(&mut octet).unwrap();
+                head.push(octet[0]);
+            }
+            let head = String::from_utf8(head).unwrap();
+            let server = TcpStream::connect(head.split(' ').nth(1).unwrap()).unwrap();
+            client.write_all(b"HTTP/1.1 200 fine\r\n\r\n").unwrap();
+            for (mut from, mut to) in [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)] {
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Write);
+                });
+            }
+        }
+    });
+    port
+}
+
+#[test]
+fn connections_go_through_the_proxy_and_nowhere_without_it() {
+    let dovecot = Dovecot::start(Options::default());
+    dovecot.client("u1").append("INBOX", "", None, MESSAGE);
+    let login = format!("{}remoteuser = u1\nremotepass = pw\n", server(&dovecot));
+    let with = |proxy: &str| config(&login).replace("[Account a]\n", &format!("[Account a]\nproxy = {proxy}\n"));
+    let sandbox = Sandbox::new(&with(&format!("HTTP:127.0.0.1:{}", http_proxy())));
+    sandbox.run(&[]).silent();
+    assert_eq!(sandbox.messages("local/INBOX").len(), 1);
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let run = Sandbox::new(&with(&format!("SOCKS5:127.0.0.1:{closed}"))).run(&[]);
+    assert_eq!(run.code, 75, "{run:?}");
+    assert!(run.err.contains(&format!("127.0.0.1:{closed}")), "{}", run.err);
 }

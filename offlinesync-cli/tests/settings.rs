@@ -5,6 +5,7 @@ use offlinesync_cli::config::options::{self, Kind, OPTIONS, Status};
 use offlinesync_cli::config::{Config, check};
 use offlinesync_cli::settings::{AccountSettings, General, ImapSettings, MaildirSettings, Store};
 use offlinesync_core::plan::ConflictRule;
+use offlinesync_imap::config::ProxyKind;
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -86,6 +87,25 @@ fn account_options_are_read() {
     let brake = "mass_delete_floor = 1\nmass_delete_percent = 2\nmass_delete_folder = 3\nmass_delete_account = 4";
     let brake = account(brake).policy.brake;
     assert_eq!((brake.folder_floor, brake.folder_percent, brake.emptied_folder, brake.emptied_account), (1, 2, 3, 4));
+}
+
+#[test]
+fn a_proxy_is_read_with_its_login_and_that_of_access_tokens_is_the_same_unless_it_is_set() {
+    let socks = account("proxy = socks5:p.example:1080:u:p:w");
+    let proxy = socks.proxy.unwrap();
+    assert_eq!((proxy.kind, proxy.host.as_str(), proxy.port), (ProxyKind::Socks5, "p.example", 1080));
+    let (user, password) = proxy.login.unwrap();
+    assert_eq!((user.as_str(), password.expose()), ("u", "p:w"));
+    assert_eq!(socks.token_proxy.map(|proxy| proxy.port), Some(1080));
+    let own = account("proxy = SOCKS4:h:1\nauthproxy = HTTP:[::1]:8080");
+    assert_eq!(own.token_proxy.map(|proxy| (proxy.kind, proxy.host)), Some((ProxyKind::Http, "::1".to_owned())));
+    assert!(account("proxy = SOCKS5:h:1\nauthproxy =").token_proxy.is_none());
+    for wrong in ["h:1", "SOCKS5:h", "SOCKS6:h:1", "HTTP:h:0", "HTTP:h:1:user"] {
+        let config = config("Account a", &format!("proxy = {wrong}"));
+        let general = General::read(&config, &Home).unwrap();
+        let error = AccountSettings::read(&config, &general, "a", &Home).unwrap_err();
+        assert!(error.to_string().contains("`proxy` in [Account a] must be SOCKS5:host:port"), "{error}");
+    }
 }
 
 #[test]

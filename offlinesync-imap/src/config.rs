@@ -1,9 +1,11 @@
 //! What an embedding program says about an IMAP account. Values only: nothing is read from the environment and nothing is checked
 //! against a server here.
 
+mod proxy;
 mod secret;
 mod trust;
 
+pub use proxy::{Proxy, ProxyKind};
 pub use secret::Secret;
 pub use trust::{Fingerprint, TlsVersion, Trust};
 
@@ -119,6 +121,8 @@ pub struct ImapConfig {
     pub mechanisms: Vec<Mechanism>,
     /// A command that carries the connection.
     pub tunnel: Option<Tunnel>,
+    /// A proxy that connections go through; a tunnel goes through none.
+    pub proxy: Option<Proxy>,
     /// Most connections at the same time, at least 1. Default 4.
     pub max_connections: usize,
     /// Whether connections are compressed. Default [`Compression::Auto`].
@@ -175,6 +179,7 @@ impl ImapConfig {
             client_certificate: None,
             mechanisms: Vec::new(),
             tunnel: None,
+            proxy: None,
             max_connections: 4,
             compression: Compression::default(),
             timeouts: Timeouts::default(),
@@ -234,6 +239,7 @@ setters! {
     client_certificate: Option<(PathBuf, PathBuf)>,
     mechanisms: Vec<Mechanism>,
     tunnel: Option<Tunnel>,
+    proxy: Option<Proxy>,
     max_connections: usize,
     compression: Compression,
     timeouts: Timeouts,

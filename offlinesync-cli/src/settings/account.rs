@@ -10,6 +10,7 @@ use crate::config::options::near;
 use crate::config::{Config, Place, Value};
 use offlinesync_core::plan::ConflictRule;
 use offlinesync_core::{BrakeLimits, Error, ErrorKind, PerSide, Policy, Result, Side, Window};
+use offlinesync_imap::config::{Proxy, ProxyKind, Secret};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -60,6 +61,10 @@ pub struct AccountSettings {
     pub age: Option<Age>,
     /// How the status is kept.
     pub status: StatusBackend,
+    /// The proxy of connections.
+    pub proxy: Option<Proxy>,
+    /// The proxy of requests for access tokens.
+    pub token_proxy: Option<Proxy>,
     /// What the engine may do.
     pub policy: Policy,
 }
@@ -186,6 +191,11 @@ impl AccountSettings {
             utf8_names: config.boolean(&section, "utf8foldernames", false)?,
             age: Age::read(config, &section, [&remote, &local])?,
             status: status_backend(config, &section)?,
+            token_proxy: match config.get(&section, "authproxy")? {
+                Some(_) => proxy(config, &section, "authproxy")?,
+                None => proxy(config, &section, "proxy")?,
+            },
+            proxy: proxy(config, &section, "proxy")?,
             policy: policy(config, general, &section, sections)?,
         })
     }
@@ -237,6 +247,35 @@ fn status_backend(config: &Config, section: &str) -> Result<StatusBackend> {
         };
     }
     Ok(StatusBackend::default())
+}
+
+/// `TYPE:host:port`, or `TYPE:host:port:user:password`; an address of IPv6 in brackets.
+fn proxy(config: &Config, section: &str, name: &str) -> Result<Option<Proxy>> {
+    let Some(value) = config.get_filled(section, name)? else { return Ok(None) };
+    let form = || {
+        value
+            .error("must be SOCKS5:host:port, SOCKS4:host:port or HTTP:host:port")
+            .with_hint("a user and a password may follow: SOCKS5:host:port:user:password")
+    };
+    let (kind, rest) = value.text.trim().split_once(':').ok_or_else(form)?;
+    let kind = match kind.to_ascii_uppercase().as_str() {
+        "SOCKS5" => ProxyKind::Socks5,
+        "SOCKS4" => ProxyKind::Socks4,
+        "HTTP" => ProxyKind::Http,
+        _ => return Err(form()),
+    };
+    let (host, rest) = match rest.strip_prefix('[') {
+        Some(inside) => inside.split_once("]:").ok_or_else(form)?,
+        None => rest.split_once(':').ok_or_else(form)?,
+    };
+    let mut parts = rest.splitn(3, ':');
+    let port = parts.next().and_then(|port| port.parse().ok()).filter(|port| *port > 0).ok_or_else(form)?;
+    let login = match (parts.next(), parts.next()) {
+        (Some(user), Some(password)) => Some((user.to_owned(), Secret::new(password.to_owned()))),
+        (Some(_), None) => return Err(form()),
+        _ => None,
+    };
+    Ok(Some(Proxy { kind, host: host.to_owned(), port, login }))
 }
 
 fn conflict(config: &Config, section: &str) -> Result<ConflictRule> {

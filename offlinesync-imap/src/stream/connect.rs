@@ -1,6 +1,7 @@
 //! TCP connections: the addresses of a host are tried side by side, a quarter of a second apart, and the first that answers wins
 //! (RFC 8305).
 
+use super::proxy::pass;
 use super::resolve::resolve;
 use super::socket::Socket;
 use super::wait::{self, Interest, Patience};
@@ -16,11 +17,17 @@ use std::time::{Duration, Instant};
 /// Head start of each address before the next is tried too.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Resolves the configured host and connects to it.
+/// Resolves the configured host and connects to it; behind a proxy, the proxy does.
 pub(super) fn connect(config: &ImapConfig, patience: &Patience<'_>) -> Result<Socket> {
     let until = Instant::now() + config.timeouts.connect;
-    let addresses = resolve(&config.host, config.port_number(), config.ipv6, until, patience)?;
-    race(addresses, config.timeouts.connect, patience)
+    let server = (config.host.as_str(), config.port_number());
+    let (host, port) = config.proxy.as_ref().map_or(server, |proxy| (proxy.host.as_str(), proxy.port));
+    let addresses = resolve(host, port, config.ipv6, until, patience)?;
+    let socket = race(addresses, config.timeouts.connect, patience)?;
+    match &config.proxy {
+        Some(proxy) => pass(proxy, socket, server, Instant::now() + config.timeouts.connect, patience),
+        None => Ok(socket),
+    }
 }
 
 struct Race<'a> {

@@ -3,6 +3,7 @@
 
 mod connect;
 mod deflate;
+mod proxy;
 mod resolve;
 mod socket;
 mod tls;
