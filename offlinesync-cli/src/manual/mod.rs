@@ -11,8 +11,13 @@ use std::fs;
 use std::path::Path;
 
 /// Commands with a page of their own.
-const COMMANDS: [(&str, &str); 3] =
-    [("init", "offlinesync-init"), ("check", "offlinesync-check"), ("verify", "offlinesync-verify")];
+const COMMANDS: [(&str, &str); 5] = [
+    ("init", "offlinesync-init"),
+    ("check", "offlinesync-check"),
+    ("verify", "offlinesync-verify"),
+    ("import", "offlinesync-import"),
+    ("export", "offlinesync-export"),
+];
 
 /// Writes what is asked for. What goes wrong is told here.
 pub fn write(manual: &Manual, streams: &Streams) -> Outcome {
