@@ -1,6 +1,6 @@
 //! Directories and mail files as another program sees them: read, written, saved and put back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -48,16 +48,34 @@ impl Tree {
         }
     }
 
+    /// Makes everything below `root` as it was. Directories that are still there stay the directories they are: others in their place
+    /// would be those of a restored backup.
     pub(crate) fn restore(&self, root: &Path) {
-        fs::remove_dir_all(root).unwrap();
+        let kept =
+            self.0.iter().filter(|(_, entry)| matches!(entry, Entry::Directory)).map(|(below, _)| below.as_path());
+        clear(root, Path::new(""), &kept.collect());
         for (below, entry) in &self.0 {
             let path = root.join(below);
             let Entry::File(content, time) = entry else {
-                fs::create_dir(path).unwrap();
+                fs::create_dir_all(path).unwrap();
                 continue;
             };
             fs::write(&path, content).unwrap();
             fs::File::options().write(true).open(path).unwrap().set_modified(*time).unwrap();
+        }
+    }
+}
+
+/// Removes what is below a directory, but for the directories in `kept`.
+fn clear(root: &Path, below: &Path, kept: &BTreeSet<&Path>) {
+    for name in entries(&root.join(below)) {
+        let (below, path) = (below.join(&name), root.join(below).join(name));
+        if !path.is_dir() {
+            fs::remove_file(path).unwrap();
+        } else if kept.contains(below.as_path()) {
+            clear(root, &below, kept);
+        } else {
+            fs::remove_dir_all(path).unwrap();
         }
     }
 }

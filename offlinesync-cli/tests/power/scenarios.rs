@@ -47,6 +47,18 @@ fn new_on_the_server(world: &World) {
     world.remote("Archive").add(&wire(&mail(24)), &["\\Seen"]);
 }
 
+/// The Maildir was put back from a backup that lacks nothing: its directories are others.
+fn a_restored_maildir(world: &World) {
+    let (folder, aside) = (world.folder("INBOX"), world.path("aside"));
+    fs::rename(&folder, &aside).unwrap();
+    make_folder(&folder);
+    for file in files(&aside).iter().chain([&aside.join("dovecot-keywords")]) {
+        fs::rename(file, folder.join(file.strip_prefix(&aside).unwrap())).unwrap();
+    }
+    fs::remove_dir_all(aside).unwrap();
+    new_on_the_server(world);
+}
+
 fn add_locally(world: &World, folder: &str, number: u32, flags: &str) {
     match world.local() {
         Local::Maildir => {
@@ -177,6 +189,12 @@ fn no_status(world: &World) {
 #[test]
 fn while_new_mail_comes_from_the_server() {
     all(&on_three_servers(&new_on_the_server), 8);
+}
+
+/// What a run had delivered before it was killed was taken for new mail of the Maildir and sent up, because no name was believed.
+#[test]
+fn while_new_mail_comes_to_a_maildir_that_was_put_back() {
+    all(&on_three_servers(&a_restored_maildir), 8);
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl Start<'_> {
 }
 
 impl World {
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 

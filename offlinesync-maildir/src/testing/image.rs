@@ -147,11 +147,21 @@ impl Image {
             let kept = first + mix(seed) % (last - first + 2);
             self.settle(|change| change.step < kept);
         }
-        for entry in fs::read_dir(root).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
-        }
+        self.clear(0, root);
         self.write(0, root, loss, &mut BTreeMap::new());
+    }
+
+    /// Removes all but the directories that are durable: a power failure makes no other directories of them.
+    fn clear(&self, at: Number, path: &Path) {
+        let Node::Directory { durable, .. } = &self.nodes[at] else { return };
+        for name in fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name()) {
+            let path = path.join(&name);
+            match durable.get(&name).filter(|number| matches!(self.nodes[**number], Node::Directory { .. })) {
+                _ if !path.is_dir() => fs::remove_file(path).unwrap(),
+                Some(number) => self.clear(*number, &path),
+                None => fs::remove_dir_all(path).unwrap(),
+            }
+        }
     }
 
     /// File times are not changed through effects: they are taken from the files.
@@ -178,9 +188,7 @@ impl Image {
                 }
             }
             Node::Directory { durable, .. } => {
-                if at != 0 {
-                    fs::create_dir(path).unwrap();
-                }
+                fs::create_dir_all(path).unwrap();
                 durable.iter().for_each(|(name, number)| self.write(*number, &path.join(name), loss, written));
             }
         }
