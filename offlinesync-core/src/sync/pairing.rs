@@ -17,7 +17,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) uid_validity: PerSide<Option<UidValidity>>,
     /// The pair has never been in step, or its numbering is new: messages may be there on both sides already.
     pub(super) first_meeting: bool,
-    /// Whether a name that claims a partner by its number may be believed.
+    /// Whether names that claim a partner by its number may be believed after a look at some of them. Where the numbers themselves are
+    /// doubted, each is compared.
     pub(super) names_tell: bool,
     /// Uploads that were begun and not recorded.
     pub(super) intents: &'a [Intent],
@@ -141,9 +142,6 @@ fn claimed_partners(
     circumstances: &Circumstances<'_>,
 ) -> Result<Vec<PerSide<MessageId>>> {
     let (mut certain, mut likely) = (Vec::new(), Vec::new());
-    if !circumstances.names_tell {
-        return Ok(certain);
-    }
     for side in Side::BOTH {
         let other = side.other();
         let numbering = circumstances.uid_validity[other];
@@ -162,7 +160,7 @@ fn claimed_partners(
             }
         }
     }
-    if certain.len() <= COMPARED || !holds_for_a_sample(&certain, folders)? {
+    if !circumstances.names_tell || certain.len() <= COMPARED || !holds_for_a_sample(&certain, folders)? {
         likely.append(&mut certain);
     }
     let equal = if likely.is_empty() { Vec::new() } else { content::which_are_equal(folders, &likely)? };
