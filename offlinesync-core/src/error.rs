@@ -3,6 +3,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 /// Shorthand used throughout the library crates.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -73,19 +74,28 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     hint: Option<String>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
     /// A failure described by a sentence without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error(Box::new(Inner { kind, message: message.into(), hint: None, source: None }))
+        Error(Box::new(Inner { kind, message: message.into(), hint: None, retry_after: None, source: None }))
     }
 
     /// Adds what the user can do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Says that the same will soon go through, for the peer only has too much to do, and how long it wants to be left alone (zero: it
+    /// did not say).
+    #[must_use]
+    pub fn with_retry_after(mut self, pause: Duration) -> Self {
+        self.0.retry_after = Some(pause);
         self
     }
 
@@ -145,6 +155,18 @@ impl Error {
     /// How far it reaches.
     pub fn scope(&self) -> Scope {
         self.0.kind.scope()
+    }
+
+    /// Whether the same will soon go through, and how long the peer wants to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// The same failure once more, for somebody else whom it meets; without its cause.
+    pub fn again(&self) -> Self {
+        let Inner { kind, message, hint, retry_after, .. } = &*self.0;
+        let (message, hint) = (message.clone(), hint.clone());
+        Error(Box::new(Inner { kind: *kind, message, hint, retry_after: *retry_after, source: None }))
     }
 
     /// What the user can do about it.

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::message::{MessageId, PerSide, Side, UidValidity};
 use crate::plan::{Counts, Notice, Plan};
 use crate::status::FolderPair;
+use std::time::Duration;
 
 /// Something that happened. Borrowed: a listener copies what it keeps.
 #[derive(Debug)]
@@ -200,6 +201,13 @@ pub enum Event<'a> {
         /// The pair.
         pair: &'a FolderPair,
         /// Why.
+        error: &'a Error,
+    },
+    /// The server has too much to do. What was refused is tried again after a pause.
+    Pausing {
+        /// How long.
+        pause: Duration,
+        /// What was refused, and how.
         error: &'a Error,
     },
     /// Something odd that stops nothing.

@@ -3,6 +3,7 @@
 use crate::message::PerSide;
 use crate::plan::ConflictRule;
 use crate::window::Window;
+use std::time::Duration;
 
 /// The policy of one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,10 @@ pub struct Policy {
     pub show_messages: bool,
     /// How many folders are worked on at the same time at most; 0 lets the repositories decide.
     pub workers: usize,
+    /// How often work is taken up again within a run, without any progress between, because the server has too much to do. Default 6.
+    pub retries: u32,
+    /// The pause before the first of them; each that follows is twice as long, and none is shorter than the server asks for. Default 1 s.
+    pub retry_pause: Duration,
 }
 
 impl Default for Policy {
@@ -48,6 +53,8 @@ impl Default for Policy {
             dry_run: false,
             show_messages: false,
             workers: 0,
+            retries: 6,
+            retry_pause: Duration::from_secs(1),
         }
     }
 }

@@ -5,11 +5,13 @@
 
 use offlinesync_core::sync::{Account, Report};
 use offlinesync_core::testing::memory::{Knobs, MemoryRepository};
-use offlinesync_core::{Cancel, Flags, MemoryStatus, Repository, SystemFlags};
+use offlinesync_core::{Cancel, Flags, MemoryStatus, Policy, Repository, SystemFlags};
 use offlinesync_imap::config::{Secret, Tls};
-use offlinesync_imap::testing::server::{Action, Mail, Options, Server};
+use offlinesync_imap::testing::server::{Action, Mail, Options, Received, Server};
 use offlinesync_imap::{ImapConfig, ImapRepository};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Folder, content and flags of a message.
 type Seen = (String, Vec<u8>, Vec<String>);
@@ -40,6 +42,7 @@ impl Pair {
         let config = ImapConfig::new("server", self.server.host(), "u1", password);
         let remote = Arc::new(ImapRepository::new(config.port(Some(self.server.port())).tls(Tls::None)));
         let account = Account::new("a", remote.clone(), Arc::new(self.local.clone()), self.status.clone());
+        let account = account.with_policy(quick());
         let result = account.sync(&(), &Cancel::new());
         remote.close();
         drop((account, remote));
@@ -73,6 +76,11 @@ impl Pair {
         all.sort();
         all
     }
+}
+
+/// Nobody here waits for long.
+fn quick() -> Policy {
+    Policy { retry_pause: Duration::ZERO, ..Policy::default() }
 }
 
 fn seen_remotely(mail: &Mail) -> Vec<Seen> {
@@ -243,4 +251,120 @@ fn a_new_numbering_is_refused_and_removes_nothing() {
     let report = pair.sync().unwrap();
     assert_eq!(report.worst().map(offlinesync_core::Error::kind), Some(offlinesync_core::ErrorKind::Numbering));
     assert_eq!((inbox.messages(), pair.local.mails("INBOX")), (there, here));
+}
+
+/// Enough that several connections share the work.
+const LARGE: u32 = 3000;
+
+fn large(options: Options) -> Server {
+    let server = Server::start(options);
+    for number in 0..LARGE {
+        let padding = "x".repeat(400);
+        let mail = format!("Subject: {number}\r\nMessage-ID: <{number}@x>\r\n\r\n{padding}\r\n");
+        server.mailbox("u1", "INBOX").add(mail.as_bytes(), &[]);
+    }
+    server
+}
+
+fn cold(server: &Server, connections: usize) -> (MemoryRepository, Arc<MemoryStatus>, Report) {
+    let (local, status) = (MemoryRepository::new("disk", Knobs::maildir()), Arc::new(MemoryStatus::new()));
+    let report = sync_again(server, connections, &local, &status);
+    (local, status, report)
+}
+
+fn sync_again(server: &Server, connections: usize, local: &MemoryRepository, status: &Arc<MemoryStatus>) -> Report {
+    let config = ImapConfig::new("server", server.host(), "u1", || Ok(Secret::new("pw".to_owned())))
+        .port(Some(server.port()))
+        .tls(Tls::None)
+        .max_connections(connections);
+    let remote = Arc::new(ImapRepository::new(config));
+    let account = Account::new("a", remote.clone(), Arc::new(local.clone()), status.clone()).with_policy(quick());
+    let report = account.sync(&(), &Cancel::new()).unwrap();
+    remote.close();
+    drop((account, remote));
+    server.settle();
+    report
+}
+
+#[test]
+fn a_large_folder_comes_over_all_connections_and_every_message_is_asked_for_once() {
+    for connections in [1, 3] {
+        let server = large(Options::default());
+        let (local, status, report) = cold(&server, connections);
+        assert!(report.in_step());
+        assert_eq!(local.mails("INBOX").len(), LARGE as usize);
+        let bodies = |received: &Received| received.line.contains("BODY.PEEK[]").then_some(received.connection);
+        let used: Vec<usize> = server.commands().iter().filter_map(bodies).collect();
+        assert_eq!((used.len(), server.violations().len()), (LARGE as usize / 500, 0));
+        let different: BTreeSet<usize> = used.into_iter().collect();
+        assert!(different.len() <= connections && (connections == 1 || different.len() > 1), "{different:?}");
+        server.clear_log();
+        sync_again(&server, connections, &local, &status);
+        assert_eq!(server.count("UID FETCH"), 0);
+    }
+}
+
+#[test]
+fn connections_that_are_lost_or_refused_meanwhile_cost_a_large_folder_nothing() {
+    for (limit, cuts) in [(usize::MAX, 3), (2, 0), (1, 2)] {
+        let server = large(Options::default().connection_limit(limit));
+        let mut cuts = cuts;
+        server.on_command(move |received| {
+            if received.line.contains("BODY.PEEK[]") && cuts > 0 {
+                cuts -= 1;
+                return Action::CutAfter(100_000);
+            }
+            Action::Continue
+        });
+        let (local, status, report) = cold(&server, 4);
+        assert!(report.in_step(), "{:?}", report.failures);
+        assert_eq!(report.counts.copies.local, u64::from(LARGE));
+        server.clear_log();
+        sync_again(&server, 4, &local, &status);
+        assert_eq!(server.count("UID FETCH"), 0);
+        assert_eq!((local.mails("INBOX").len(), server.violations().len()), (LARGE as usize, 0));
+    }
+}
+
+#[test]
+fn a_server_that_has_too_much_to_do_gets_time_and_fewer_connections() {
+    let busy = [
+        ("UID FETCH", "[LIMIT] Rate limit hit"),
+        ("UID FETCH", "[THROTTLED] later"),
+        ("UID FETCH", "Request is throttled. Suggested Backoff Time: 3 milliseconds"),
+        ("SELECT", "[LIMIT] not so fast"),
+        ("LIST", "[THROTTLED] later"),
+        ("AUTHENTICATE", "[LIMIT] Too many simultaneous connections. (Failure)"),
+    ];
+    for (command, words) in busy {
+        let server = large(Options::default());
+        let mut refusals = 4;
+        server.on_command(move |received| {
+            if received.name == command && refusals > 0 {
+                refusals -= 1;
+                return Action::No(words);
+            }
+            Action::Continue
+        });
+        let (local, status, report) = cold(&server, 4);
+        assert!(report.in_step(), "{command} {words}: {:?}", report.failures);
+        assert_eq!(local.mails("INBOX").len(), LARGE as usize, "{command} {words}");
+        // What was sent in one flight with a SELECT that is refused finds no mailbox.
+        assert!(command == "SELECT" || server.violations().is_empty(), "{command} {words}");
+        server.clear_log();
+        sync_again(&server, 4, &local, &status);
+        assert_eq!(server.count("UID FETCH"), 0, "{command} {words}");
+    }
+}
+
+#[test]
+fn a_server_that_never_has_time_is_given_up() {
+    let server = large(Options::default());
+    server.on_command(|received| match &*received.name {
+        "UID FETCH" => Action::No("[THROTTLED] never"),
+        _ => Action::Continue,
+    });
+    let (local, _, report) = cold(&server, 4);
+    assert!(!report.in_step() && local.mails("INBOX").is_empty());
+    assert!(server.count("UID FETCH") <= 8, "{}", server.count("UID FETCH"));
 }

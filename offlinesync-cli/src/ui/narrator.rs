@@ -277,6 +277,10 @@ impl Observer for Narrator {
                 self.folder_says(from, &text);
             }
             Event::Noticed { pair, id, notice } => self.noticed(pair, id, *notice),
+            Event::Pausing { pause, error } => {
+                let seconds = pause.as_secs_f32().ceil();
+                self.account_says(&format!("{error}; trying again in {seconds} s"));
+            }
             Event::Warning { error } => self.account_warns(&error.to_string()),
             _ => {}
         }

@@ -3,6 +3,7 @@
 use super::absent::Absent;
 use super::hands::Streams;
 use super::naming::{Naming, SameNames};
+use super::patience::Patience;
 use super::refusals;
 use super::report::{Failure, Report};
 use super::street::{Outcome, Street, place};
@@ -143,7 +144,7 @@ impl Account {
 
     fn run(&self, observer: &dyn Observer, cancel: &Cancel) -> Result<Report> {
         let mut report = Report::default();
-        let listed = self.list()?;
+        let listed = self.list_patiently(observer, cancel)?;
         cancel.check()?;
         let decisions = self.decide(&listed, &mut report)?;
         self.check_for_a_wiped_store(&decisions)?;
@@ -159,6 +160,17 @@ impl Account {
         report
             .recognise_another_account(listed.recorded.iter().filter(|(_, (_, rows))| *rows > 0).map(|(pair, _)| pair));
         Ok(report)
+    }
+
+    /// A side that has too much to do is asked again.
+    fn list_patiently(&self, observer: &dyn Observer, cancel: &Cancel) -> Result<Listed> {
+        let mut patience = Patience::new(&self.policy);
+        loop {
+            match self.list() {
+                Err(error) if patience.wait(&error, false, (observer, cancel))? => {}
+                listed => return listed,
+            }
+        }
     }
 
     pub(super) fn list(&self) -> Result<Listed> {

@@ -16,6 +16,7 @@ mod hands;
 mod moves;
 mod naming;
 mod pairing;
+mod patience;
 mod refusals;
 mod report;
 mod street;

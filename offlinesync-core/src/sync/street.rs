@@ -8,6 +8,7 @@ use super::doubt;
 use super::execute::{Executed, Site};
 use super::hands::Streams;
 use super::pairing::{Circumstances, Settled, pair};
+use super::patience::Patience;
 use super::refusals;
 use super::window::leave_out;
 use crate::cancel::Cancel;
@@ -92,9 +93,41 @@ pub(super) struct Prepared<'a> {
 impl<'a> Street<'a> {
     /// Lists and plans. Changes nothing but forgetting rows whose numbering is gone.
     pub(super) fn prepare(mut self) -> Result<Prepared<'a>> {
-        self.cancel.check()?;
-        let planned = self.list_and_plan(false)?;
+        let mut patience = Patience::new(self.policy);
+        let planned = loop {
+            self.cancel.check()?;
+            match self.list_and_plan(false) {
+                Err(error) if patience.wait(&error, false, (self.observer, self.cancel))? => {}
+                planned => break planned?,
+            }
+        };
         Ok(Prepared { street: self, planned, moved: PerSide::default() })
+    }
+
+    /// Walks again what was broken off, from a fresh listing, as the next run would; until it goes through or patience ends.
+    fn walk_again(&mut self, mut result: Result<()>, outcome: &mut Outcome) -> Result<()> {
+        let (mut patience, mut octets) = (Patience::new(self.policy), 0);
+        loop {
+            let passing = |error: &&Error| Patience::will_pass(error);
+            let why = match &result {
+                Ok(()) => outcome.failed.iter().map(|(_, _, error)| error).find(passing).map(Error::again),
+                Err(error) => Some(error).filter(passing).map(Error::again),
+            };
+            let progress = std::mem::replace(&mut octets, outcome.octets) != outcome.octets;
+            match why {
+                Some(why) if patience.wait(&why, progress, (self.observer, self.cancel))? => {}
+                _ => break,
+            }
+            outcome.failed.retain(|(_, _, error)| !Patience::will_pass(error));
+            self.touched = PerSide { remote: true, local: true };
+            // What is planned now was counted when it was planned before.
+            let counted = outcome.counts;
+            result = self.list_and_plan(false).and_then(|planned| self.rounds(planned, PerSide::default(), outcome));
+            outcome.counts = counted;
+        }
+        let last = outcome.failed.iter().filter(|(_, _, error)| Patience::will_pass(error));
+        self.tell_failures(last);
+        result
     }
 }
 
@@ -103,6 +136,7 @@ impl Prepared<'_> {
     pub(super) fn walk(mut self) -> (Outcome, Result<()>) {
         let mut outcome = Outcome::default();
         let result = self.street.rounds(self.planned, self.moved, &mut outcome);
+        let result = self.street.walk_again(result, &mut outcome);
         (outcome, result)
     }
 
@@ -370,7 +404,7 @@ impl Street<'_> {
         outcome.octets += executed.octets;
         self.stored = std::mem::take(&mut executed.stored);
         let complete = result.is_ok() && executed.failed.is_empty() && unidentified.is_empty();
-        self.tell_failures(&executed.failed);
+        self.tell_failures(executed.failed.iter().filter(|(_, _, error)| !Patience::will_pass(error)));
         outcome.failed.append(&mut executed.failed);
         outcome.failed.extend(unidentified.into_iter().map(|(to, id)| (id, to, refusals::unidentified(self.pair, to))));
         result?;
@@ -405,7 +439,7 @@ impl Street<'_> {
         }
     }
 
-    fn tell_failures(&self, failed: &[(MessageId, Side, Error)]) {
+    fn tell_failures<'f>(&self, failed: impl Iterator<Item = &'f (MessageId, Side, Error)>) {
         for (id, on, error) in failed {
             self.observer.event(&Event::MessageFailed { pair: self.pair, id, on: *on, error });
         }

@@ -10,6 +10,7 @@ pub mod encode;
 pub mod lexer;
 pub mod mailbox_name;
 pub mod parse;
+pub(crate) mod pressure;
 pub mod response;
 pub mod uidset;
 pub mod utf7;

@@ -1,6 +1,6 @@
 //! APPEND (RFC 3501 section 6.3.11), of several messages at once (RFC 3502), and what its answer says (RFC 4315, APPENDUID).
 
-use super::{is_ok, refusal};
+use super::{is_ok, of_message, refusal};
 use crate::codec::encode::{Writer, flag_list};
 use crate::codec::mailbox_name::NameForm;
 use crate::codec::response::{Code, Tagged};
@@ -51,8 +51,7 @@ pub(crate) fn new_uids(tagged: &Tagged, messages: usize, numbering: UidValidity,
 pub(crate) fn failure(tagged: &Tagged, alone: bool) -> Error {
     debug_assert!(!is_ok(tagged), "a failure needs a refusal");
     if !alone && !is_for_the_folder(tagged) {
-        return refusal("the message was refused together with others", tagged, ErrorKind::Message)
-            .as_kind(ErrorKind::Message);
+        return of_message(refusal("the message was refused together with others", tagged, ErrorKind::Message));
     }
     let kind = if is_for_the_folder(tagged) { ErrorKind::Folder } else { ErrorKind::Message };
     let error = refusal("the message was not stored", tagged, kind);

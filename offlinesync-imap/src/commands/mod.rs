@@ -7,6 +7,7 @@ pub(crate) mod search;
 pub(crate) mod store;
 pub(crate) mod transfer;
 
+use crate::codec::pressure::pressure;
 use crate::codec::response::{Code, Condition, Tagged};
 use crate::codec::uidset;
 use crate::connection::{Command, Part};
@@ -33,10 +34,14 @@ pub(crate) fn refusal(what: &str, tagged: &Tagged, kind: ErrorKind) -> Error {
     let status = &tagged.status;
     let kind = match &status.code {
         Some(Code::OverQuota | Code::NoPerm | Code::AuthorizationFailed) => ErrorKind::Denied,
-        Some(_) if is_passing(tagged) => ErrorKind::Unavailable,
+        _ if is_passing(tagged) => ErrorKind::Unavailable,
         _ => kind,
     };
     let error = Error::new(kind, format!("{what}: the server answered: {}", said(tagged)));
+    let error = match pressure(status) {
+        Some(pause) => error.with_retry_after(pause),
+        None => error,
+    };
     match status.code {
         Some(Code::OverQuota) => error.with_hint("make room on the server, then sync again"),
         _ => error,
@@ -57,15 +62,20 @@ fn said(tagged: &Tagged) -> String {
 /// Whether the server is only too busy now (RFC 5530 and what large providers say).
 pub(crate) fn is_passing(tagged: &Tagged) -> bool {
     match &tagged.status.code {
-        Some(Code::Limit | Code::Throttled | Code::InUse) => true,
-        Some(Code::Other(name, _)) => matches!(&**name, "SERVERBUG" | "CONTACTADMIN"),
-        _ => false,
+        Some(Code::InUse) => true,
+        Some(Code::Other(name, _)) if matches!(&**name, "SERVERBUG" | "CONTACTADMIN") => true,
+        _ => pressure(&tagged.status).is_some(),
     }
 }
 
 /// Whether the command met a message that somebody has just removed (RFC 5530 section 3): the same command can succeed now.
 pub(crate) fn is_expunge_issued(tagged: &Tagged) -> bool {
     matches!(&tagged.status.code, Some(Code::Other(name, _)) if &**name == "EXPUNGEISSUED")
+}
+
+/// The same refusal as one that concerns a message alone, unless it will pass.
+pub(crate) fn of_message(refusal: Error) -> Error {
+    if refusal.kind() == ErrorKind::Unavailable { refusal } else { refusal.as_kind(ErrorKind::Message) }
 }
 
 /// OK, or the error that this is not.

@@ -49,26 +49,9 @@ struct State {
     /// The baton; away while someone leads.
     reader: Option<Box<Reader>>,
     pace: Pace,
-    dead: Option<Death>,
+    /// Why the connection is no more.
+    dead: Option<Error>,
     write_failed: bool,
-}
-
-/// Why a connection is no more.
-#[derive(Clone, Debug)]
-struct Death {
-    kind: ErrorKind,
-    message: String,
-    hint: Option<String>,
-}
-
-impl Death {
-    fn error(&self) -> Error {
-        let error = Error::new(self.kind, self.message.clone());
-        match &self.hint {
-            Some(hint) => error.with_hint(hint.clone()),
-            None => error,
-        }
-    }
 }
 
 impl Link {
@@ -141,6 +124,11 @@ impl Link {
         state.dead.is_none()
     }
 
+    /// Whether the server has said since the last time that it has too much to do.
+    pub(super) fn take_pressed(&self) -> bool {
+        std::mem::take(&mut self.lock().session.pressed)
+    }
+
     /// Ends the connection now; everyone who works on it gets an error.
     pub(super) fn kill(&self, error: &Error) {
         self.die(&mut self.lock(), error);
@@ -152,8 +140,7 @@ impl Link {
 
     fn die(&self, state: &mut State, error: &Error) {
         if state.dead.is_none() {
-            let hint = error.hint().map(str::to_owned);
-            state.dead = Some(Death { kind: error.kind(), message: error.to_string(), hint });
+            state.dead = Some(error.again());
             state.stream.close();
             self.waker.wake();
         }
@@ -257,7 +244,7 @@ impl Link {
             let interest = {
                 let mut state = self.lock();
                 if let Some(death) = &state.dead {
-                    return Err(death.error());
+                    return Err(death.again());
                 }
                 if state.flush() && until.is_none() {
                     deadline = Instant::now() + timeout;

@@ -1,6 +1,7 @@
 //! From a fresh connection to a session: greeting, STARTTLS, capabilities, authentication, in as few round trips as the server allows.
 
 use super::link::Exclusive;
+use crate::codec::pressure::pressure;
 use crate::codec::response::{Condition, Response, StatusResponse, Tagged};
 use crate::config::{ImapConfig, Tls};
 use crate::stream::TlsSettings;
@@ -63,7 +64,11 @@ fn greeting(connection: &mut Exclusive) -> Result<Condition> {
             Ok(condition)
         }
         Response::Status(status) => {
-            Err(Error::new(ErrorKind::Unavailable, format!("the server does not let us in: {}", status.text)))
+            let error = Error::new(ErrorKind::Unavailable, format!("the server does not let us in: {}", status.text));
+            Err(match pressure(&status) {
+                Some(pause) => error.with_retry_after(pause),
+                None => error,
+            })
         }
         _ => Err(Error::new(ErrorKind::Protocol, "the server did not greet as an IMAP server does")),
     }

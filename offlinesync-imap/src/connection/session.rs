@@ -87,6 +87,8 @@ pub(super) struct Session {
     deferred: VecDeque<Batch>,
     select_condstore: bool,
     compression: Compressing,
+    /// The server has said that it has too much to do.
+    pub(super) pressed: bool,
     habits: Habits,
     counters: Counters,
     /// Untagged responses since a command ended.

@@ -9,7 +9,7 @@ use crate::codec::response::{Code, Data, Response, Tagged};
 use crate::codec::uidset;
 use crate::commands::search::{self, Search};
 use crate::commands::store::ForUids;
-use crate::commands::{is_expunge_issued, is_ok, refusal, sets, transfer};
+use crate::commands::{is_expunge_issued, is_ok, of_message, refusal, sets, transfer};
 use crate::connection::{Command, Exchange, Mailbox, SessionView};
 use offlinesync_core::{Error, ErrorKind, Failures, FolderName, MessageId, Result, Uid};
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ impl Effects {
             }
             let what = self.what;
             let failed = |uid: Uid| refusal(&format!("message {uid}: {what}"), tagged, ErrorKind::Message);
-            self.fail(ask.uids, |uid| failed(uid).as_kind(ErrorKind::Message));
+            self.fail(ask.uids, |uid| of_message(failed(uid)));
         }
     }
 

@@ -8,13 +8,14 @@ use super::asks::{Ask, Asks, Kind, SLICE};
 use super::changes;
 use crate::codec::decoder::Item;
 use crate::codec::response::{Body, BodyStart, Data, Fetch, Response, Tagged};
-use crate::commands::{fetch, is_ok, is_passing, refusal, sets};
+use crate::commands::{fetch, is_ok, is_passing, of_message, refusal, sets};
 use crate::connection::{Command, Exchange, Mailbox, SessionView};
 use offlinesync_core::line_ending::ToLf;
 use offlinesync_core::{
     Error, ErrorKind, Incoming, InternalDate, LineEnding, MessageId, Result, Sink, Uid, UidValidity,
 };
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// After an error of the sink, so many octets are read and dropped to keep the connection; for more it is cheaper to open another.
 const DRAIN_LIMIT: u64 = 1 << 20;
@@ -159,10 +160,11 @@ impl<'a> Bodies<'a> {
         self.delivered
     }
 
-    /// The messages still to be asked for, after the connection was lost. One that was cut in the middle is given up.
+    /// The messages still to be asked for, after the connection was lost. One that was cut in the middle is given up for now.
     pub(super) fn after_a_break(mut self, why: &Error) -> Result<Vec<Uid>> {
         if let Current::Flowing(uid, _) = std::mem::replace(&mut self.current, Current::None) {
-            self.give_up(uid, Error::new(ErrorKind::Message, format!("message {uid} was cut short: {why}")))?;
+            let error = Error::new(ErrorKind::Unavailable, format!("message {uid} was cut short: {why}"));
+            self.give_up(uid, error.with_retry_after(Duration::ZERO))?;
         }
         Ok(self.pending.into_keys().collect())
     }
@@ -342,7 +344,7 @@ impl<'a> Bodies<'a> {
                 }
                 Some(Pending::Unanswered) => {
                     let what = format!("message {uid} could not be read");
-                    self.give_up(uid, refusal(&what, tagged, ErrorKind::Message).as_kind(ErrorKind::Message))?;
+                    self.give_up(uid, of_message(refusal(&what, tagged, ErrorKind::Message)))?;
                 }
                 None => {}
             }

@@ -209,5 +209,5 @@ impl Part {
 }
 
 fn ended() -> Error {
-    Error::new(ErrorKind::Unavailable, "the world has ended here")
+    Error::new(ErrorKind::Storage, "the world has ended here")
 }

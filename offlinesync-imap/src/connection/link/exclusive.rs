@@ -29,7 +29,7 @@ impl Exclusive {
     pub(in crate::connection) fn new(link: Arc<Link>) -> Result<Self> {
         let mut state = link.lock();
         if let Some(death) = &state.dead {
-            return Err(death.error());
+            return Err(death.again());
         }
         let (owner, reader) = (state.session.enter(), state.reader.take());
         drop(state);

@@ -95,7 +95,7 @@ impl Link {
     /// Why nobody can get in line any more.
     pub(in crate::connection) fn death(&self) -> Error {
         let lost = || Error::new(ErrorKind::Unavailable, "the connection is closed");
-        self.lock().dead.as_ref().map_or_else(lost, super::Death::error)
+        self.lock().dead.as_ref().map_or_else(lost, Error::again)
     }
 
     /// Waits until there is something to do.
@@ -112,7 +112,7 @@ impl Link {
                 return Ok(Turn::Done);
             }
             if let Some(death) = &state.dead {
-                return Err(death.error());
+                return Err(death.again());
             }
             self.config.cancel.check()?;
             let mine = match state.session.front() {

@@ -3,6 +3,7 @@
 use super::super::link::Exclusive;
 use super::super::{Command, Part};
 use crate::codec::encode::Writer;
+use crate::codec::pressure::pressure;
 use crate::codec::response::{Code, Condition, Response, StatusResponse, Tagged};
 use crate::commands::is_passing;
 use crate::config::{ImapConfig, Mechanism, Secret, Tls};
@@ -239,7 +240,11 @@ fn rejected(config: &ImapConfig, way: Way, status: &StatusResponse) -> Error {
         false => "check user name and password; some providers want a password made for this program alone",
     };
     match &status.code {
-        Some(Code::Unavailable | Code::InUse | Code::Limit | Code::Throttled) => {
+        _ if pressure(status).is_some() => {
+            let error = Error::new(ErrorKind::Unavailable, format!("the server cannot log us in now: {text}"));
+            error.with_retry_after(pressure(status).unwrap_or_default())
+        }
+        Some(Code::Unavailable | Code::InUse) => {
             Error::new(ErrorKind::Unavailable, format!("the server cannot log us in now: {text}"))
         }
         Some(Code::Other(code, _)) if **code == *"PRIVACYREQUIRED" => {

@@ -2,7 +2,7 @@
 
 use super::super::On;
 use super::super::link::Link;
-use offlinesync_core::{Error, ErrorKind};
+use offlinesync_core::Error;
 use std::sync::Arc;
 
 /// What a connection is wanted for.
@@ -49,7 +49,7 @@ struct Slot {
 pub(super) struct Slots {
     all: Vec<Slot>,
     /// Most connections; falls when the server allows fewer.
-    limit: usize,
+    pub(super) limit: usize,
     /// Being opened.
     pub(super) opening: usize,
     /// The number of the last one opened.
@@ -58,7 +58,7 @@ pub(super) struct Slots {
     pub(super) changes: u64,
     /// How many attempts to open one have failed, and how the last did.
     pub(super) failures: u64,
-    last_failure: Option<(ErrorKind, String, Option<String>)>,
+    last_failure: Option<Error>,
 }
 
 impl Slots {
@@ -98,14 +98,20 @@ impl Slots {
         .collect()
     }
 
-    /// A use has ended. Answers the connection if it is not to be used any more, to be dropped outside the lock.
+    /// A use has ended. A server that has too much to do gets one connection less. Answers the connection if it is not to be used any
+    /// more, to be dropped outside the lock.
     pub(super) fn release(&mut self, link: &Arc<Link>) -> Option<Arc<Link>> {
         self.changes += 1;
         let index = self.all.iter().position(|slot| Arc::ptr_eq(&slot.link, link))?;
         let slot = self.all.get_mut(index)?;
         slot.users -= 1;
         slot.leased = false;
-        (slot.users == 0 && slot.link.is_dead()).then(|| self.all.remove(index).link)
+        if slot.link.take_pressed() {
+            self.limit = self.limit.min(self.all.len()).saturating_sub(1).max(1);
+        }
+        let slot = self.all.get_mut(index)?;
+        let (idle, dead) = (slot.users == 0, slot.link.is_dead());
+        (idle && (dead || self.all.len() > self.limit)).then(|| self.all.remove(index).link)
     }
 
     /// Forgets all connections.
@@ -117,7 +123,7 @@ impl Slots {
     pub(super) fn note_failure(&mut self, error: &Error) {
         self.changes += 1;
         self.failures += 1;
-        self.last_failure = Some((error.kind(), error.to_string(), error.hint().map(str::to_owned)));
+        self.last_failure = Some(error.again());
     }
 
     /// For those who waited for a first connection that could not be opened: they fail with it, and do not try the password again.
@@ -125,12 +131,7 @@ impl Slots {
         if self.failures == failures || !self.all.is_empty() || self.opening > 0 {
             return None;
         }
-        let (kind, message, hint) = self.last_failure.as_ref()?;
-        let error = Error::new(*kind, message.clone());
-        Some(match hint {
-            Some(hint) => error.with_hint(hint.clone()),
-            None => error,
-        })
+        self.last_failure.as_ref().map(Error::again)
     }
 
     /// Whether the connections there are can do the work. Then no more are opened.

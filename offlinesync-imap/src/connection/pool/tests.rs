@@ -323,3 +323,21 @@ fn a_flight_after_login_is_all_that_a_first_exchange_costs() {
     assert!(server.flights() <= 3, "{} flights: {:?}", server.flights(), server.log());
     assert_eq!(server.violations(), Vec::<String>::new());
 }
+
+#[test]
+fn a_server_that_has_too_much_to_do_gets_one_connection_less_each_time_but_keeps_one() {
+    let server = Server::start(Options::default());
+    let pool = Pool::new(Arc::new(config(&server).max_connections(4)));
+    let leases: Vec<_> = (0..3).map(|_| pool.lease(0).unwrap()).collect();
+    drop(leases);
+    server.on_command(|received| match received.name.as_str() {
+        "NOOP" => Action::No("[THROTTLED] slowly"),
+        _ => Action::Continue,
+    });
+    for left in [2, 1, 1] {
+        let mut talk = Talk::new(&["NOOP"]);
+        pool.run(On::Anywhere, &mut talk).unwrap();
+        assert_eq!(talk.ended, [(0, Condition::No)]);
+        assert_eq!(pool.0.lock().limit, left);
+    }
+}

@@ -1,6 +1,7 @@
 //! What a session makes of the server's responses. Pure.
 
 use super::{Batch, Compressing, Front, Notice, Owner, Pending, Session, Target, Work};
+use crate::codec::pressure::pressure;
 use crate::codec::response::{Code, Condition, Data, Response, StatusResponse, Tagged};
 use offlinesync_core::{Error, ErrorKind, FolderName, Result, UidValidity};
 use std::sync::Arc;
@@ -70,11 +71,18 @@ impl Session {
         }
         self.note_alert(status);
         self.require_same_numbering(status)?;
+        self.note_pressure(status);
         self.selection.note_status(status);
         if status.condition != Condition::Bye {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::Unavailable, format!("the server closes the connection: {}", status.text)))
+        let error = Error::new(ErrorKind::Unavailable, format!("the server closes the connection: {}", status.text));
+        Err(pressed(error, status))
+    }
+
+    /// A server that has too much to do gets fewer connections from us.
+    fn note_pressure(&mut self, status: &StatusResponse) {
+        self.pressed |= pressure(status).is_some();
     }
 
     /// A mailbox keeps its numbering for as long as it is selected (RFC 3501 section 2.3.1.1). With another, every number asked about
@@ -107,6 +115,7 @@ impl Session {
         };
         self.outbox.ended(pending.tag);
         self.note_alert(&tagged.status);
+        self.note_pressure(&tagged.status);
         if let Some(Code::Capability(words)) = &tagged.status.code {
             self.set_capabilities(words);
         }
@@ -263,7 +272,17 @@ fn other_numbering(batch: &Batch, wanted: UidValidity, found: Option<UidValidity
 fn unselectable(name: &FolderName, status: &StatusResponse) -> Error {
     let kind = match status.code {
         Some(Code::NoPerm) => ErrorKind::Denied,
+        Some(Code::InUse) => ErrorKind::Unavailable,
+        _ if pressure(status).is_some() => ErrorKind::Unavailable,
         _ => ErrorKind::Folder,
     };
-    Error::new(kind, format!("folder \"{name}\" cannot be selected: {}", status.text))
+    pressed(Error::new(kind, format!("folder \"{name}\" cannot be selected: {}", status.text)), status)
+}
+
+/// The error with the pause that the server asks for, if it has too much to do.
+fn pressed(error: Error, status: &StatusResponse) -> Error {
+    match pressure(status) {
+        Some(pause) => error.with_retry_after(pause),
+        None => error,
+    }
 }
