@@ -24,6 +24,10 @@ struct Line {
 impl Line {
     /// A server with so many folders and so many messages in INBOX, and a home where all that is in step.
     fn in_step(folders: usize, messages: usize) -> Line {
+        Line::with(folders, messages, "")
+    }
+
+    fn with(folders: usize, messages: usize, local: &str) -> Line {
         let server = Dovecot::start(Options::default());
         let mut client = server.client("u1");
         (0..folders).for_each(|folder| client.create(&format!("folder {folder}")));
@@ -33,7 +37,7 @@ impl Line {
         let relay = Relay::start(server.port(), ONE_WAY);
         let config = format!(
             "[general]\naccounts = a\n[Account a]\nlocalrepository = l\nremoterepository = r\n\
-             [Repository l]\ntype = Maildir\nlocalfolders = ~/local\n[Repository r]\ntype = IMAP\nremotehost = 127.0.0.1\n\
+             [Repository l]\ntype = Maildir\nlocalfolders = ~/local\n{local}[Repository r]\ntype = IMAP\nremotehost = 127.0.0.1\n\
              remoteport = {}\nremoteuser = u1\nremotepass = pw\nssl = no\nstarttls = no\n",
             relay.port()
         );
@@ -130,4 +134,64 @@ fn a_hundred_downloads_are_one_flight() {
     assert!(traffic.turns <= NOTHING_TO_DO + 2, "{traffic:?}");
     assert!(traffic.up <= 1000 && traffic.down <= octets + 100 * 160 + 3000, "{traffic:?}: {octets} octets of mail");
     assert_eq!(line.sandbox.messages("local/INBOX").len(), 101);
+}
+
+/// Two folders, one below the other, with forty messages of 60 kB each.
+fn with_old_folders(local: &str) -> Line {
+    let line = Line::with(0, 1, local);
+    let mut client = line.server.client("u1");
+    for folder in ["Old", "Old/below"] {
+        client.create(folder);
+        client.ok(&format!("SUBSCRIBE \"{folder}\""));
+        for number in 0..40 {
+            let content = format!("{folder} {}{}", message(number), "more of it\r\n".repeat(6000));
+            client.append(folder, "\\Seen", None, format!("X-Folder: {folder}\r\n{content}").as_bytes());
+        }
+    }
+    line.sync();
+    assert!(line.sync().turns <= NOTHING_TO_DO);
+    line
+}
+
+const LOCALS: [(&str, &str); 2] = [("sep = .\n", "."), ("sep = /\n", "/")];
+
+#[test]
+fn folders_renamed_on_the_server_are_renamed_in_the_maildir_and_no_body_crosses_the_line() {
+    for (local, separator) in LOCALS {
+        let line = with_old_folders(local);
+        line.server.client("u1").rename("Old", "New");
+        let traffic = line.sync();
+        assert!(traffic.up + traffic.down <= 20_000, "{traffic:?}");
+        for (new, old) in
+            [("New".to_owned(), "Old".to_owned()), (format!("New{separator}below"), format!("Old{separator}below"))]
+        {
+            assert_eq!(line.sandbox.messages(&format!("local/{new}")).len(), 40, "{new}");
+            assert!(!line.sandbox.path(&format!("local/{old}")).exists(), "{old}");
+        }
+        assert!(line.sync().turns <= NOTHING_TO_DO);
+    }
+}
+
+#[test]
+fn folders_renamed_in_the_maildir_are_renamed_on_the_server_and_no_body_crosses_the_line() {
+    for (local, separator) in LOCALS {
+        let line = with_old_folders(local);
+        let root = line.sandbox.path("local");
+        std::fs::rename(root.join("Old"), root.join("New")).unwrap();
+        if separator == "." {
+            std::fs::rename(root.join("Old.below"), root.join("New.below")).unwrap();
+        }
+        let traffic = line.sync();
+        assert!(traffic.up + traffic.down <= 20_000, "{traffic:?}");
+        let mut client = line.server.client("u1");
+        let mut names: Vec<String> = client.list().into_iter().map(|listed| listed.name).collect();
+        names.sort();
+        assert_eq!(names, ["INBOX", "New", "New/below"]);
+        let answer = client.ok("LSUB \"\" *");
+        let lines: String =
+            answer.untagged.iter().map(|line| String::from_utf8_lossy(line).into_owned() + "\n").collect();
+        assert!(lines.contains("New/below") && !lines.contains("Old"), "{lines}");
+        assert_eq!((client.messages("New").len(), client.messages("New/below").len()), (40, 40));
+        assert!(line.sync().turns <= NOTHING_TO_DO);
+    }
 }

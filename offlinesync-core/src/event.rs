@@ -65,6 +65,15 @@ pub enum Event<'a> {
         /// Where.
         on: Side,
     },
+    /// A folder was renamed (or would be, in a dry run), because the other side's was.
+    FolderRenamed {
+        /// The pair as it was.
+        from: &'a FolderPair,
+        /// The pair as it is.
+        to: &'a FolderPair,
+        /// Where the folder was renamed; on the other side it had been before.
+        on: Side,
+    },
     /// Work on a pair begins.
     FolderStarted {
         /// The pair.

@@ -37,6 +37,15 @@ pub trait Repository: Send + Sync {
     /// Creates a folder and the parents it needs; succeeds if it already exists. Durable on return.
     fn create(&self, folder: &FolderName) -> Result<()>;
 
+    /// Renames a folder together with those below it, which `below` lists with their old and new names, and creates the parents it needs
+    /// under its new name. Messages keep their ids and the folder its numbering and state, so that [`Repository::list`] shows the same
+    /// witness under the new name. Nothing that has the new name is replaced: that is an error. Durable on return; cut short, it may have
+    /// renamed some of them. `false`: nothing was done, for this store cannot.
+    fn rename(&self, from: &FolderName, to: &FolderName, below: &[(FolderName, FolderName)]) -> Result<bool> {
+        let _ = (from, to, below);
+        Ok(false)
+    }
+
     /// How many folder handles can usefully work at the same time: at least 1.
     fn parallelism(&self) -> usize {
         1

@@ -2,6 +2,7 @@
 
 mod delete;
 mod list;
+mod rename;
 
 use crate::codec::mailbox_name::NameForm;
 use crate::config::ImapConfig;
@@ -10,6 +11,7 @@ use crate::folder::{ImapFolder, Late, state};
 use delete::Delete;
 use list::{Create, List};
 use offlinesync_core::{Folder, FolderEntry, FolderList, FolderName, Repository, Result};
+use rename::Rename;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -119,6 +121,12 @@ impl Repository for ImapRepository {
         let mut create = Create::new(folder, self.shared.form(false));
         let created = self.shared.pool.run(On::Anywhere, &mut create).and_then(|()| create.finish());
         created.map_err(|error| error.at(format_args!("{}: folder {folder}", self.name())))
+    }
+
+    fn rename(&self, from: &FolderName, to: &FolderName, below: &[(FolderName, FolderName)]) -> Result<bool> {
+        let mut rename = Rename::new(from, to, below, self.shared.form(false));
+        let renamed = self.shared.pool.run(On::Anywhere, &mut rename).and_then(|()| rename.finish());
+        renamed.map_err(|error| error.at(format_args!("{}: folder {from}", self.name())))
     }
 
     fn parallelism(&self) -> usize {

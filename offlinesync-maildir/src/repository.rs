@@ -145,6 +145,23 @@ impl MaildirRepository {
         Some((one.dev(), one.ino()) == (other.dev(), other.ino()))
     }
 
+    /// `false`: something bears the new name already.
+    fn rename_one(&self, from: &FolderName, to: &FolderName) -> Result<bool> {
+        let at = |name: &FolderName| self.layout().directory(name).map_err(|e| e.at(&self.config.name));
+        let relative = at(to)?;
+        let (from, to) = (self.config.root.join(at(from)?), self.config.root.join(&relative));
+        if let Some(parent) = relative.parent() {
+            self.make_parents(parent)?;
+            self.check_spelling(&self.config.root.join(parent), &to)?;
+        }
+        let parents = [&from, &to].map(|path| path.parent().unwrap_or(&self.config.root));
+        match disk::rename_new(&from, &to).and_then(|()| parents.iter().try_for_each(|parent| self.sync(parent))) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(Error::io(from.display(), error, ErrorKind::Folder).at(&self.config.name)),
+        }
+    }
+
     fn sync(&self, directory: &Path) -> io::Result<()> {
         if self.config.fsync { self.config.disk.sync_dir(directory) } else { Ok(()) }
     }
@@ -239,6 +256,18 @@ impl Repository for MaildirRepository {
             self.check_spelling(&self.config.root.join(parent), &directory)?;
         }
         self.make(&directory).map_err(|e| self.error(&directory, e))
+    }
+
+    fn rename(&self, from: &FolderName, to: &FolderName, below: &[(FolderName, FolderName)]) -> Result<bool> {
+        if from.as_str().is_empty() || !self.rename_one(from, to)? {
+            return Ok(false);
+        }
+        if self.layout() == Layout::Flat {
+            for (from, to) in below {
+                self.rename_one(from, to)?;
+            }
+        }
+        Ok(true)
     }
 
     fn parallelism(&self) -> usize {

@@ -180,3 +180,27 @@ fn case_is_told_apart_unless_the_file_system_does_not() {
     let missing = MaildirRepository::new(MaildirConfig::new("local", mail.path("missing"))).unwrap();
     assert!(missing.case_sensitive());
 }
+
+#[test]
+fn a_folder_is_renamed_with_those_below_it_and_nothing_is_replaced() {
+    for (mail, s) in [(Mail::new(), "."), (nested(), "/")] {
+        let name = |name: &str| FolderName::from(name.replace('/', s).as_str());
+        for folder in ["Old", "Old/below", "Taken"] {
+            mail.repository.create(&name(folder)).unwrap();
+            fs::write(mail.repository.directory(&name(folder)).unwrap().join("cur/1:2,"), folder).unwrap();
+        }
+        let below = [(name("Old/below"), name("Up/New/below"))];
+        assert!(!mail.repository.rename(&name("Old"), &name("Taken"), &[]).unwrap());
+        assert!(!mail.repository.rename(&name(""), &name("Elsewhere"), &[]).unwrap());
+        assert!(mail.repository.rename(&name("Old"), &name("Up/New"), &below).unwrap());
+        let mut now = names(&mail);
+        now.sort();
+        assert_eq!(now, ["Taken".to_owned(), format!("Up{s}New"), format!("Up{s}New{s}below")]);
+        for (folder, content) in [("Taken", "Taken"), ("Up/New", "Old"), ("Up/New/below", "Old/below")] {
+            let path = mail.repository.directory(&name(folder)).unwrap().join("cur/1:2,");
+            assert_eq!(fs::read_to_string(path).unwrap(), content);
+        }
+        let error = mail.repository.rename(&name("Gone"), &name("There"), &[]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Folder);
+    }
+}

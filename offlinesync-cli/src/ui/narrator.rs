@@ -257,6 +257,13 @@ impl Observer for Narrator {
                 self.folder_says(pair, &format!("Skipping {} (not changed)", pair.remote));
             }
             Event::FolderCreated { pair, on } => self.created(pair, *on),
+            Event::FolderRenamed { from, to, on } => {
+                let text = format!("Renaming folder {}[{}] to {}", from[*on], self.names[*on], to[*on]);
+                match self.dry_run {
+                    true => self.plan(from, [format!("[DRYRUN] {text}")]),
+                    false => self.folder_says(to, &text),
+                }
+            }
             Event::FolderStarted { pair } => {
                 let types = &self.scene.types;
                 let text = format!("Syncing {}: {} -> {}", pair.remote, types.remote, types.local);

@@ -1,11 +1,12 @@
 //! The planner: from what is known of each touched message to what shall be done. Pure: no I/O, clock, thread, randomness or hash order.
 //!
 //! [`table`] is the law for one flag, [`merge`](mod@merge) applies it to all flags of a message, [`plan`] to all messages of a pair of folders;
-//! [`brake`] judges a plan, [`folders`] decides which folders there are to plan for.
+//! [`brake`] judges a plan, [`folders`] decides which folders there are to plan for, [`renames`] which of them have new names.
 
 pub mod brake;
 pub mod folders;
 pub mod merge;
+pub mod renames;
 pub mod table;
 
 use crate::flags::{FlagSupport, Flags};

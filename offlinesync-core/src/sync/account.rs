@@ -5,6 +5,7 @@ use super::hands::Streams;
 use super::naming::{Naming, SameNames};
 use super::patience::Patience;
 use super::refusals;
+use super::renames;
 use super::report::{Failure, Report};
 use super::street::{Outcome, Street, place};
 use super::workers::side_by_side;
@@ -144,8 +145,9 @@ impl Account {
 
     fn run(&self, observer: &dyn Observer, cancel: &Cancel) -> Result<Report> {
         let mut report = Report::default();
-        let listed = self.list_patiently(observer, cancel)?;
+        let mut listed = self.list_patiently(observer, cancel)?;
         cancel.check()?;
+        renames::follow(self, &mut listed, observer, &mut report)?;
         let decisions = self.decide(&listed, &mut report)?;
         self.check_for_a_wiped_store(&decisions)?;
         let tasks = self.tasks(decisions, &listed, &mut report, observer)?;

@@ -24,7 +24,7 @@ impl Account {
         Ok(plan_folders(&remote, &local, &recorded, &policy))
     }
 
-    fn check_names(&self, listed: &Listed, separators: &PerSide<Option<char>>) -> Result<()> {
+    pub(super) fn check_names(&self, listed: &Listed, separators: &PerSide<Option<char>>) -> Result<()> {
         let folders = listed.lists.as_ref().map(|list| {
             let selectable = list.folders.iter().filter(|entry| entry.selectable);
             selectable.map(|entry| entry.name.clone()).collect::<Vec<_>>()
@@ -77,7 +77,7 @@ impl Account {
     }
 
     /// Translates a name. A local one must come back, or the folder that is created for it would be another folder's next time.
-    fn translate(
+    pub(super) fn translate(
         &self,
         side: Side,
         name: &FolderName,

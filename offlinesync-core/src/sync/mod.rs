@@ -18,6 +18,7 @@ mod naming;
 mod pairing;
 mod patience;
 mod refusals;
+mod renames;
 mod report;
 mod street;
 mod verify;

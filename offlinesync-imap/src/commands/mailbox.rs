@@ -1,4 +1,4 @@
-//! LIST, LSUB, STATUS, CREATE, SUBSCRIBE (RFC 3501 section 6.3, RFC 5258, RFC 5819, RFC 6154): the folders there are and their state.
+//! LIST, LSUB, STATUS, CREATE, RENAME, SUBSCRIBE (RFC 3501 section 6.3, RFC 5258, RFC 5819, RFC 6154): the folders there are and their state.
 
 use super::line;
 use crate::codec::encode::Writer;
@@ -106,6 +106,11 @@ pub(crate) fn subscribe(name: &FolderName, form: NameForm) -> Command {
 /// `NAMESPACE` (RFC 2342): below which names folders are kept.
 pub(crate) fn namespace() -> Command {
     line("NAMESPACE")
+}
+
+/// `RENAME`.
+pub(crate) fn rename(from: &FolderName, to: &FolderName, form: NameForm) -> Command {
+    Writer::new("RENAME").mailbox(from, form).mailbox(to, form).finish()
 }
 
 /// A command that does nothing.

@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Counts effects and fails at one of them. Clones share the count.
 ///
-/// An effect is a call that may change something or asks for a state: `list`, `create`, `initialize`, `changes`, `fetch`, `headers`,
+/// An effect is a call that may change something or asks for a state: `list`, `create`, `rename`, `initialize`, `changes`, `fetch`, `headers`,
 /// `store`, `remove`, `transfer`, `note_partners`; of an intake `begin`, `write`, `end`, `discard`, `commit`; of a status store
 /// `apply`, `forget`, `rename`. Effects are numbered from 1.
 #[derive(Clone, Debug, Default)]

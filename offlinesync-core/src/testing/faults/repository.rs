@@ -135,6 +135,10 @@ impl<R: Repository> Repository for Faulty<R> {
         self.faults.effect("create", || self.inner.create(folder))
     }
 
+    fn rename(&self, from: &FolderName, to: &FolderName, below: &[(FolderName, FolderName)]) -> Result<bool> {
+        self.faults.effect("rename", || self.inner.rename(from, to, below))
+    }
+
     fn parallelism(&self) -> usize {
         self.inner.parallelism()
     }

@@ -297,6 +297,21 @@ impl Repository for MemoryRepository {
         Ok(())
     }
 
+    fn rename(&self, from: &FolderName, to: &FolderName, below: &[(FolderName, FolderName)]) -> Result<bool> {
+        let mut state = self.state();
+        state.check_there(&self.name)?;
+        let taken = |to: &FolderName| state.folders.contains_key(to);
+        if taken(to) || below.iter().any(|(_, to)| taken(to)) || !taken(from) {
+            return Err(Error::new(ErrorKind::Folder, format!("{}: '{from}' cannot be renamed to '{to}'", self.name)));
+        }
+        for (from, to) in below.iter().map(|(from, to)| (from, to)).chain([(from, to)]) {
+            let mailbox = state.folders.remove(from);
+            state.create_parents(to);
+            state.folders.extend(mailbox.map(|mailbox| (to.clone(), mailbox)));
+        }
+        Ok(true)
+    }
+
     fn parallelism(&self) -> usize {
         self.state().knobs.parallelism
     }

@@ -65,14 +65,22 @@ impl State {
 
     /// Creates what is missing of a folder and its parents.
     pub(super) fn create(&mut self, folder: &FolderName) {
+        self.create_parents(folder);
+        self.create_one(folder);
+    }
+
+    /// Creates what is missing of a folder's parents.
+    pub(super) fn create_parents(&mut self, folder: &FolderName) {
         let name = folder.as_str();
         let parents = name.char_indices().filter(|(at, c)| *at > 0 && Some(*c) == self.knobs.separator);
-        let levels: Vec<&str> = parents.map(|(at, _)| &name[..at]).chain([name]).collect();
-        for level in levels {
-            if !self.folders.contains_key(&FolderName::from(level)) {
-                let validity = self.next_validity();
-                self.folders.insert(level.into(), Mailbox::new(validity));
-            }
+        let levels: Vec<FolderName> = parents.map(|(at, _)| name[..at].into()).collect();
+        levels.iter().for_each(|level| self.create_one(level));
+    }
+
+    fn create_one(&mut self, folder: &FolderName) {
+        if !self.folders.contains_key(folder) {
+            let validity = self.next_validity();
+            self.folders.insert(folder.clone(), Mailbox::new(validity));
         }
     }
 }

@@ -1,0 +1,234 @@
+//! A folder renamed on one side is renamed on the other, and none of its messages crosses anything. What is not beyond doubt is not.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use offlinesync_core::sync::{Account, Report};
+use offlinesync_core::testing::{Faults, Faulty, FaultyStatus, Knobs, Mail, MemoryRepository};
+use offlinesync_core::{Cancel, Flags, MemoryStatus, PerSide, Policy, Repository, Result, Side};
+use std::sync::Arc;
+
+struct World {
+    faults: Faults,
+    sides: PerSide<Faulty<MemoryRepository>>,
+    status: Arc<FaultyStatus<MemoryStatus>>,
+}
+
+impl World {
+    /// `Old` with ten letters and `Old/below` with three, INBOX with one, in step.
+    fn new(remote: Knobs, local: Knobs) -> Self {
+        let faults = Faults::new();
+        let store = |name, knobs| {
+            Faulty::new(
+                MemoryRepository::new(name, Knobs { tells_octets: true, separator: Some('/'), ..knobs })
+                    .with_folder("INBOX"),
+                &faults,
+            )
+        };
+        let world = World {
+            sides: PerSide { remote: store("remote", remote), local: store("local", local) },
+            status: Arc::new(FaultyStatus::new(MemoryStatus::default(), &faults)),
+            faults,
+        };
+        world.add(Side::Remote, "INBOX", "first");
+        (0..10).for_each(|n| world.add(Side::Remote, "Old", &format!("letter {n}")));
+        (0..3).for_each(|n| world.add(Side::Remote, "Old/below", &format!("note {n}")));
+        world.sync();
+        world.sync();
+        world
+    }
+
+    fn store(&self, side: Side) -> &MemoryRepository {
+        self.sides[side].inner()
+    }
+
+    fn add(&self, side: Side, folder: &str, text: &str) {
+        self.store(side).add(folder, &Mail::text(text).bytes, Flags::default());
+    }
+
+    /// What a mail program does: everything below goes along.
+    fn rename(&self, side: Side) {
+        self.store(side).rename_folder("Old", "New");
+        self.store(side).rename_folder("Old/below", "New/below");
+    }
+
+    fn try_sync(&self, policy: Policy) -> Result<Report> {
+        let store = |side: Side| Arc::new(self.sides[side].clone()) as Arc<dyn Repository>;
+        let account = Account::new("A", store(Side::Remote), store(Side::Local), self.status.clone());
+        account.with_policy(policy).sync(&(), &Cancel::new())
+    }
+
+    fn sync(&self) -> Report {
+        let report = self.try_sync(Policy::default()).unwrap();
+        assert!(report.in_step(), "{:?}", report.failures);
+        report
+    }
+
+    fn names(&self, side: Side) -> Vec<String> {
+        self.store(side).folder_names()
+    }
+
+    fn contents(&self, side: Side, folder: &str) -> Vec<Vec<u8>> {
+        let mut all: Vec<Vec<u8>> = self.store(side).mails(folder).into_iter().map(|(_, held)| held.octets).collect();
+        all.sort();
+        all
+    }
+
+    fn assert_renamed(&self, when: &str) {
+        for side in Side::BOTH {
+            assert_eq!(self.names(side), ["INBOX", "New", "New/below"], "{side} {when}");
+        }
+        for (folder, count) in [("New", 10), ("New/below", 3), ("INBOX", 1)] {
+            assert_eq!(self.contents(Side::Remote, folder), self.contents(Side::Local, folder), "{folder} {when}");
+            assert_eq!(self.store(Side::Local).count(folder), count, "{folder} {when}");
+        }
+        let before = Side::BOTH.map(|side| self.store(side).work());
+        self.sync();
+        assert_eq!(Side::BOTH.map(|side| self.store(side).work()), before, "the next sync opens nothing, {when}");
+    }
+
+    fn fetched(&self) -> u64 {
+        Side::BOTH.map(|side| self.store(side).calls().fetched).iter().sum()
+    }
+}
+
+fn worlds() -> [(&'static str, World); 3] {
+    [
+        ("IMAP and Maildir", World::new(Knobs::imap(), Knobs::maildir())),
+        ("IMAP and IMAP", World::new(Knobs::imap(), Knobs::imap())),
+        ("Maildir and Maildir", World::new(Knobs::maildir(), Knobs::maildir())),
+    ]
+}
+
+#[test]
+fn a_renamed_folder_is_renamed_on_the_other_side_and_no_content_is_read() {
+    for side in Side::BOTH {
+        for (name, world) in worlds() {
+            world.rename(side);
+            let before = world.fetched();
+            let report = world.sync();
+            world.assert_renamed(name);
+            assert_eq!(world.fetched(), before, "{name}: content was read");
+            assert_eq!((report.counts.removals, report.counts.copies), Default::default(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_changed_meanwhile_on_the_other_side_is_synced_under_the_new_name() {
+    for side in Side::BOTH {
+        for (name, world) in worlds() {
+            world.rename(side);
+            world.add(side.other(), "Old", "late");
+            let first = world.store(side.other()).mails("Old").remove(0).0;
+            world.store(side.other()).remove("Old", &first);
+            world.sync();
+            world.assert_renamed(name);
+        }
+    }
+}
+
+#[test]
+fn folders_renamed_alike_on_both_sides_are_recorded_under_their_new_names() {
+    for (name, world) in worlds() {
+        Side::BOTH.into_iter().for_each(|side| world.rename(side));
+        let before = world.fetched();
+        world.sync();
+        world.assert_renamed(name);
+        assert_eq!(world.fetched(), before, "{name}");
+    }
+}
+
+#[test]
+fn a_run_may_be_stopped_at_any_effect_of_a_rename() {
+    for side in Side::BOTH {
+        for kind in 0..3 {
+            for n in 1..40 {
+                let (name, world) = worlds().into_iter().nth(kind).unwrap();
+                world.rename(side);
+                world.faults.stop_after(world.faults.effects() + n);
+                let _ = world.try_sync(Policy::default());
+                world.faults.mend();
+                world.sync();
+                world.assert_renamed(&format!("({name}, renamed on the {side} side, stopped after effect {n})"));
+            }
+        }
+    }
+}
+
+/// Neither is the old folder given up nor is anything of the new one missing.
+fn assert_not_followed(world: &World, side: Side, new: &str) {
+    let report = world.try_sync(Policy::default()).unwrap();
+    assert!(!report.in_step(), "a folder that is missing is told");
+    assert!(world.names(side.other()).contains(&"Old".to_owned()));
+    assert_eq!(world.store(side.other()).count("Old"), 10);
+    assert_eq!(world.contents(side, new), world.contents(side.other(), new));
+}
+
+#[test]
+fn a_folder_that_changed_when_it_was_renamed_is_a_new_one() {
+    for side in Side::BOTH {
+        for (_, world) in worlds() {
+            world.store(side).rename_folder("Old", "New");
+            world.add(side, "New", "more");
+            assert_not_followed(&world, side, "New");
+        }
+    }
+}
+
+#[test]
+fn a_folder_of_equal_state_and_other_content_is_a_new_one() {
+    for side in Side::BOTH {
+        let world = World::new(Knobs::imap(), Knobs::imap());
+        // A server that numbers every folder alike: deleted there, and another made in its place.
+        let validity = world.store(side).uid_validity("Old");
+        world.store(side).delete_folder("Old");
+        (0..10).for_each(|n| world.add(side, "Else", &format!("something else {n}")));
+        world.store(side).set_uid_validity("Else", validity.0);
+        assert_not_followed(&world, side, "Else");
+    }
+}
+
+#[test]
+fn two_folders_of_the_recorded_state_are_both_new() {
+    for side in Side::BOTH {
+        let world = World::new(Knobs::imap(), Knobs::imap());
+        let validity = world.store(side).uid_validity("Old");
+        world.store(side).rename_folder("Old", "New");
+        (0..10).for_each(|n| world.add(side, "Twin", &format!("letter {n}")));
+        world.store(side).set_uid_validity("Twin", validity.0);
+        assert_not_followed(&world, side, "New");
+        assert_eq!(world.store(side.other()).count("Twin"), 10);
+    }
+}
+
+#[test]
+fn a_folder_whose_parent_alone_was_renamed_stays_where_it_is() {
+    for (name, world) in worlds() {
+        world.store(Side::Local).rename_folder("Old", "New");
+        let before = world.fetched();
+        let report = world.try_sync(Policy::default()).unwrap();
+        // RENAME would take the other along: the parent is a new folder, and its old self is told to be missing.
+        assert_eq!(report.failures.len(), 1, "{name}");
+        assert_eq!(world.store(Side::Remote).count("Old/below"), 3, "{name}");
+        assert_eq!(world.store(Side::Remote).count("New"), 10, "{name}");
+        assert!(world.fetched() > before, "{name}");
+    }
+}
+
+#[test]
+fn a_dry_run_and_a_side_that_must_not_change_rename_nothing() {
+    for side in Side::BOTH {
+        for policy in [
+            Policy { dry_run: true, ..Policy::default() },
+            Policy { create_folders: PerSide { remote: false, local: false }, ..Policy::default() },
+            Policy { read_only: PerSide { remote: true, local: true }, ..Policy::default() },
+        ] {
+            let world = World::new(Knobs::imap(), Knobs::maildir());
+            world.rename(side);
+            world.try_sync(policy).unwrap();
+            assert_eq!(world.names(side.other()), ["INBOX", "Old", "Old/below"]);
+            world.sync();
+            world.assert_renamed("afterwards");
+        }
+    }
+}
