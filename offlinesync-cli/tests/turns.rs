@@ -136,15 +136,15 @@ fn a_hundred_downloads_are_one_flight() {
     assert_eq!(line.sandbox.messages("local/INBOX").len(), 101);
 }
 
-/// Two folders, one below the other, with forty messages of 60 kB each.
+/// Two folders, one below the other, with ten messages of 30 kB each.
 fn with_old_folders(local: &str) -> Line {
     let line = Line::with(0, 1, local);
     let mut client = line.server.client("u1");
     for folder in ["Old", "Old/below"] {
         client.create(folder);
         client.ok(&format!("SUBSCRIBE \"{folder}\""));
-        for number in 0..40 {
-            let content = format!("{folder} {}{}", message(number), "more of it\r\n".repeat(6000));
+        for number in 0..10 {
+            let content = format!("{folder} {}{}", message(number), "more of it\r\n".repeat(3000));
             client.append(folder, "\\Seen", None, format!("X-Folder: {folder}\r\n{content}").as_bytes());
         }
     }
@@ -165,7 +165,7 @@ fn folders_renamed_on_the_server_are_renamed_in_the_maildir_and_no_body_crosses_
         for (new, old) in
             [("New".to_owned(), "Old".to_owned()), (format!("New{separator}below"), format!("Old{separator}below"))]
         {
-            assert_eq!(line.sandbox.messages(&format!("local/{new}")).len(), 40, "{new}");
+            assert_eq!(line.sandbox.messages(&format!("local/{new}")).len(), 10, "{new}");
             assert!(!line.sandbox.path(&format!("local/{old}")).exists(), "{old}");
         }
         assert!(line.sync().turns <= NOTHING_TO_DO);
@@ -191,7 +191,7 @@ fn folders_renamed_in_the_maildir_are_renamed_on_the_server_and_no_body_crosses_
         let lines: String =
             answer.untagged.iter().map(|line| String::from_utf8_lossy(line).into_owned() + "\n").collect();
         assert!(lines.contains("New/below") && !lines.contains("Old"), "{lines}");
-        assert_eq!((client.messages("New").len(), client.messages("New/below").len()), (40, 40));
+        assert_eq!((client.messages("New").len(), client.messages("New/below").len()), (10, 10));
         assert!(line.sync().turns <= NOTHING_TO_DO);
     }
 }
