@@ -90,6 +90,17 @@ fn one_flag_changed_on_the_server_costs_one_turn_more_and_no_listing_of_the_fold
 }
 
 #[test]
+fn one_flag_changed_in_one_of_300_folders_costs_10_kilobytes_for_a_long_list_is_compressed() {
+    let line = Line::in_step(300, 50);
+    line.inbox().store("33", "+FLAGS", "\\Flagged");
+    let traffic = line.sync();
+    assert!(traffic.turns <= 7, "{traffic:?}");
+    assert!(traffic.up + traffic.down <= 10_000, "{traffic:?}");
+    let flagged = line.sandbox.files("local/INBOX/cur").into_keys().filter(|name| name.ends_with(":2,F")).count();
+    assert_eq!(flagged, 1);
+}
+
+#[test]
 fn one_flag_changed_here_costs_three_turns_more() {
     let line = Line::in_step(20, 200);
     let nothing = line.sync();

@@ -28,6 +28,11 @@ pub trait Repository: Send + Sync {
         Ok(())
     }
 
+    /// About how many folders the next list will name, for a store that can prepare for it.
+    fn expect_folders(&self, folders: usize) {
+        let _ = folders;
+    }
+
     /// Every folder there is. An answer cut short by an error is an error, never a shorter list.
     fn list(&self) -> Result<FolderList>;
 

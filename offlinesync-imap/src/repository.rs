@@ -6,16 +6,18 @@ mod rename;
 
 use crate::codec::mailbox_name::NameForm;
 use crate::config::ImapConfig;
-use crate::connection::{On, Pool};
+use crate::connection::{Expected, On, Pool};
 use crate::folder::{ImapFolder, Late, state};
 use delete::Delete;
 use list::{Create, List};
 use offlinesync_core::{Folder, FolderEntry, FolderList, FolderName, Repository, Result};
 use rename::Rename;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Octets that a server uses to name a folder and its state, about.
+const FOLDER: u64 = 110;
 /// So many folders can usefully share one connection: while one waits for its disk, the others' answers come in.
 const FOLDERS_PER_CONNECTION: usize = 8;
 
@@ -31,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) pool: Pool,
     config: Arc<ImapConfig>,
     late: AtomicU8,
+    /// How many folders the next list will name, as far as is known.
+    folders: AtomicUsize,
     /// UIDNEXT and number of messages of each folder when the folders were last listed.
     told: Mutex<BTreeMap<FolderName, (u32, u64)>>,
 }
@@ -74,7 +78,15 @@ impl ImapRepository {
     pub fn new(config: ImapConfig) -> Self {
         let config = Arc::new(config);
         let pool = Pool::new(Arc::clone(&config));
-        ImapRepository { shared: Arc::new(Shared { pool, config, late: AtomicU8::new(0), told: Mutex::default() }) }
+        ImapRepository {
+            shared: Arc::new(Shared {
+                pool,
+                config,
+                late: AtomicU8::new(0),
+                folders: AtomicUsize::new(0),
+                told: Mutex::default(),
+            }),
+        }
     }
 
     /// Its connections, for watching.
@@ -103,11 +115,16 @@ impl Repository for ImapRepository {
         self.shared.name()
     }
 
+    fn expect_folders(&self, folders: usize) {
+        self.shared.folders.store(folders, Ordering::Relaxed);
+    }
+
     fn list(&self) -> Result<FolderList> {
         let config = self.shared.config();
         let mut list = List::new(&config.reference, config.subscribed_only, self.shared.form(false))
             .with_extra(&config.extra_folders);
-        let listed = self.shared.pool.run(On::Anywhere, &mut list).and_then(|()| list.finish());
+        let expected = Expected::at_first(self.shared.folders.load(Ordering::Relaxed) as u64 * FOLDER);
+        let listed = self.shared.pool.run_expecting(On::Anywhere, expected, &mut list).and_then(|()| list.finish());
         let listed = listed.map_err(|error| error.at(self.name()))?;
         self.shared.note(&listed);
         Ok(listed)

@@ -179,6 +179,7 @@ impl Account {
         let recorded: BTreeMap<_, _> =
             self.status.folders()?.into_iter().map(|(pair, record, rows)| (pair, (record, rows))).collect();
         let known = recorded.values().any(|(_, rows)| *rows > 0);
+        Side::BOTH.into_iter().for_each(|side| self.repositories[side].expect_folders(recorded.len()));
         let list = |side: Side| self.list_side(side, known);
         let (remote, local) = std::thread::scope(|scope| {
             let local = scope.spawn(|| list(Side::Local));

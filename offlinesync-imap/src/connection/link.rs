@@ -26,9 +26,6 @@ use pace::Pace;
 /// How long a follower sleeps before it looks whether it was cancelled; the leader wakes it for everything else.
 const NAP: Duration = Duration::from_secs(1);
 
-/// From so many octets on, compression is worth a round trip.
-const WORTH_COMPRESSING: u64 = 100 << 10;
-
 /// One connection. Dropped, it says goodbye and closes.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -161,7 +158,7 @@ impl Link {
 
     /// Asks for compression where so many octets make up for it.
     fn compress_if_worth(&self, state: &mut State, octets: u64) {
-        let worth = octets >= WORTH_COMPRESSING && state.pace.is_slow();
+        let worth = octets >= super::WORTH_COMPRESSING && state.pace.is_slow();
         if worth && self.config.compression == Compression::Auto {
             state.session.compress();
         }

@@ -66,6 +66,20 @@ pub struct Expected {
     pub afterwards: u64,
 }
 
+/// From so many octets on, compression is worth a round trip.
+const WORTH_COMPRESSING: u64 = 100 << 10;
+/// The same at the start of a connection, where a round trip carries some 14 kB only (RFC 6928) and each that follows twice as much: what
+/// is four times smaller saves one.
+const WORTH_COMPRESSING_AT_FIRST: u64 = 24 << 10;
+
+impl Expected {
+    /// For an exchange that is the first after login.
+    pub(crate) fn at_first(octets: u64) -> Self {
+        let worth = octets >= WORTH_COMPRESSING_AT_FIRST;
+        Expected { now: if worth { octets.max(WORTH_COMPRESSING) } else { octets }, afterwards: 0 }
+    }
+}
+
 /// What an exchange may know of its connection.
 #[derive(Clone, Debug, Default)]
 pub struct SessionView {

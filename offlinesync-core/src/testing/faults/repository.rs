@@ -113,6 +113,10 @@ impl<R: Repository> Repository for Faulty<R> {
         self.faults.effect("initialize", || self.inner.initialize())
     }
 
+    fn expect_folders(&self, folders: usize) {
+        self.inner.expect_folders(folders);
+    }
+
     fn list(&self) -> Result<FolderList> {
         self.faults.effect("list", || {
             let how = lock(&self.bad).list;
