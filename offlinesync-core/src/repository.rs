@@ -306,6 +306,13 @@ pub trait Folder: Send {
         false
     }
 
+    /// Whether the name of `id`, in whatever folder it is now, tells for certain that it was delivered here as a copy of message `source` in
+    /// `from`: no other message bears such a name but by being a copy of this one. No I/O.
+    fn is_named_after(&self, id: &MessageId, from: &SourceFolder, source: &MessageId) -> bool {
+        let _ = (id, from, source);
+        false
+    }
+
     /// Changes flags. Durable on return, but for the messages returned.
     fn store(&mut self, changes: &[FlagChange]) -> Result<Failures>;
 

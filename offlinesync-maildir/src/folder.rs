@@ -5,7 +5,7 @@ use crate::config::MaildirConfig;
 use crate::deliver::Delivery;
 use crate::keywords::{Letters, Table, Vocabulary};
 use crate::layout::Layout;
-use crate::name::{Claim, FileName, NumberedBase};
+use crate::name::{Claim, FileName, NumberedBase, short_digest};
 use crate::names::{Found, Names};
 use crate::read::Reader;
 use crate::scan::{self, Grammar, Sub};
@@ -347,6 +347,15 @@ impl Folder for MaildirFolder {
 
     fn needs_intent(&self) -> bool {
         false
+    }
+
+    fn is_named_after(&self, id: &MessageId, from: &SourceFolder, source: &MessageId) -> bool {
+        let (MessageId::Name(id), MessageId::Uid(uid)) = (id, source) else { return false };
+        NumberedBase::parse(id).is_some_and(|base| {
+            base.uid == *uid
+                && base.uid_validity == from.uid_validity
+                && base.source == short_digest(from.name.as_str())
+        })
     }
 
     fn cheap_content(&self) -> bool {

@@ -154,8 +154,10 @@ impl MaildirRepository {
             self.make_parents(parent)?;
             self.check_spelling(&self.config.root.join(parent), &to)?;
         }
-        let parents = [&from, &to].map(|path| path.parent().unwrap_or(&self.config.root));
-        match disk::rename_new(&from, &to).and_then(|()| parents.iter().try_for_each(|parent| self.sync(parent))) {
+        // The new place first: a crash in between leaves it in both rather than in neither.
+        let parents = [&to, &from].map(|path| path.parent().unwrap_or(&self.config.root));
+        let renamed = self.config.disk.rename_new(&from, &to);
+        match renamed.and_then(|()| parents.iter().try_for_each(|parent| self.sync(parent))) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(Error::io(from.display(), error, ErrorKind::Folder).at(&self.config.name)),

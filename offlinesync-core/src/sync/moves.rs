@@ -1,8 +1,8 @@
 //! Moves without bodies: a message that left one folder and appeared in another is moved on the other side too.
 //!
-//! What a plan alone would do is remove it there and copy it again. Here the two halves are found by header and size, where a message
-//! has enough header to tell it from others and is alone with it. A name proves nothing: two files may share one by chance. What
-//! does not match beyond doubt is removed and copied as ever.
+//! What a plan alone would do is remove it there and copy it again. Here the two halves are found by a name that tells the message they
+//! were made from, else by header and size, where a message has enough header to tell it from others and is alone with it. Any other
+//! name proves nothing: two files may share one by chance. What does not match beyond doubt is removed and copied as ever.
 
 use super::content::is_telling;
 use super::digest::{self, Hash};
@@ -64,7 +64,48 @@ fn find(streets: &mut [Prepared<'_>], on: Side) -> Result<Matched> {
     if appeared.len() > left.len() * NEW_FOR_EACH_LEFT + A_FEW {
         return Ok(Matched::new());
     }
-    by_content(streets, left, appeared, on)
+    let (mut matched, left, appeared) = by_name(streets, left, appeared, on);
+    if !left.is_empty() && !appeared.is_empty() {
+        for (way, messages) in by_content(streets, left, appeared, on)? {
+            matched.entry(way).or_default().extend(messages);
+        }
+    }
+    Ok(matched)
+}
+
+/// A file that was moved keeps its name, and one that we delivered has a name that no other message has. What cannot be told by that is
+/// handed back.
+fn by_name(
+    streets: &mut [Prepared<'_>],
+    left: Vec<Left>,
+    appeared: Vec<Appeared>,
+    on: Side,
+) -> (Matched, Vec<Left>, Vec<Appeared>) {
+    let there = on.other();
+    let mut by_id: BTreeMap<MessageId, (Vec<Left>, Vec<Appeared>)> = BTreeMap::new();
+    left.into_iter().for_each(|one| by_id.entry(one.ids[there].clone()).or_default().0.push(one));
+    appeared.into_iter().for_each(|one| by_id.entry(one.id.clone()).or_default().1.push(one));
+    let (mut matched, mut rest) = (Matched::new(), (Vec::new(), Vec::new()));
+    for (mut left, mut appeared) in by_id.into_values() {
+        let told = match (&left[..], &appeared[..]) {
+            ([left], [appeared]) if left.street != appeared.street => {
+                let source = streets[left.street].source(on);
+                let folder = streets[appeared.street].folder(there);
+                source.is_some_and(|source| folder.is_named_after(&appeared.id, &source, &left.ids[on]))
+            }
+            _ => false,
+        };
+        match (left.pop(), appeared.pop()) {
+            (Some(left), Some(appeared)) if told => {
+                matched.entry((left.street, appeared.street)).or_default().push((left, appeared));
+            }
+            (one, other) => {
+                rest.0.extend(left.into_iter().chain(one));
+                rest.1.extend(appeared.into_iter().chain(other));
+            }
+        }
+    }
+    (matched, rest.0, rest.1)
 }
 
 fn halves(streets: &[Prepared<'_>], on: Side) -> (Vec<Left>, Vec<Appeared>) {

@@ -19,7 +19,7 @@ use crate::message::{MessageId, PerSide, Side, Uid, UidValidity};
 use crate::plan::brake::{self, FolderLoss};
 use crate::plan::{Action, Counts, Plan, PlanPolicy, Step, Touched, plan};
 use crate::policy::Policy;
-use crate::repository::{ChangeSet, Folder, Known, NothingKnown};
+use crate::repository::{ChangeSet, Folder, Known, NothingKnown, SourceFolder};
 use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, Intent, Row};
 use crate::window::Window;
 use std::collections::BTreeSet;
@@ -163,6 +163,12 @@ impl Prepared<'_> {
 
     pub(super) fn folder(&mut self, side: Side) -> &mut dyn Folder {
         self.street.folders[side].as_mut()
+    }
+
+    /// A side's folder, where its numbering is known.
+    pub(super) fn source(&self, side: Side) -> Option<SourceFolder> {
+        let uid_validity = numbering_of(&self.planned.listings, &self.planned.record, side)?;
+        Some(SourceFolder { name: self.street.pair[side].clone(), uid_validity })
     }
 
     pub(super) fn row(&self, side: Side, id: &MessageId) -> Result<Option<Row>> {

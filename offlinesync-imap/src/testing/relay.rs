@@ -11,11 +11,12 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 const PIECE: usize = 64 * 1024;
+const DEADLINE: Duration = Duration::from_secs(60);
 /// Pieces on the line in one direction: 16 MiB, so that a line of 20 ms lets 800 MB a second through.
 const PIECES: usize = 256;
 
@@ -50,6 +51,9 @@ struct Shared {
     turns: AtomicU64,
     /// What goes wrong on the next connections, in order.
     faults: Mutex<VecDeque<Fault>>,
+    /// Clients that have not closed, or whose last words are not counted yet.
+    talking: Mutex<usize>,
+    closed: Condvar,
 }
 
 /// Octets that arrive at the other end at a certain time.
@@ -72,6 +76,8 @@ impl Relay {
             down: AtomicU64::new(0),
             turns: AtomicU64::new(0),
             faults: Mutex::default(),
+            talking: Mutex::new(0),
+            closed: Condvar::new(),
         });
         let accepting = Arc::clone(&shared);
         thread::spawn(move || accept(&listener, &accepting));
@@ -87,6 +93,16 @@ impl Relay {
     /// before and has not is forgotten.
     pub fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         *self.shared.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults.into_iter().collect();
+    }
+
+    /// Waits until every client has closed and all that it said is counted.
+    ///
+    /// # Panics
+    /// If one does not close for a long time.
+    pub fn settle(&self) {
+        let talking = self.shared.talking.lock().unwrap();
+        let waited = self.shared.closed.wait_timeout_while(talking, DEADLINE, |talking| *talking > 0).unwrap();
+        assert!(!waited.1.timed_out(), "a client is still connected");
     }
 
     /// What has passed since the start or the last call of [`Relay::take`]; counting starts again.
@@ -138,7 +154,13 @@ fn relay(client: TcpStream, server: TcpStream, shared: &Arc<Shared>) {
     let watch = |way: Way| fault.filter(|fault| fault.way() == way).map(Watch::new);
     let (watch_up, watch_down) = (watch(Way::Up), watch(Way::Down));
     let (delay, (from_client, to_server), (to_client, from_server)) = (shared.one_way, ends(), ends());
-    thread::spawn(move || read(from_client, delay, &up.0, watch_up, sent));
+    *shared.talking.lock().unwrap() += 1;
+    let talking = Arc::clone(shared);
+    thread::spawn(move || {
+        read(from_client, delay, &up.0, watch_up, sent);
+        *talking.talking.lock().unwrap() -= 1;
+        talking.closed.notify_all();
+    });
     thread::spawn(move || write(to_server, &up.1, |_| ()));
     thread::spawn(move || read(from_server, delay, &down.0, watch_down, |_| ()));
     thread::spawn(move || write(to_client, &down.1, arrives));
@@ -233,6 +255,7 @@ mod tests {
         assert_eq!(relay.take(), Traffic { connections: 1, up: 14, down: 20, turns: 2 });
         client.shutdown(Shutdown::Write).unwrap();
         assert!(lines.next().is_none(), "the end arrives, too");
+        relay.settle();
         assert_eq!(relay.take(), Traffic::default());
     }
 }

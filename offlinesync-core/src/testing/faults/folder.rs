@@ -85,6 +85,10 @@ impl Folder for FaultyFolder {
         self.inner.is_shared()
     }
 
+    fn is_named_after(&self, id: &MessageId, from: &SourceFolder, source: &MessageId) -> bool {
+        self.inner.is_named_after(id, from, source)
+    }
+
     fn cheap_content(&self) -> bool {
         self.inner.cheap_content()
     }
