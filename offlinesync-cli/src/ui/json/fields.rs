@@ -31,6 +31,10 @@ pub(super) fn of_event(scene: &Scene, event: &Event<'_>) -> Option<Named> {
         Event::FoldersListed { pairs, touched } => {
             account("folders_listed", json!({ "folders": pairs, "touched": touched }))
         }
+        Event::Pausing { pause, error } => {
+            let fields = object(json!({ "seconds": pause.as_secs_f32().ceil() as u64 }));
+            account("server_busy", Value::Object(with(fields, Value::Object(failure(error)))))
+        }
         other => of_folder(other).map(|(name, pair, fields)| {
             let place = json!({ "account": scene.account, "folder": pair.remote.as_str(), "local_folder": pair.local.as_str() });
             (name, with(object(place), fields))
@@ -45,6 +49,9 @@ fn of_folder<'a>(event: &Event<'a>) -> Option<(&'static str, &'a FolderPair, Val
             ("folder_paired", pair, json!({ "missing": missing, "touched": touched, "recorded": recorded }))
         }
         Event::FolderCreated { pair, on } => ("folder_created", pair, json!({ "on": side(*on) })),
+        Event::FolderRenamed { from, to, on } => {
+            ("folder_renamed", to, json!({ "from": from[*on].as_str(), "on": side(*on) }))
+        }
         Event::FolderStarted { pair } => ("folder_started", pair, json!({})),
         Event::FolderRead { pair, messages } => ("folder_read", pair, json!({ "messages": sides(messages) })),
         Event::NumberingChanged { pair, on, recorded, now } => {

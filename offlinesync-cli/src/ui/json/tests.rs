@@ -103,6 +103,8 @@ fn tell_events(json: &Json, scene: &Scene) {
         Event::FolderPaired { pair, missing: None, touched: false, recorded: 3 },
         Event::FoldersListed { pairs: 2, touched: 1 },
         Event::FolderCreated { pair, on },
+        Event::FolderRenamed { from: pair, to: pair, on },
+        Event::Pausing { pause: Duration::from_millis(1500), error },
         Event::FolderStarted { pair },
         Event::FolderRead { pair, messages: PerSide { remote: 1, local: 2 } },
         Event::NumberingChanged { pair, on, recorded: UidValidity(1), now: UidValidity(2) },
