@@ -258,8 +258,8 @@ impl Observer for Narrator {
             }
             Event::FolderCreated { pair, on } => self.created(pair, *on),
             Event::FolderRenamed { from, to, on } => {
-                let text = format!("Renaming folder {}[{}] to {}", from[*on], self.names[*on], to[*on]);
-                match self.dry_run {
+                let text = format!("Renaming folder {}[{}] to {}", from[*on], self.scene.names[*on], to[*on]);
+                match self.scene.dry_run {
                     true => self.plan(from, [format!("[DRYRUN] {text}")]),
                     false => self.folder_says(to, &text),
                 }
