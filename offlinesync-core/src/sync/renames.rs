@@ -5,7 +5,7 @@
 //! which the next run recognizes by the state of both sides.
 
 use super::account::{Account, Listed};
-use super::content::{Hash, header_hash};
+use super::digest::{self, Hash};
 use super::report::{Failure, Report};
 use super::street::KnownRows;
 use super::workers::side_by_side;
@@ -162,7 +162,7 @@ fn is_the_same(account: &Account, rename: &Rename, record: &FolderRecord) -> Res
 fn headers(folder: &mut dyn Folder, ids: Vec<MessageId>) -> Result<BTreeMap<MessageId, (Hash, Option<u64>)>> {
     let mut seen = BTreeMap::new();
     folder.headers(&ids, &mut |headers| {
-        seen.insert(headers.id.clone(), (header_hash(headers.header), headers.octets));
+        seen.insert(headers.id.clone(), digest::of_header(&headers));
         Ok(())
     })?;
     Ok(seen)
