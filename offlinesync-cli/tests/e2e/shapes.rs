@@ -69,7 +69,7 @@ fn a_command_that_is_logged_in_already_carries_the_connection() {
 }
 
 #[test]
-fn a_server_that_says_farewell_at_once_is_tried_again_later() {
+fn a_server_that_says_farewell_at_once_is_tried_again_later_and_one_that_is_busy_in_the_same_run() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = std::thread::spawn(move || {
@@ -79,7 +79,7 @@ fn a_server_that_says_farewell_at_once_is_tried_again_later() {
         }
     });
     let house = Setup::of(&imap("127.0.0.1", port, "u1")).house();
-    house.run(&[]).refuses(75, &["too many connections from here"], &[]);
+    // Too many connections pass: the second is opened by the same run, and what it hears ends that.
     house.run(&[]).refuses(75, &["back at noon"], &[]);
     house.run(&[]).refuses(75, &["closed the connection"], &[]);
     server.join().unwrap();

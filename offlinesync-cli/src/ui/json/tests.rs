@@ -95,6 +95,7 @@ fn tell_events(json: &Json, scene: &Scene) {
     let pair = &FolderPair { remote: "INBOX".into(), local: "in".into() };
     let (uid, name) = (MessageId::from(Uid::new(7).unwrap()), MessageId::Name("17.a\u{1b}".into()));
     let error = &Error::new(ErrorKind::Message, "no").with_hint("look");
+    let busy = &Error::new(ErrorKind::Unavailable, "too much to do");
     let (plan, counts, on, to) = (&Plan::default(), &Counts::default(), Side::Local, Side::Remote);
     let events = [
         Event::Connecting { repository: "r", to: "host:143" },
@@ -104,7 +105,7 @@ fn tell_events(json: &Json, scene: &Scene) {
         Event::FoldersListed { pairs: 2, touched: 1 },
         Event::FolderCreated { pair, on },
         Event::FolderRenamed { from: pair, to: pair, on },
-        Event::Pausing { pause: Duration::from_millis(1500), error },
+        Event::Pausing { pause: Duration::from_millis(1500), error: busy },
         Event::FolderStarted { pair },
         Event::FolderRead { pair, messages: PerSide { remote: 1, local: 2 } },
         Event::NumberingChanged { pair, on, recorded: UidValidity(1), now: UidValidity(2) },
