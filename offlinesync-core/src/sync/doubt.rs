@@ -27,7 +27,7 @@ fn only_marks(record: &FolderRecord) -> PerSide<Option<Cursor>> {
 }
 
 /// The cursor to list a side from.
-fn cursor(record: &FolderRecord, side: Side) -> Option<&Cursor> {
+pub(super) fn cursor(record: &FolderRecord, side: Side) -> Option<&Cursor> {
     record.cursor[side].as_ref().filter(|_| !is_doubted(record, side))
 }
 

@@ -6,6 +6,7 @@
 
 use super::account::{Account, Listed};
 use super::digest::{self, Hash};
+use super::doubt;
 use super::report::{Failure, Report};
 use super::street::KnownRows;
 use super::workers::side_by_side;
@@ -145,7 +146,7 @@ fn is_the_same(account: &Account, rename: &Rename, record: &FolderRecord) -> Res
         let name = if rename.on == Some(side) { &rename.from[side] } else { &rename.to[side] };
         let mut folder = account.repositories[side].open(name)?;
         let now =
-            folder.changes(record.cursor[side].as_ref(), &KnownRows { status: status.as_ref(), side })?.uid_validity;
+            folder.changes(doubt::cursor(record, side), &KnownRows { status: status.as_ref(), side })?.uid_validity;
         if record.uid_validity[side] != Some(now) {
             return Ok(false);
         }
