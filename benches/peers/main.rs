@@ -17,9 +17,6 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The first argument with which this program is `offlinesync` itself, so that what is measured is what was just built.
-const AS_OFFLINESYNC: &str = "--as-offlinesync";
-
 const USAGE: &str = "peers [--quick] [--all] [--only ROW]... [--json FILE] [--keep]
 
   --quick      a tenth of the mail: shows that all works, not how fast
@@ -29,13 +26,10 @@ const USAGE: &str = "peers [--quick] [--all] [--only ROW]... [--json FILE] [--ke
   --keep       leave the directory with all mail and settings there";
 
 fn main() -> ExitCode {
-    let mut words = std::env::args_os();
-    let name = words.next().unwrap_or_default();
-    let words: Vec<OsString> = words.collect();
-    if words.first().is_some_and(|word| word == AS_OFFLINESYNC) {
-        let words = std::iter::once(name).chain(words.into_iter().skip(1));
-        return offlinesync_cli::run(words, offlinesync_cli::streams::Streams::of_process()).into();
-    }
+    let words = match offlinesync_benches::arguments() {
+        Ok(words) => words,
+        Err(ended) => return ended,
+    };
     let Some(options) = Options::parse(words) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);

@@ -112,7 +112,7 @@ impl Setting {
             other => find(other.name()).ok_or(io::ErrorKind::NotFound)?,
         };
         let args: Vec<&str> = match tool {
-            Tool::Ours => vec![crate::AS_OFFLINESYNC, "-c", &rc, "-o", "-u", "quiet"],
+            Tool::Ours => vec![offlinesync_benches::AS_OFFLINESYNC, "-c", &rc, "-o", "-u", "quiet"],
             Tool::Mbsync => vec!["-q", "-c", &rc, "c"],
             Tool::OfflineImap => vec!["-c", &rc, "-o", "-u", "quiet"],
         };

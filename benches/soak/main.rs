@@ -22,9 +22,6 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
-/// The first argument with which this program is `offlinesync` itself, so that what is soaked is what was just built.
-const AS_OFFLINESYNC: &str = "--as-offlinesync";
-
 const USAGE: &str = "soak [--kills N] [--seed S] [--histories-of N]
 
   --kills N          how many runs are killed in all (200)
@@ -32,13 +29,10 @@ const USAGE: &str = "soak [--kills N] [--seed S] [--histories-of N]
   --histories-of N   kills in one history (25)";
 
 fn main() -> ExitCode {
-    let mut words = std::env::args_os();
-    let name = words.next().unwrap_or_default();
-    let words: Vec<OsString> = words.collect();
-    if words.first().is_some_and(|word| word == AS_OFFLINESYNC) {
-        let words = std::iter::once(name).chain(words.into_iter().skip(1));
-        return offlinesync_cli::run(words, offlinesync_cli::streams::Streams::of_process()).into();
-    }
+    let words = match offlinesync_benches::arguments() {
+        Ok(words) => words,
+        Err(ended) => return ended,
+    };
     let Some(wanted) = Wanted::parse(words) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
@@ -86,7 +80,8 @@ fn setting(number: u64) -> (Options, bool) {
 
 fn soak(wanted: &Wanted) {
     println!("seed {}", wanted.seed);
-    let binary = Binary { file: std::env::current_exe().unwrap(), words: vec![AS_OFFLINESYNC.to_owned()] };
+    let binary =
+        Binary { file: std::env::current_exe().unwrap(), words: vec![offlinesync_benches::AS_OFFLINESYNC.to_owned()] };
     let (mut killed, mut number) = (0, 0);
     while killed < wanted.kills {
         let (options, two_servers) = setting(number);

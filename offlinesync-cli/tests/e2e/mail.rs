@@ -1,6 +1,7 @@
 //! What lies in a Maildir and on a server, read without the program's own code, and whether the two are the same.
 
 use crate::house::House;
+pub(crate) use offlinesync_core::testing::lines::{to_crlf, to_lf};
 use offlinesync_imap::testing::client::{Client, Stored};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -24,24 +25,6 @@ pub(crate) struct File {
     /// `cur` or `new`, and the name.
     pub(crate) name: String,
     pub(crate) held: Held,
-}
-
-/// To the form of a file: every CR LF that no CR precedes becomes LF.
-pub(crate) fn to_lf(wire: &[u8]) -> Vec<u8> {
-    let pair = |at: usize| wire[at] == b'\r' && wire.get(at + 1) == Some(&b'\n') && (at == 0 || wire[at - 1] != b'\r');
-    (0..wire.len()).filter(|at| !pair(*at)).map(|at| wire[at]).collect()
-}
-
-/// To the form of the wire: every LF that no CR precedes becomes CR LF.
-pub(crate) fn to_crlf(file: &[u8]) -> Vec<u8> {
-    let mut wire = Vec::with_capacity(file.len() + file.len() / 20);
-    for (at, byte) in file.iter().enumerate() {
-        if *byte == b'\n' && (at == 0 || file[at - 1] != b'\r') {
-            wire.push(b'\r');
-        }
-        wire.push(*byte);
-    }
-    wire
 }
 
 /// Writes a message into a Maildir, as a mail program would. `name` has a `:2,` for a message in `cur`.

@@ -9,33 +9,16 @@ use std::fs;
 
 pub(crate) type Scenario = (&'static str, Start<'static>);
 
-const BARE: [&str; 10] = [
-    "QRESYNC",
-    "CONDSTORE",
-    "UIDPLUS",
-    "MOVE",
-    "ESEARCH",
-    "LIST-STATUS",
-    "LITERAL+",
-    "ENABLE",
-    "UNSELECT",
-    "LIST-EXTENDED",
-];
-
-fn without(capabilities: &[&str]) -> Options {
-    capabilities.iter().copied().fold(Options::default(), Options::without)
-}
-
 fn start(options: Options, local: Local, news: &'static dyn Fn(&World)) -> Start<'static> {
     Start { options, local, policy: Policy::default(), in_step: true, news }
 }
 
-/// With everything, without UIDPLUS, and with next to nothing; by a Maildir.
+/// With everything, without UIDPLUS, and with nothing beyond RFC 3501; by a Maildir.
 fn on_three_servers(news: &'static dyn Fn(&World)) -> [Scenario; 3] {
     [
         ("a full server", start(Options::default(), Local::Maildir, news)),
-        ("a server without UIDPLUS", start(without(&["UIDPLUS"]), Local::Maildir, news)),
-        ("a bare server", start(without(&BARE), Local::Maildir, news)),
+        ("a server without UIDPLUS", start(Options::default().without("UIDPLUS"), Local::Maildir, news)),
+        ("a bare server", start(Options::bare(), Local::Maildir, news)),
     ]
 }
 
@@ -254,8 +237,8 @@ fn between_two_servers() {
     all(
         &[
             ("two full servers: changes", on(Options::default(), &changes)),
-            ("two servers without UIDPLUS: changes", on(without(&["UIDPLUS"]), &changes)),
-            ("two bare servers: changes", on(without(&BARE), &changes)),
+            ("two servers without UIDPLUS: changes", on(Options::default().without("UIDPLUS"), &changes)),
+            ("two bare servers: changes", on(Options::bare(), &changes)),
             ("two full servers: moves", on(Options::default(), &moved_locally)),
             ("two full servers: folders", on(Options::default(), &new_folders)),
         ],
@@ -267,7 +250,11 @@ fn between_two_servers() {
 fn a_line_that_is_cut_after_any_octet_costs_nothing() {
     let cuts: u64 = [
         at_every_octet("new mail comes", &start(Options::default(), Local::Maildir, &new_on_the_server), 597),
-        at_every_octet("new mail goes", &start(without(&["UIDPLUS"]), Local::Maildir, &new_locally), 597),
+        at_every_octet(
+            "new mail goes",
+            &start(Options::default().without("UIDPLUS"), Local::Maildir, &new_locally),
+            597,
+        ),
         at_every_octet("changes", &start(Options::default(), Local::Maildir, &changes), 797),
         at_every_octet("two servers", &start(Options::default(), Local::Server, &changes), 1197),
     ]

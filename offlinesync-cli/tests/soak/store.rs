@@ -1,5 +1,7 @@
 //! The two stores as their other users see them: a Maildir by its files, a server by a raw client. Shares no code with the program.
 
+use offlinesync_core::testing::lines::to_crlf;
+pub(crate) use offlinesync_core::testing::lines::to_lf;
 use offlinesync_imap::testing::client::{Client, Stored, Value, quote};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -55,22 +57,9 @@ fn remote_name(local: &str) -> String {
     FOLDERS.iter().find(|(_, name)| *name == local).map_or_else(|| format!("?{local}"), |(wire, _)| (*wire).to_owned())
 }
 
-/// To the form of a file: every CR LF that no CR precedes becomes LF.
-pub(crate) fn to_lf(wire: &[u8]) -> Vec<u8> {
-    let pair = |at: usize| wire[at] == b'\r' && wire.get(at + 1) == Some(&b'\n') && (at == 0 || wire[at - 1] != b'\r');
-    (0..wire.len()).filter(|at| !pair(*at)).map(|at| wire[at]).collect()
-}
-
 /// To the form of the wire and back.
 pub(crate) fn once_on_the_wire(file: &[u8]) -> Vec<u8> {
-    let mut wire = Vec::with_capacity(file.len() + file.len() / 20);
-    for (at, byte) in file.iter().enumerate() {
-        if *byte == b'\n' && (at == 0 || file[at - 1] != b'\r') {
-            wire.push(b'\r');
-        }
-        wire.push(*byte);
-    }
-    to_lf(&wire)
+    to_lf(&to_crlf(file))
 }
 
 /// A Maildir tree with flat folders.

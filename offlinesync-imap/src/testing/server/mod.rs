@@ -60,6 +60,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Offers nothing beyond RFC 3501.
+    pub fn bare() -> Self {
+        Options { capabilities: BTreeSet::from(["IMAP4rev1".to_owned()]), ..Options::default() }
+    }
+
     /// Drops a capability; a command that needs it is then refused with BAD.
     pub fn without(mut self, capability: &str) -> Self {
         self.capabilities.remove(capability);
