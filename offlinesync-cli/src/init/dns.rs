@@ -1,11 +1,11 @@
 //! Asks a name server for SRV and MX records (RFC 1035, RFC 2782): one datagram there, one back. The operating system's resolver
 //! answers for addresses only. Opens a socket; reads `/etc/resolv.conf`.
 
+use simple_dns::rdata::RData;
+use simple_dns::{CLASS, Name, Packet, PacketFlag, QTYPE, Question, TYPE, header_buffer};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-const SRV: u16 = 33;
-const MX: u16 = 15;
 /// How long one server is waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The longest answer that comes in one datagram.
@@ -44,121 +44,71 @@ impl Resolver {
 
     /// The servers a domain offers for a service such as `_imaps._tcp`, the preferred one first. No answer is an empty list.
     pub(super) fn services(&self, service: &str, domain: &str) -> Vec<Offered> {
-        let answers = self.ask(&format!("{service}.{domain}"), SRV).unwrap_or_default();
-        let mut offered: Vec<Offered> = answers.data.iter().filter_map(|at| answers.service(*at)).collect();
+        let mut offered = self.ask(&format!("{service}.{domain}"), TYPE::SRV, |record| match record {
+            RData::SRV(record) => {
+                Some(Offered { priority: record.priority, host: host(&record.target)?, port: record.port })
+            }
+            _ => None,
+        });
         offered.sort();
         offered
     }
 
     /// The mail exchangers of a domain.
     pub(super) fn exchangers(&self, domain: &str) -> Vec<String> {
-        let answers = self.ask(domain, MX).unwrap_or_default();
-        answers.data.iter().filter_map(|at| Some(name(&answers.message, at + 2)?.0)).collect()
+        self.ask(domain, TYPE::MX, |record| match record {
+            // The root says that the domain takes no mail (RFC 7505).
+            RData::MX(record) => host(&record.exchange).filter(|host| !host.is_empty()),
+            _ => None,
+        })
     }
 
-    fn ask(&self, domain: &str, kind: u16) -> Option<Answers> {
-        let id = std::process::id() as u16 ^ kind;
-        let question = question(id, domain, kind)?;
+    /// What `read` makes of the records that answer. No answer is an empty list.
+    fn ask<T>(&self, domain: &str, kind: TYPE, read: impl Fn(&RData<'_>) -> Option<T>) -> Vec<T> {
+        let id = std::process::id() as u16 ^ u16::from(kind);
+        let Some(answer) = question(id, domain, kind).and_then(|question| self.exchange(id, &question)) else {
+            return Vec::new();
+        };
+        let records = Packet::parse(&answer).map(|packet| packet.answers).unwrap_or_default();
+        records.iter().filter_map(|record| read(&record.rdata)).collect()
+    }
+
+    /// Sends a question and waits for what answers it.
+    fn exchange(&self, id: u16, question: &[u8]) -> Option<Vec<u8>> {
         let local = if self.server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
         let socket = UdpSocket::bind(local).ok()?;
         socket.connect(self.server).ok()?;
-        socket.send(&question).ok()?;
+        socket.send(question).ok()?;
         let deadline = Instant::now() + self.patience;
         let mut buffer = vec![0; LONGEST];
         loop {
             let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
             socket.set_read_timeout(Some(left)).ok()?;
             let length = socket.recv(&mut buffer).ok()?;
-            if length >= 12 && buffer[..2] == id.to_be_bytes() && buffer[2] & 0x80 != 0 {
-                return Answers::read(&buffer[..length], kind);
+            let head = &buffer[..length];
+            let is_ours = header_buffer::id(head).is_ok_and(|of| of == id);
+            if is_ours && header_buffer::has_flags(head, PacketFlag::RESPONSE).unwrap_or(false) {
+                buffer.truncate(length);
+                return Some(buffer);
             }
         }
     }
 }
 
-/// A message with where the data of its answers of one kind begins.
-#[derive(Debug, Default)]
-struct Answers {
-    message: Vec<u8>,
-    data: Vec<usize>,
-}
-
-impl Answers {
-    /// `None` if the message ends too early.
-    fn read(message: &[u8], kind: u16) -> Option<Answers> {
-        let (questions, answers) = (number(message, 4)?, number(message, 6)?);
-        let mut at = 12;
-        for _ in 0..questions {
-            at = name(message, at)?.1 + 4;
-        }
-        let mut data = Vec::new();
-        for _ in 0..answers {
-            let head = name(message, at)?.1;
-            let length = usize::from(number(message, head + 8)?);
-            message.get(head + 10..head + 10 + length)?;
-            if number(message, head)? == kind {
-                data.push(head + 10);
-            }
-            at = head + 10 + length;
-        }
-        Some(Answers { message: message.to_vec(), data })
-    }
-
-    /// RFC 2782: priority, weight, port, target.
-    fn service(&self, at: usize) -> Option<Offered> {
-        let (host, _) = name(&self.message, at + 6)?;
-        Some(Offered { priority: number(&self.message, at)?, host, port: number(&self.message, at + 4)? })
-    }
-}
-
-fn number(message: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes([*message.get(at)?, *message.get(at + 1)?]))
-}
-
-/// A name and where it ends. Names point into the message, never forwards; so following them ends.
-fn name(message: &[u8], start: usize) -> Option<(String, usize)> {
-    let (mut labels, mut at, mut end, mut limit) = (Vec::new(), start, None, start);
-    loop {
-        let length = usize::from(*message.get(at)?);
-        match length {
-            0 => break,
-            1..=63 => {
-                let label = message.get(at + 1..at + 1 + length)?;
-                let sound = label.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
-                labels.push(std::str::from_utf8(label).ok().filter(|_| sound)?.to_owned());
-                at += 1 + length;
-            }
-            0xc0.. => {
-                end = end.or(Some(at + 2));
-                let target = usize::from(number(message, at)? & 0x3fff);
-                if target >= limit {
-                    return None;
-                }
-                (limit, at) = (target, target);
-            }
-            _ => return None,
-        }
-        if labels.len() > 127 {
-            return None;
-        }
-    }
-    Some((labels.join("."), end.unwrap_or(at + 1)))
+/// A name that can be a host's; the root, which says that there is none, is empty.
+fn host(name: &Name<'_>) -> Option<String> {
+    let name = name.to_string();
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)).then_some(name)
 }
 
 /// A question for one name; `None` if it is none.
-fn question(id: u16, domain: &str, kind: u16) -> Option<Vec<u8>> {
-    let mut message = Vec::from(id.to_be_bytes());
-    // Recursion is desired; one question.
-    message.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-    for label in domain.trim_end_matches('.').split('.') {
-        let length = u8::try_from(label.len()).ok().filter(|length| (1..=63).contains(length))?;
-        message.push(length);
-        message.extend(label.as_bytes());
-    }
-    message.push(0);
-    message.extend(kind.to_be_bytes());
-    message.extend([0, 1]);
-    Some(message)
+fn question(id: u16, domain: &str, kind: TYPE) -> Option<Vec<u8>> {
+    let domain = domain.trim_end_matches('.');
+    let name = Name::new(domain).ok().filter(|_| domain.split('.').all(|label| !label.is_empty()))?;
+    let mut packet = Packet::new_query(id);
+    packet.set_flags(PacketFlag::RECURSION_DESIRED);
+    packet.questions.push(Question::new(name, QTYPE::TYPE(kind), CLASS::IN.into(), false));
+    packet.build_bytes_vec().ok()
 }
 
 #[cfg(test)]
@@ -167,7 +117,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// Answers one question with these records: the data of each.
-    fn answering(kind: u16, records: Vec<Vec<u8>>) -> Resolver {
+    fn answering(kind: TYPE, records: Vec<Vec<u8>>) -> Resolver {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
         std::thread::spawn(move || {
@@ -179,7 +129,7 @@ mod tests {
             answer[7] = records.len() as u8;
             for record in records {
                 answer.extend([0xc0, 12]);
-                answer.extend(kind.to_be_bytes());
+                answer.extend(u16::from(kind).to_be_bytes());
                 answer.extend([0, 1, 0, 0, 0, 60, 0, record.len() as u8]);
                 answer.extend(record);
             }
@@ -197,7 +147,7 @@ mod tests {
             data
         };
         let resolver =
-            answering(SRV, vec![record(9, b"\x05other\0", 994), record(1, b"\x04imap\x07example\x03org\0", 993)]);
+            answering(TYPE::SRV, vec![record(9, b"\x05other\0", 994), record(1, b"\x04imap\x07example\x03org\0", 993)]);
         let offered = resolver.services("_imaps._tcp", "example.org");
         let told: Vec<(&str, u16)> = offered.iter().map(|server| (server.host.as_str(), server.port)).collect();
         assert_eq!(told, [("imap.example.org", 993), ("other", 994)]);
@@ -205,23 +155,25 @@ mod tests {
 
     #[test]
     fn exchangers_may_point_at_the_name_in_the_question() {
-        let resolver = answering(MX, vec![vec![0, 10, 2, b'm', b'x', 0xc0, 12]]);
+        let resolver = answering(TYPE::MX, vec![vec![0, 10, 2, b'm', b'x', 0xc0, 12]]);
         assert_eq!(resolver.exchangers("example.org"), ["mx.example.org"]);
     }
 
     #[test]
-    fn a_name_that_points_at_itself_or_forwards_is_refused() {
-        assert_eq!(name(&[0xc0, 0], 0), None);
-        assert_eq!(name(&[0xc0, 2, 1, b'a', 0], 0), None);
-        assert_eq!(name(&[1, b'a', 0, 0xc0, 0], 3), Some(("a".to_owned(), 5)));
-        assert_eq!(question(1, "a..b", MX), None);
+    fn a_name_that_points_at_itself_or_is_none_is_no_answer() {
+        assert!(answering(TYPE::MX, vec![vec![0, 10, 0xc0, 43]]).exchangers("example.org").is_empty());
+        assert_eq!(question(1, "a..b", TYPE::MX), None);
     }
 
     proptest! {
         #[test]
         fn no_answer_makes_the_reader_panic(message in proptest::collection::vec(any::<u8>(), 0..80)) {
-            if let Some(answers) = Answers::read(&message, SRV) {
-                answers.data.iter().for_each(|at| _ = answers.service(*at));
+            if let Ok(packet) = Packet::parse(&message) {
+                packet.answers.iter().for_each(|record| {
+                    if let RData::SRV(record) = &record.rdata {
+                        host(&record.target);
+                    }
+                });
             }
         }
     }
