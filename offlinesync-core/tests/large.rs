@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
 
 const MESSAGES: u32 = 5000;
-/// How many messages one thread takes at a time.
+/// How many messages one thread takes at a time, at the end of the work.
 const RANGE: usize = 500;
 
 /// What happened, and when it shall stop.
@@ -124,6 +124,17 @@ fn one_large_folder_is_carried_by_as_many_threads_as_the_store_can_use() {
         assert_eq!(*watch.recorded.lock().unwrap(), u64::from(MESSAGES));
         world.assert_complete();
     }
+}
+
+/// Between two requests a source waits for us, and on a slow line that is time: a single thread asked in ten parts and needed twice as long.
+#[test]
+fn one_thread_asks_for_everything_at_once() {
+    let (world, watch, faults) = (World::new(1), Watch::default(), Faults::new());
+    let remote = Faulty::new(world.remote.clone(), &faults);
+    let (local, status) = (Arc::new(world.local.clone()), Arc::new(world.status.clone()));
+    world.sync_over(Arc::new(remote), local, status, &watch, &Cancel::new()).unwrap();
+    assert_eq!(faults.log().into_iter().filter(|effect| *effect == "fetch").count(), 1);
+    world.assert_complete();
 }
 
 #[test]

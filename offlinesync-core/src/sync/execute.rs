@@ -166,7 +166,7 @@ impl Site<'_> {
         let spare = if intents || ids.len() < hands::LARGE { None } else { handles.another() };
         let (done, outcome) = match spare {
             Some(spare) => {
-                let job = Job::new(route, from, &by_id, &ids);
+                let job = Job::new(route, from, &by_id, ids, self.streams);
                 hands::copy(&job, handles, &spare, self.streams, self.status)
             }
             None => copy_alone(route, &from, handles, self.status, (&by_id, &ids))?,

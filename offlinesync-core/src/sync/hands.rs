@@ -1,5 +1,7 @@
 //! A large copy by several hands: each has its own pair of folder handles and takes the next range of messages when it is done with
-//! one, newest first. One thread, the caller's, records what all of them have made durable; it touches no folder.
+//! one, newest first. Ranges are large at first, for between two of them a source has nothing to do, and small at the end, so that all
+//! hands end together; a single hand takes everything at once. One thread, the caller's, records what all of them have made durable;
+//! it touches no folder.
 //!
 //! A hand whose source fails for the time being (a lost connection) leaves its range to the others. Where the destination, or the
 //! record of what it holds, has become unsure, everybody stops: what is there must be listed again before more is put there.
@@ -17,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// From so many messages on, a copy is shared. Those are some 16 MB of ordinary mail, a few seconds of an ordinary line.
 pub(super) const LARGE: usize = 2000;
-/// Messages in a range.
+/// Messages in a range, at least.
 const RANGE: usize = 500;
 /// So many groups that are durable wait for their record, for each hand.
 const WAITING: usize = 2;
@@ -92,31 +94,48 @@ pub(super) struct Job<'a> {
     pub(super) from: SourceFolder,
     /// In ascending order of ids.
     pub(super) wanted: &'a [Wanted],
-    /// Ranges that nobody has taken yet, in the order in which they shall come.
-    ranges: Mutex<VecDeque<Vec<MessageId>>>,
+    /// Messages that nobody has taken yet, in the order in which they shall come.
+    rest: Mutex<VecDeque<MessageId>>,
+    /// How many hands there may be.
+    hands: usize,
 }
 
 impl<'a> Job<'a> {
     /// `ids` are those of `wanted`, in the order in which they shall come.
-    pub(super) fn new(route: Route<'a>, from: SourceFolder, wanted: &'a [Wanted], ids: &[MessageId]) -> Self {
-        let ranges = Mutex::new(ids.chunks(RANGE).map(<[MessageId]>::to_vec).collect());
-        Job { route, from, wanted, ranges }
+    pub(super) fn new(
+        route: Route<'a>,
+        from: SourceFolder,
+        wanted: &'a [Wanted],
+        ids: Vec<MessageId>,
+        streams: &Streams,
+    ) -> Self {
+        Job { route, from, wanted, rest: Mutex::new(ids.into()), hands: streams.limit.max(1) }
     }
 
-    fn ranges(&self) -> MutexGuard<'_, VecDeque<Vec<MessageId>>> {
-        self.ranges.lock().unwrap_or_else(PoisonError::into_inner)
+    fn rest(&self) -> MutexGuard<'_, VecDeque<MessageId>> {
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn next(&self) -> Option<Vec<MessageId>> {
-        self.ranges().pop_front()
+        let mut rest = self.rest();
+        let share = if self.hands == 1 { rest.len() } else { rest.len() / (2 * self.hands) };
+        let size = share.max(RANGE).min(rest.len());
+        let range: Vec<MessageId> = rest.drain(..size).collect();
+        (!range.is_empty()).then_some(range)
+    }
+
+    /// What was taken and not done comes first again.
+    fn give_back(&self, left: Vec<MessageId>) {
+        let mut rest = self.rest();
+        left.into_iter().rev().for_each(|id| rest.push_front(id));
     }
 
     fn stop(&self) {
-        self.ranges().clear();
+        self.rest().clear();
     }
 
     fn has_more(&self) -> bool {
-        !self.ranges().is_empty()
+        !self.rest().is_empty()
     }
 }
 
@@ -225,7 +244,7 @@ fn copy_ranges(job: &Job<'_>, handles: Handles<'_>, ledger: &mut Sent) -> (Copie
     let end = match (outcome, committed) {
         (Ok(()), Ok(())) => End::Done,
         (Err(error), Ok(())) if !broken && error.kind() == ErrorKind::Unavailable => {
-            job.ranges().push_front(left);
+            job.give_back(left);
             End::LeftToOthers(error)
         }
         (Err(error), _) | (Ok(()), Err(error)) => End::Failed(error),
