@@ -24,7 +24,7 @@ use std::ffi::OsString;
     name = "offlinesync",
     about = "Keep mail on this machine and on IMAP servers in step, both ways",
     long_about = "Keep mail on this machine and on IMAP servers in step, both ways.\n\n\
-                  Without options, every account listed in the configuration file is synced once, or again and again\n\
+                  Without options, every account listed in the configuration file is synced once, or again and again \
                   where the account sets `autorefresh`.",
     override_usage = "offlinesync [OPTIONS]",
     disable_help_flag = true,

@@ -9,7 +9,7 @@ use std::ffi::OsString;
     name = "import",
     about = "Go on where another mail synchroniser left off, without transferring mail again",
     long_about = "Go on where another mail synchroniser left off, without transferring mail again.\n\n\
-                  mbsync: writes a configuration that does what mbsync's does, and takes over what mbsync knows of every\n\
+                  mbsync: writes a configuration that does what mbsync's does, and takes over what mbsync knows of every \
                   mailbox. What cannot be expressed is said with its line. mbsync's files are left as they are.\n\n\
                   OfflineIMAP needs no import: run `offlinesync` with its configuration file.",
     override_usage = "offlinesync import mbsync [OPTIONS]",
@@ -36,7 +36,7 @@ pub struct Import {
     name = "export",
     about = "Let another mail synchroniser go on where offlinesync left off, without transferring mail again",
     long_about = "Let another mail synchroniser go on where offlinesync left off, without transferring mail again.\n\n\
-                  mbsync: writes what is known of every message into the state files of mbsync, for the channels that\n\
+                  mbsync: writes what is known of every message into the state files of mbsync, for the channels that \
                   `offlinesync import mbsync` has made accounts of. Run `offlinesync` once before, and mbsync only after.\n\n\
                   OfflineIMAP needs no export: it finds its messages by the names of their files.",
     override_usage = "offlinesync export mbsync [OPTIONS]",

@@ -10,8 +10,8 @@ use std::path::PathBuf;
     name = "init",
     about = "Write a first configuration: ask, find the server, try the login",
     long_about = "Write a first configuration.\n\n\
-                  Asks for the address, finds the server (known providers, then SRV and MX records of the domain), asks where\n\
-                  the password comes from, tries the login, and writes a commented file that its owner alone can read. A file\n\
+                  Asks for the address, finds the server (known providers, then SRV and MX records of the domain), asks where \
+                  the password comes from, tries the login, and writes a commented file that its owner alone can read. A file \
                   that is there already is left alone.",
     override_usage = "offlinesync init [OPTIONS]",
     term_width = 90

@@ -57,7 +57,8 @@ fn search(environment: &dyn Environment) -> Result<PathBuf> {
     let first = candidates.first().map_or_else(String::new, |path| path.display().to_string());
     let looked: Vec<String> = candidates.iter().map(|path| path.display().to_string()).collect();
     let message = format!("there is no configuration file (looked for {})", looked.join(", "));
-    Err(Error::new(ErrorKind::Configuration, message).with_hint(format!("write {first}, or name a file with -c")))
+    Err(Error::new(ErrorKind::Configuration, message)
+        .with_hint(format!("`offlinesync init` writes {first}; -c names another file")))
 }
 
 /// Where it is looked for, in this order. A first configuration is written to the first place.

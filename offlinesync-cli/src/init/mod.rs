@@ -59,7 +59,8 @@ fn run(init: &Init, path: &Path, streams: &Arc<Streams>) -> Result<()> {
         person.tell(&format!("Logging in to {} as {} ...", choices.server.host, choices.user));
         drop(input);
         let folders = log_in(&file::text(&choices), &choices.account, streams, init.non_interactive)?;
-        streams.err(&format!("Logged in; {} folders.", folders.len()));
+        let noun = if folders.len() == 1 { "folder" } else { "folders" };
+        streams.err(&format!("Logged in; {} {noun}.", folders.len()));
         choices.left_out = doubles(&folders);
     }
     file::write(path, &file::text(&choices))?;

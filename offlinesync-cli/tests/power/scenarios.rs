@@ -9,8 +9,13 @@ use std::fs;
 
 pub(crate) type Scenario = (&'static str, Start<'static>);
 
+/// A server that is waited for is waited for without a pause.
+fn quick() -> Policy {
+    Policy { retry_pause: std::time::Duration::ZERO, ..Policy::default() }
+}
+
 fn start(options: Options, local: Local, news: &'static dyn Fn(&World)) -> Start<'static> {
-    Start { options, local, policy: Policy::default(), in_step: true, news }
+    Start { options, local, policy: quick(), in_step: true, news }
 }
 
 /// With everything, without UIDPLUS, and with nothing beyond RFC 3501; by a Maildir.
@@ -207,7 +212,7 @@ fn while_folders_are_made() {
 
 #[test]
 fn while_a_missing_folder_is_restored_or_forgotten() {
-    let policy = Policy { restore_missing_folders: true, ..Policy::default() };
+    let policy = Policy { restore_missing_folders: true, ..quick() };
     let [scenario, ..] = on_three_servers(&no_folder_on_the_server);
     let [other, ..] = on_three_servers(&no_folder_locally);
     let [third, ..] = on_three_servers(&no_folder_anywhere);
@@ -217,7 +222,7 @@ fn while_a_missing_folder_is_restored_or_forgotten() {
 
 #[test]
 fn while_a_new_numbering_is_taken_in() {
-    let policy = Policy { accept_new_numbering: true, ..Policy::default() };
+    let policy = Policy { accept_new_numbering: true, ..quick() };
     all(&on_three_servers(&new_numbering).map(|(name, start)| (name, Start { policy: policy.clone(), ..start })), 8);
 }
 
