@@ -86,7 +86,12 @@ impl Folder for MboxFolder {
     }
 
     fn changes(&mut self, _: Option<&Cursor>, _: &dyn Known) -> Result<ChangeSet> {
-        let entry = |(uid, _): &(Uid, Vec<u8>)| Entry { id: (*uid).into(), flags: Flags::default(), partner: None };
+        let entry = |(uid, _): &(Uid, Vec<u8>)| Entry {
+            id: (*uid).into(),
+            flags: Flags::default(),
+            partner: None,
+            content: None,
+        };
         Ok(ChangeSet {
             coverage: Coverage::Complete,
             uid_validity: UidValidity(1),

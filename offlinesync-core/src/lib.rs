@@ -50,7 +50,7 @@ pub use event::{Event, Observer};
 pub use flags::{FlagSupport, Flags, KeywordSupport, Keywords, SystemFlags};
 pub use folder_name::FolderName;
 pub use line_ending::LineEnding;
-pub use message::{InternalDate, MessageId, PerSide, Side, Uid, UidValidity};
+pub use message::{ContentId, InternalDate, MessageId, PerSide, Side, Uid, UidValidity};
 pub use policy::{BrakeLimits, Policy};
 pub use repository::{
     ChangeSet, Coverage, Cursor, Entry, Failures, FlagChange, Folder, FolderEntry, FolderList, GroupSize, Headers,

@@ -1,7 +1,8 @@
 //! The small values that name a message and its side. Pure: no I/O, no clock.
 
+use sha2::{Digest as _, Sha256};
 use std::fmt;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::ops::{Index, IndexMut};
 
 /// One of the two stores that an account keeps in step.
@@ -158,6 +159,32 @@ impl fmt::Display for MessageId {
 impl From<Uid> for MessageId {
     fn from(uid: Uid) -> Self {
         MessageId::Uid(uid)
+    }
+}
+
+/// What a store says a message's content is called in whatever folder it lies (IMAP: EMAILID of RFC 8474, Gmail's X-GM-MSGID), together
+/// with its size, shortened to 64 bits.
+///
+/// Equal values say that two messages of one store are the same; different ones say nothing. It is what a server claims, not proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContentId(NonZeroU64);
+
+impl ContentId {
+    /// The value for a message that the store calls `name` and that has so many octets.
+    pub fn of(name: &[u8], octets: u64) -> ContentId {
+        let digest = Sha256::new().chain_update(octets.to_be_bytes()).chain_update(name).finalize();
+        let number = digest.iter().take(8).fold(0, |number, octet| number << 8 | u64::from(*octet));
+        ContentId(NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN))
+    }
+
+    /// As it is stored; `None` for 0, which is no value.
+    pub fn from_number(number: u64) -> Option<ContentId> {
+        NonZeroU64::new(number).map(ContentId)
+    }
+
+    /// To be stored.
+    pub fn number(self) -> u64 {
+        self.0.get()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::flags::{FlagSupport, Flags};
 use crate::folder_name::FolderName;
 use crate::line_ending::LineEnding;
-use crate::message::{InternalDate, MessageId, Uid, UidValidity};
+use crate::message::{ContentId, InternalDate, MessageId, Uid, UidValidity};
 use crate::window::Window;
 use std::time::Duration;
 
@@ -197,6 +197,8 @@ pub struct Entry {
     pub flags: Flags,
     /// The message on the other side that this one says it is a copy of (a Maildir name with `,U=` and the folder's `,FMD5=`).
     pub partner: Option<Partner>,
+    /// What the store calls its content in every folder, where it told so in passing.
+    pub content: Option<ContentId>,
 }
 
 /// A claim in a message's name about its counterpart. A claim, not proof: it pairs messages only where no row does.

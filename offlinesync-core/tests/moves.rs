@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use offlinesync_core::sync::{Account, Report};
-use offlinesync_core::testing::{Faults, Faulty, FaultyStatus, Knobs, Mail, MemoryRepository};
+use offlinesync_core::testing::{ContentsKnob, Faults, Faulty, FaultyStatus, Knobs, Mail, MemoryRepository};
 use offlinesync_core::{
     Cancel, Flags, MemoryStatus, MessageId, PerSide, Policy, Repository, Result, Side, SystemFlags,
 };
@@ -231,4 +231,88 @@ fn a_dry_run_moves_nothing_and_counts_no_removal() {
     let report = world.try_sync(Policy { dry_run: true, ..Policy::default() }).unwrap();
     assert_eq!(Side::BOTH.map(|side| world.store(side).work().1), before);
     assert_eq!((report.counts.removals, report.counts.copies), Default::default());
+}
+
+fn telling(contents: ContentsKnob) -> World {
+    World::new(Knobs { contents, ..Knobs::imap() }, Knobs { contents, ..Knobs::maildir() })
+}
+
+/// Twelve letters leave INBOX for the archive.
+fn with_a_large_move(world: World) -> World {
+    (30..42).for_each(|n| drop(world.add(Side::Remote, "INBOX", &format!("letter {n}"))));
+    let world = world.in_step();
+    (30..42).for_each(|n| drop(world.move_letter(Side::Remote, &format!("letter {n}"))));
+    world
+}
+
+/// A server that says what it calls a content in every folder is asked for a handful of headers, however many messages were moved.
+#[test]
+fn a_large_move_costs_a_handful_of_headers_where_the_server_names_contents() {
+    for (contents, headers) in [(ContentsKnob::Nothing, 12), (ContentsKnob::True, 6)] {
+        let world = with_a_large_move(telling(contents));
+        let before = (world.store(Side::Remote).calls().headers, world.fetched());
+        world.sync();
+        assert_eq!(world.store(Side::Remote).calls().headers - before.0, headers, "{contents:?}");
+        assert_eq!(world.fetched(), before.1, "{contents:?}");
+        assert_eq!(world.store(Side::Local).calls().transferred, 12, "{contents:?}");
+        assert_eq!(FOLDERS.map(|folder| world.store(Side::Local).count(folder)), [10, 14], "{contents:?}");
+        for folder in FOLDERS {
+            assert_eq!(world.contents(Side::Remote, folder), world.contents(Side::Local, folder), "{contents:?}");
+        }
+    }
+}
+
+#[test]
+fn of_several_equal_messages_that_left_each_becomes_one_that_appeared() {
+    let world = telling(ContentsKnob::True);
+    world.add(Side::Remote, "INBOX", "letter 50");
+    world.add(Side::Remote, "INBOX", "letter 50");
+    let world = world.in_step();
+    world.move_letter(Side::Remote, "letter 50");
+    world.move_letter(Side::Remote, "letter 50");
+    let before = world.fetched();
+    world.sync();
+    assert_eq!((world.fetched(), world.store(Side::Local).calls().transferred), (before, 2));
+    assert_eq!(world.store(Side::Local).count("Archive"), 4);
+}
+
+/// Gmail shows one message in several folders, all under one name: what appears in one more folder was copied, not moved.
+#[test]
+fn a_message_that_stays_where_it_was_is_copied_whatever_the_server_calls_it() {
+    let world = telling(ContentsKnob::True).in_step();
+    world.add(Side::Remote, "Archive", MOVED[0]);
+    let report = world.sync();
+    assert_eq!((report.counts.copies.local, world.store(Side::Local).calls().transferred), (1, 0));
+    assert_eq!(FOLDERS.map(|folder| world.store(Side::Local).count(folder)), [10, 3]);
+    // Deleted there, it leaves both and appears in a third: one of them was moved, the other is removed.
+    world.store(Side::Remote).create_folder("Trash");
+    for folder in FOLDERS {
+        let id = world.id_of(Side::Remote, folder, MOVED[0]);
+        world.store(Side::Remote).remove(folder, &id);
+    }
+    world.add(Side::Remote, "Trash", MOVED[0]);
+    let before = world.fetched();
+    let report = world.sync();
+    assert_eq!((world.fetched(), world.store(Side::Local).calls().transferred), (before, 1));
+    assert_eq!((report.counts.copies.local, report.counts.removals.local), (0, 1));
+    assert_eq!(world.contents(Side::Local, "Trash").len(), 1);
+    assert_eq!(FOLDERS.map(|folder| world.store(Side::Local).count(folder)), [9, 2]);
+}
+
+/// A server that calls different messages the same is found out by the headers of a few, and then by those of all.
+#[test]
+fn a_server_that_calls_different_messages_the_same_is_not_believed() {
+    for contents in [ContentsKnob::AllAlike, ContentsKnob::ByNumber, ContentsKnob::BySize] {
+        let world = with_a_large_move(telling(contents));
+        // One is gone for good, and another of the same size came to the other folder.
+        let id = world.id_of(Side::Remote, "INBOX", "letter 1");
+        world.store(Side::Remote).remove("INBOX", &id);
+        world.add(Side::Remote, "Archive", "letter 2");
+        world.sync();
+        world.sync();
+        for folder in FOLDERS {
+            assert_eq!(world.contents(Side::Remote, folder), world.contents(Side::Local, folder), "{contents:?}");
+        }
+        assert_eq!(FOLDERS.map(|folder| world.store(Side::Local).count(folder)), [9, 15], "{contents:?}");
+    }
 }

@@ -285,7 +285,12 @@ impl MaildirFolder {
             let told = NumberedBase::parse(name.base()).filter(|base| base.uid == uid);
             Partner { uid, uid_validity: told.map(|base| base.uid_validity) }
         });
-        Some(Entry { id: MessageId::Name(found.id().into()), flags: vocabulary.flags(name.letters()), partner })
+        Some(Entry {
+            id: MessageId::Name(found.id().into()),
+            flags: vocabulary.flags(name.letters()),
+            partner,
+            content: None,
+        })
     }
 }
 

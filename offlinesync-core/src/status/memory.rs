@@ -4,7 +4,7 @@ use super::{Batch, FolderPair, FolderRecord, FolderStatus, Intent, Row, StatusSt
 use crate::error::{Error, ErrorKind, Result};
 use crate::flags::Flags;
 use crate::folder_name::FolderName;
-use crate::message::{MessageId, PerSide, Side};
+use crate::message::{ContentId, MessageId, PerSide, Side};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +25,7 @@ pub(super) struct FolderData {
     pub(super) rows: BTreeMap<MessageId, (MessageId, Flags)>,
     by_local: BTreeMap<MessageId, MessageId>,
     pub(super) intents: BTreeMap<(Side, MessageId), Intent>,
+    contents: BTreeMap<(Side, MessageId), ContentId>,
 }
 
 impl MemoryStatus {
@@ -106,6 +107,10 @@ impl FolderStatus for MemoryFolder {
         Ok(self.read(|data| data.find(side, id)))
     }
 
+    fn content(&self, side: Side, id: &MessageId) -> Result<Option<ContentId>> {
+        Ok(self.read(|data| data.contents.get(&(side, id.clone())).copied()))
+    }
+
     fn intents(&self) -> Result<Vec<Intent>> {
         Ok(self.read(|data| data.intents.values().cloned().collect()))
     }
@@ -179,10 +184,25 @@ impl FolderData {
             }
             self.put(row);
         }
+        let rows_before = undo.into_iter().filter_map(|(_, before)| before);
+        rows_before.for_each(|before| self.drop_contents(&before));
+        for (side, id, content) in batch.contents {
+            if self.find(side, &id).is_some() {
+                self.contents.insert((side, id), content);
+            }
+        }
         self.record = batch.record.unwrap_or_else(|| std::mem::take(&mut self.record));
         self.intents.extend(batch.intents.into_iter().map(|intent| ((intent.to, intent.source.clone()), intent)));
         batch.settled.iter().for_each(|settled| drop(self.intents.remove(settled)));
         Ok(())
+    }
+
+    fn drop_contents(&mut self, before: &Row) {
+        for side in Side::BOTH {
+            if self.find(side, &before.ids[side]).is_none() {
+                self.contents.remove(&(side, before.ids[side].clone()));
+            }
+        }
     }
 
     fn undo(&mut self, undo: Vec<(MessageId, Option<Row>)>) {
@@ -215,11 +235,12 @@ pub(super) fn name_taken(from: &FolderPair, to: &FolderPair) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::status_suite::{check_persistence, check_status_store};
+    use crate::testing::status_suite::{check_contents, check_persistence, check_status_store};
 
     #[test]
     fn the_store_in_memory_conforms() {
         check_status_store(&mut || Box::new(MemoryStatus::new()));
+        check_contents(&MemoryStatus::new());
     }
 
     #[test]

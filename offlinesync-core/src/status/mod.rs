@@ -15,7 +15,7 @@ pub use sqlite::SqliteStatus;
 use crate::error::Result;
 use crate::flags::Flags;
 use crate::folder_name::FolderName;
-use crate::message::{MessageId, PerSide, Side, UidValidity};
+use crate::message::{ContentId, MessageId, PerSide, Side, UidValidity};
 use crate::repository::Cursor;
 use crate::window::Window;
 
@@ -95,6 +95,9 @@ pub struct Batch {
     pub intents: Vec<Intent>,
     /// Intents to delete.
     pub settled: Vec<(Side, MessageId)>,
+    /// What a side calls the content of messages that have rows once the others are written; for a message without a row it is not
+    /// kept. A hint: a store may drop it, and it goes with the row.
+    pub contents: Vec<(Side, MessageId, ContentId)>,
 }
 
 impl Batch {
@@ -105,6 +108,7 @@ impl Batch {
             && self.record.is_none()
             && self.intents.is_empty()
             && self.settled.is_empty()
+            && self.contents.is_empty()
     }
 }
 
@@ -138,6 +142,12 @@ pub trait FolderStatus: Send {
 
     /// The row whose id on `side` is `id`.
     fn row(&self, side: Side, id: &MessageId) -> Result<Option<Row>>;
+
+    /// What the side calls the content of this message, if that was written down. Default: it never is.
+    fn content(&self, side: Side, id: &MessageId) -> Result<Option<ContentId>> {
+        let _ = (side, id);
+        Ok(None)
+    }
 
     /// All intents.
     fn intents(&self) -> Result<Vec<Intent>>;

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::flags::Flags;
-use crate::message::{MessageId, PerSide, Side};
+use crate::message::{ContentId, MessageId, PerSide, Side};
 use crate::plan::{Seen, Touched};
 use crate::repository::{ChangeSet, Coverage, Entry};
 use crate::status::{FolderStatus, Row};
@@ -29,6 +29,17 @@ impl Difference {
 
 /// The entries and removals of a side that was listed; `None` for a side that nobody touched.
 pub(super) type Listings = PerSide<Option<ChangeSet>>;
+
+/// What each side's listing calls the content of messages, in the order of their ids.
+pub(super) type Contents = PerSide<Vec<(MessageId, ContentId)>>;
+
+/// What a listing calls the contents, before its entries are taken out of it.
+pub(super) fn contents_of(set: Option<&ChangeSet>) -> Vec<(MessageId, ContentId)> {
+    let named = set.iter().flat_map(|set| &set.present).filter_map(|entry| Some((entry.id.clone(), entry.content?)));
+    let mut contents: Vec<(MessageId, ContentId)> = named.collect();
+    contents.sort();
+    contents
+}
 
 /// Whether the listings say anything that the rows do not. Leaves the entries where they are.
 pub(super) fn speaks(listings: &mut Listings, status: &dyn FolderStatus) -> Result<bool> {

@@ -1,8 +1,11 @@
 //! Moves without bodies: a message that left one folder and appeared in another is moved on the other side too.
 //!
 //! What a plan alone would do is remove it there and copy it again. Here the two halves are found by a name that tells the message they
-//! were made from, else by header and size, where a message has enough header to tell it from others and is alone with it. Any other
-//! name proves nothing: two files may share one by chance. What does not match beyond doubt is removed and copied as ever.
+//! were made from; by what the store calls their content, which the listings told in passing; else by header and size, where a message
+//! has enough header to tell it from others and is alone with it. Any other name proves nothing: two files may share one by chance.
+//!
+//! What a store calls a content is believed only after a few headers of this run's moves were compared: a store that was found to give
+//! two messages one name is not believed at all. What does not match beyond doubt is removed and copied as ever.
 
 use super::content::is_telling;
 use super::digest::{self, Hash};
@@ -10,7 +13,7 @@ use super::street::Prepared;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::flags::Flags;
-use crate::message::{MessageId, PerSide, Side};
+use crate::message::{ContentId, MessageId, PerSide, Side};
 use crate::plan::{Action, Seen, Step, Touched};
 use crate::status::{Batch, Intent, Row};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +21,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Headers are fetched only if there are at most this many new messages for each that left, and a few more.
 const NEW_FOR_EACH_LEFT: usize = 20;
 const A_FEW: usize = 50;
+
+/// So many pairs that a store says are one message each are compared by their headers.
+const SAMPLE: usize = 8;
 
 /// A message that left: its street, and its row's ids.
 #[derive(Clone, Debug)]
@@ -54,23 +60,119 @@ pub(super) fn follow(streets: &mut [Prepared<'_>]) -> Vec<(usize, Error)> {
     failed
 }
 
-type Matched = BTreeMap<(usize, usize), Vec<(Left, Appeared)>>;
+type Pair = (Left, Appeared);
+type Matched = BTreeMap<(usize, usize), Vec<Pair>>;
 
 fn find(streets: &mut [Prepared<'_>], on: Side) -> Result<Matched> {
     let (left, appeared) = halves(streets, on);
     if left.is_empty() || appeared.is_empty() {
         return Ok(Matched::new());
     }
-    if appeared.len() > left.len() * NEW_FOR_EACH_LEFT + A_FEW {
-        return Ok(Matched::new());
-    }
     let (mut matched, left, appeared) = by_name(streets, left, appeared, on);
-    if !left.is_empty() && !appeared.is_empty() {
-        for (way, messages) in by_content(streets, left, appeared, on)? {
-            matched.entry(way).or_default().extend(messages);
-        }
+    let (called_alike, left, appeared) = by_what_the_store_calls_it(streets, left, appeared, on)?;
+    let few = appeared.len() <= left.len() * NEW_FOR_EACH_LEFT + A_FEW;
+    let looked_at = match few && !left.is_empty() && !appeared.is_empty() {
+        true => by_content(streets, left, appeared, on)?,
+        false => Matched::new(),
+    };
+    for (way, messages) in called_alike.into_iter().chain(looked_at) {
+        matched.entry(way).or_default().extend(messages);
     }
     Ok(matched)
+}
+
+/// Where a store tells what it calls a content in every folder, the halves need not be looked at. A message may have left, and appeared in,
+/// several folders at once: each that left becomes one of those that appeared. What cannot be told by that is handed back.
+fn by_what_the_store_calls_it(
+    streets: &mut [Prepared<'_>],
+    left: Vec<Left>,
+    appeared: Vec<Appeared>,
+    on: Side,
+) -> Result<(Matched, Vec<Left>, Vec<Appeared>)> {
+    let there = on.other();
+    let mut named: BTreeMap<ContentId, (Vec<Left>, Vec<Appeared>)> = BTreeMap::new();
+    let mut rest = (Vec::new(), Vec::new());
+    for one in appeared {
+        match streets[one.street].listed_content(there, &one.id) {
+            Some(name) => named.entry(name).or_default().1.push(one),
+            None => rest.1.push(one),
+        }
+    }
+    for one in left {
+        let name =
+            if named.is_empty() { None } else { streets[one.street].recorded_content(there, &one.ids[there])? };
+        match name.and_then(|name| named.get_mut(&name)) {
+            Some(group) => group.0.push(one),
+            None => rest.0.push(one),
+        }
+    }
+    let mut pairs: Vec<Pair> = Vec::new();
+    for (left, mut appeared) in named.into_values() {
+        for one in left {
+            match appeared.iter().position(|other| other.street != one.street) {
+                Some(at) => pairs.push((one, appeared.remove(at))),
+                None => rest.0.push(one),
+            }
+        }
+        rest.1.extend(appeared);
+    }
+    let (believed, doubtful) = believable(streets, pairs, on)?;
+    let (left, appeared): (Vec<Left>, Vec<Appeared>) = doubtful.into_iter().unzip();
+    rest.0.extend(left);
+    rest.1.extend(appeared);
+    let mut matched = Matched::new();
+    for (left, appeared) in believed {
+        matched.entry((left.street, appeared.street)).or_default().push((left, appeared));
+    }
+    Ok((matched, rest.0, rest.1))
+}
+
+/// Which pairs to take for one message each, and which not. Of a sample each must look the same, or the store's word counts for nothing;
+/// one in the sample whose header tells too little counts for nothing itself.
+fn believable(streets: &mut [Prepared<'_>], pairs: Vec<Pair>, on: Side) -> Result<(Vec<Pair>, Vec<Pair>)> {
+    let step = pairs.len().div_ceil(SAMPLE).max(1);
+    let sample: Vec<&Pair> = pairs.iter().step_by(step).collect();
+    let here = looks(streets, on, sample.iter().map(|(left, _)| (left.street, left.ids[on].clone())))?;
+    let there = looks(streets, on.other(), sample.iter().map(|(_, appeared)| (appeared.street, appeared.id.clone())))?;
+    let verdict = |(left, appeared): &Pair| {
+        let (one, other) =
+            (here.get(&(left.street, left.ids[on].clone()))?, there.get(&(appeared.street, appeared.id.clone()))?);
+        let same = one.hash == other.hash && one.octets.zip(other.octets).is_none_or(|(one, other)| one == other);
+        (!same || one.tells).then_some(same)
+    };
+    let verdicts: Vec<Option<bool>> = sample.into_iter().map(verdict).collect();
+    if verdicts.contains(&Some(false)) || !verdicts.contains(&Some(true)) {
+        return Ok((Vec::new(), pairs));
+    }
+    let mut at = 0..;
+    let doubtful = |at: usize| at.is_multiple_of(step) && verdicts.get(at / step) == Some(&None);
+    Ok(pairs.into_iter().partition(|_| !at.next().is_some_and(doubtful)))
+}
+
+/// What a header shows.
+struct Look {
+    hash: Hash,
+    octets: Option<u64>,
+    tells: bool,
+}
+
+fn looks(
+    streets: &mut [Prepared<'_>],
+    side: Side,
+    messages: impl Iterator<Item = (usize, MessageId)>,
+) -> Result<BTreeMap<(usize, MessageId), Look>> {
+    let mut by_street: BTreeMap<usize, Vec<MessageId>> = BTreeMap::new();
+    messages.for_each(|(street, id)| by_street.entry(street).or_default().push(id));
+    let mut found = BTreeMap::new();
+    for (street, ids) in by_street {
+        streets[street].folder(side).headers(&ids, &mut |headers| {
+            let (hash, octets) = digest::of_header(&headers);
+            let look = Look { hash, octets, tells: is_telling(headers.header) };
+            found.insert((street, headers.id.clone()), look);
+            Ok(())
+        })?;
+    }
+    Ok(found)
 }
 
 /// A file that was moved keeps its name, and one that we delivered has a name that no other message has. What cannot be told by that is

@@ -3,7 +3,7 @@
 //! After a change to a side the road is walked again with a listing since the cursor: it finds our own changes agreed on, takes
 //! in what others did meanwhile, and ends with cursors and witnesses that cover exactly what the rows say.
 
-use super::difference::{Listings, difference, speaks};
+use super::difference::{Contents, Listings, contents_of, difference, speaks};
 use super::doubt;
 use super::execute::{Executed, Site};
 use super::hands::Streams;
@@ -15,7 +15,7 @@ use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
 use crate::flags::FlagSupport;
-use crate::message::{MessageId, PerSide, Side, Uid, UidValidity};
+use crate::message::{ContentId, MessageId, PerSide, Side, Uid, UidValidity};
 use crate::plan::brake::{self, FolderLoss};
 use crate::plan::{Action, Counts, Plan, PlanPolicy, Step, Touched, plan};
 use crate::policy::Policy;
@@ -78,6 +78,7 @@ struct Planned {
     unidentified: Vec<(Side, MessageId)>,
     settled: Vec<(Side, MessageId)>,
     record: FolderRecord,
+    contents: Contents,
     /// What the listings pass over, once all that they tell has been dealt with.
     window: Window,
 }
@@ -175,6 +176,17 @@ impl Prepared<'_> {
         self.street.status.row(side, id)
     }
 
+    /// What a side's listing calls the content of a message.
+    pub(super) fn listed_content(&self, side: Side, id: &MessageId) -> Option<ContentId> {
+        let contents = &self.planned.contents[side];
+        contents.binary_search_by(|(other, _)| other.cmp(id)).ok().map(|at| contents[at].1)
+    }
+
+    /// What a side called the content of a message that has a row.
+    pub(super) fn recorded_content(&self, side: Side, id: &MessageId) -> Result<Option<ContentId>> {
+        self.street.status.content(side, id)
+    }
+
     /// Writes what a move did, after the numbering that the rows depend on.
     pub(super) fn record_move(&mut self, on: Side, batch: Batch) -> Result<()> {
         self.moved[on] = true;
@@ -244,6 +256,7 @@ impl Street<'_> {
         if !whole && !own_changes_only && speaks(&mut listings, self.status.as_ref())? {
             self.list_the_rest(&mut record, &mut listings)?;
         }
+        let contents = PerSide::from_fn(|side| contents_of(listings[side].as_ref()));
         let found = difference(&mut listings, self.status.as_ref())?;
         if !own_changes_only {
             let messages = found.messages(self.status.count()?);
@@ -261,7 +274,7 @@ impl Street<'_> {
         self.come_to_terms(&listings);
         let plan = self.plan(touched);
         let Settled { unidentified, settled } = settled;
-        Ok(Planned { listings, plan, unidentified, settled, record, window: passed_over })
+        Ok(Planned { listings, plan, unidentified, settled, record, contents, window: passed_over })
     }
 
     /// Uploads that were begun and not recorded. Whoever lets numbers be given anew lets uploads be sent again that are not found.
@@ -402,7 +415,7 @@ impl Street<'_> {
     /// Answers the sides that were changed; `None` if something failed, so that walking on would only fail again.
     fn carry_out(&mut self, mut planned: Planned, outcome: &mut Outcome) -> Result<Option<PerSide<bool>>> {
         self.begin(&mut planned)?;
-        let Planned { listings, plan, unidentified, settled, record, window } = planned;
+        let Planned { listings, plan, unidentified, settled, record, contents, window } = planned;
         let mut executed = Executed::default();
         let mut site = self.site(&record, settled);
         let withheld = plan.withheld;
@@ -414,7 +427,7 @@ impl Street<'_> {
         outcome.failed.append(&mut executed.failed);
         outcome.failed.extend(unidentified.into_iter().map(|(to, id)| (id, to, refusals::unidentified(self.pair, to))));
         result?;
-        self.record(record, listings, complete.then_some(window), withheld)?;
+        self.record(record, listings, contents, complete.then_some(window), withheld)?;
         Ok(complete.then_some(executed.changed))
     }
 
@@ -457,6 +470,7 @@ impl Street<'_> {
         &mut self,
         before: FolderRecord,
         listings: Listings,
+        contents: Contents,
         complete: Option<Window>,
         withheld: PerSide<bool>,
     ) -> Result<()> {
@@ -476,10 +490,11 @@ impl Street<'_> {
             // What failed is looked at again next time, even where nothing changes until then.
             after.witness = PerSide::default();
         }
-        if self.status.record()? == after {
-            return Ok(());
-        }
-        self.status.apply(Batch { record: Some(after), ..Batch::default() })
+        let of = |side: Side, ids: Vec<(MessageId, ContentId)>| ids.into_iter().map(move |(id, name)| (side, id, name));
+        let contents = of(Side::Remote, contents.remote).chain(of(Side::Local, contents.local)).collect();
+        let record = (self.status.record()? != after).then_some(after);
+        let batch = Batch { record, contents, ..Batch::default() };
+        if batch.is_empty() { Ok(()) } else { self.status.apply(batch) }
     }
 }
 

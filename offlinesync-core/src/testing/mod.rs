@@ -14,4 +14,4 @@ pub mod suite;
 pub use client::{Client, DatePrecision, Held};
 pub use faults::{Bad, Fate, Faults, Faulty, FaultyStatus, Listing};
 pub use mails::Mail;
-pub use memory::{Calls, Deltas, Knobs, MemoryRepository, WitnessKnob};
+pub use memory::{Calls, ContentsKnob, Deltas, Knobs, MemoryRepository, WitnessKnob};

@@ -4,7 +4,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::flags::Flags;
-use crate::message::{MessageId, PerSide, Side, Uid, UidValidity};
+use crate::message::{ContentId, MessageId, PerSide, Side, Uid, UidValidity};
 use crate::repository::Cursor;
 use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, Intent, Row, StatusStore};
 use crate::window::Window;
@@ -44,6 +44,34 @@ pub fn check_persistence(open: &mut dyn FnMut() -> Box<dyn StatusStore>) {
     let folder = store.folder(&pair()).unwrap();
     assert_eq!(all(&*folder), batch.upsert);
     assert_eq!(folder.intents().unwrap(), batch.intents);
+}
+
+/// Checks, on an empty store, that what a side calls a content is kept with the row and goes with it. For stores that keep it at all.
+pub fn check_contents(store: &dyn StatusStore) {
+    let mut folder = store.folder(&pair()).unwrap();
+    let (one, two) = (ContentId::of(b"one", 1), ContentId::from_number(u64::MAX).unwrap());
+    let contents =
+        |contents: &[(Side, MessageId, ContentId)]| Batch { contents: contents.to_vec(), ..Batch::default() };
+    let whole = contents(&[(Side::Remote, uid(1), one), (Side::Local, name("a"), two), (Side::Remote, uid(9), two)]);
+    folder.apply(Batch { upsert: vec![row(1, "a", &[]), row(2, "b", &[])], ..whole }).unwrap();
+    let of = |folder: &dyn FolderStatus| {
+        [(Side::Remote, uid(1)), (Side::Local, name("a")), (Side::Remote, uid(9)), (Side::Remote, uid(2))]
+            .map(|(side, id)| folder.content(side, &id).unwrap())
+    };
+    assert_eq!(of(&*folder), [Some(one), Some(two), None, None]);
+    folder.apply(upsert([row(1, "a", &["\\Seen"])])).unwrap();
+    assert_eq!(of(&*folder), [Some(one), Some(two), None, None], "flags change nothing about it");
+    folder.apply(upsert([row(1, "c", &[])])).unwrap();
+    assert_eq!(folder.content(Side::Remote, &uid(1)).unwrap(), Some(one));
+    assert_eq!(folder.content(Side::Local, &name("c")).unwrap(), None, "another message on that side");
+    folder.apply(contents(&[(Side::Remote, uid(1), two), (Side::Remote, uid(1), two)])).unwrap();
+    assert_eq!(of(&*folder), [Some(two), None, None, None]);
+    store.rename(&pair(), &other_pair()).unwrap();
+    let mut folder = store.folder(&other_pair()).unwrap();
+    assert_eq!(of(&*folder), [Some(two), None, None, None]);
+    folder.apply(Batch { delete: vec![uid(1)], ..Batch::default() }).unwrap();
+    folder.apply(upsert([row(1, "a", &[])])).unwrap();
+    assert_eq!(of(&*folder), [None; 4]);
 }
 
 fn pair() -> FolderPair {
@@ -180,6 +208,7 @@ fn a_batch_with_a_taken_local_id_changes_nothing(store: &dyn StatusStore) {
         record: Some(FolderRecord::default()),
         intents: vec![intent(Side::Remote, name("n"))],
         settled: vec![(Side::Local, uid(9))],
+        contents: vec![(Side::Remote, uid(1), ContentId::of(b"one", 1))],
     };
     let error = folder.apply(bad).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Folder, "{error}");

@@ -8,7 +8,7 @@
 mod model;
 mod world;
 
-use offlinesync_core::testing::{Deltas, Knobs, WitnessKnob};
+use offlinesync_core::testing::{ContentsKnob, Deltas, Knobs, WitnessKnob};
 use offlinesync_core::{FlagSupport, KeywordSupport, PerSide, Side, SystemFlags};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -111,8 +111,17 @@ fn knobs() -> impl Strategy<Value = Knobs> {
     let deltas = vec![Deltas::Nothing, Deltas::Logged, Deltas::Compared];
     let witnesses = vec![WitnessKnob::Nothing, WitnessKnob::Messages, WitnessKnob::Everything];
     let toggles = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    (select(kinds), select(deltas), select(witnesses), toggles, 1..6usize, support()).prop_map(
-        |(kind, deltas, witness, (tells_ids, eager, transfer, tells_octets, cheap), messages, support)| {
+    let contents = vec![
+        ContentsKnob::Nothing,
+        ContentsKnob::True,
+        ContentsKnob::True,
+        ContentsKnob::AllAlike,
+        ContentsKnob::ByNumber,
+        ContentsKnob::BySize,
+    ];
+    (select(kinds), select(deltas), select(witnesses), toggles, 1..6usize, support(), select(contents)).prop_map(
+        |(kind, deltas, witness, (tells_ids, eager, transfer, tells_octets, cheap), messages, support, contents)| {
+            let kind = Knobs { contents, ..kind };
             let mut knobs = Knobs { witness, transfer, tells_octets, cheap_content: cheap, support, ..kind };
             knobs.group.messages = messages;
             if knobs.numbered {

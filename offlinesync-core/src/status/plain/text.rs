@@ -278,6 +278,7 @@ mod tests {
             record: Some(record.clone()),
             intents: vec![intent.clone()],
             settled: vec![(Side::Remote, name("-"))],
+            contents: Vec::new(),
         };
         let (mut text, at) = batch(&all);
         assert!(text[at.unwrap()..].starts_with("r\t7\t-\t.\t00ff\t-\t-\t-5\t-\n"), "{text}");

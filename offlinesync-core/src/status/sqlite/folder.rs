@@ -5,11 +5,11 @@ use super::failure::Failure;
 use super::values::{self, Id, KeywordSets};
 use super::{Database, Shared, folder_id, schema};
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::{MessageId, PerSide, Side};
+use crate::message::{ContentId, MessageId, PerSide, Side};
 use crate::repository::Cursor;
 use crate::status::memory::id_taken;
 use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, Intent, Row};
-use rusqlite::{Connection, Params, ToSql, Transaction, ffi, params};
+use rusqlite::{Connection, OptionalExtension, Params, ToSql, Transaction, ffi, params};
 use std::sync::Arc;
 
 /// How many rows are read at a time.
@@ -79,6 +79,19 @@ impl FolderStatus for SqliteFolder {
         })
     }
 
+    fn content(&self, side: Side, id: &MessageId) -> Result<Option<ContentId>> {
+        let sql = match side {
+            Side::Remote => schema::SELECT_REMOTE_CONTENT,
+            Side::Local => schema::SELECT_LOCAL_CONTENT,
+        };
+        self.shared.read(|database| {
+            let Some(folder) = folder_id(&database.connection, &self.pair)? else { return Ok(None) };
+            let mut select = database.connection.prepare_cached(sql)?;
+            let found: Option<Option<i64>> = select.query_row(params![folder, Id(id)], |row| row.get(0)).optional()?;
+            Ok(found.flatten().and_then(|number| ContentId::from_number(number.cast_unsigned())))
+        })
+    }
+
     fn intents(&self) -> Result<Vec<Intent>> {
         self.shared.read(|database| {
             let Some(folder) = folder_id(&database.connection, &self.pair)? else { return Ok(Vec::new()) };
@@ -133,7 +146,18 @@ impl Writer<'_> {
             self.update_record(record)?;
         }
         batch.intents.iter().try_for_each(|intent| self.upsert_intent(intent))?;
-        self.delete_intents(&batch.settled)
+        self.delete_intents(&batch.settled)?;
+        batch.contents.iter().try_for_each(|(side, id, content)| self.update_content(*side, id, *content))
+    }
+
+    fn update_content(&self, side: Side, id: &MessageId, content: ContentId) -> Result<(), Failure> {
+        let sql = match side {
+            Side::Remote => schema::UPDATE_REMOTE_CONTENT,
+            Side::Local => schema::UPDATE_LOCAL_CONTENT,
+        };
+        let number = content.number().cast_signed();
+        self.transaction.prepare_cached(sql)?.execute(params![self.folder, Id(id), number])?;
+        Ok(())
     }
 
     fn delete_rows(&self, remote_ids: &[MessageId]) -> Result<i64, Failure> {

@@ -4,6 +4,8 @@
 //! - `messages`: one row a message that both sides agreed on. A UID is an INTEGER, a name is TEXT; integers sort first, as in
 //!   [`MessageId`](crate::MessageId). `flags` are the bits of [`SystemFlags`](crate::SystemFlags); `keywords` is 0 for none, else
 //!   an id of `keyword_sets`.
+//! - `messages.remote_content`, `messages.local_content`: what the side calls the content ([`ContentId`](crate::ContentId) as a signed
+//!   number); NULL where it did not say.
 //! - `folders.window_since`, `.window_octets`: the window of the record; NULL for a border that is not there.
 //! - `keyword_sets`: each set of keywords that any message has or had; the encoding is in `values.rs`. Never deleted from.
 //! - `intents`: uploads begun. `side` is 0 for remote, 1 for local.
@@ -56,6 +58,10 @@ CREATE TABLE intents (
 ALTER TABLE folders ADD COLUMN window_since INTEGER;
 ALTER TABLE folders ADD COLUMN window_octets INTEGER;
 ",
+    "
+ALTER TABLE messages ADD COLUMN remote_content INTEGER;
+ALTER TABLE messages ADD COLUMN local_content INTEGER;
+",
 ];
 
 /// Columns as `values::pair`, `values::record` and `values::count` read them.
@@ -85,7 +91,20 @@ pub(super) const INSERT_ROW: &str = "INSERT INTO messages (folder, remote, local
     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (folder, remote) DO NOTHING";
 
 pub(super) const UPDATE_ROW: &str =
-    "UPDATE messages SET local = ?3, flags = ?4, keywords = ?5 WHERE folder = ?1 AND remote = ?2";
+    "UPDATE messages SET local_content = CASE WHEN local = ?3 THEN local_content END, local = ?3, flags = ?4, keywords = ?5
+    WHERE folder = ?1 AND remote = ?2";
+
+pub(super) const SELECT_REMOTE_CONTENT: &str = "SELECT remote_content FROM messages WHERE folder = ?1 AND remote = ?2";
+
+pub(super) const SELECT_LOCAL_CONTENT: &str = "SELECT local_content FROM messages WHERE folder = ?1 AND local = ?2";
+
+/// Writes nothing where nothing changes.
+pub(super) const UPDATE_REMOTE_CONTENT: &str =
+    "UPDATE messages SET remote_content = ?3 WHERE folder = ?1 AND remote = ?2 AND remote_content IS NOT ?3";
+
+/// The same for the local side.
+pub(super) const UPDATE_LOCAL_CONTENT: &str =
+    "UPDATE messages SET local_content = ?3 WHERE folder = ?1 AND local = ?2 AND local_content IS NOT ?3";
 
 pub(super) const DELETE_ROW: &str = "DELETE FROM messages WHERE folder = ?1 AND remote = ?2";
 

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::flags::Flags;
-use crate::message::{MessageId, PerSide, Side, Uid};
+use crate::message::{ContentId, MessageId, PerSide, Side, Uid};
 use crate::status::{Batch, Row};
-use crate::testing::status_suite::{check_persistence, check_status_store};
+use crate::testing::status_suite::{check_contents, check_persistence, check_status_store};
 use std::fs;
 use tempfile::TempDir;
 
@@ -60,6 +60,7 @@ fn the_store_in_a_file_conforms() {
             number += 1;
             Box::new(SqliteStatus::open(directory.path().join(number.to_string()), fsync).unwrap())
         });
+        check_contents(&SqliteStatus::open(directory.path().join("contents"), fsync).unwrap());
     }
 }
 
@@ -179,6 +180,11 @@ fn version_1_as_first_written_still_opens() {
     assert_eq!(rows(&store), [row(1, &["\\Seen", "Junk", "Work"]), row(2, &[])]);
     let (_, record, count) = store.folders().unwrap().remove(0);
     assert_eq!((record.uid_validity.remote.unwrap().0, count), (7, 2));
+    let (id, name) = (row(1, &[]).ids.remote, ContentId::of(b"a", 1));
+    let mut folder = store.folder(&pair()).unwrap();
+    assert_eq!(folder.content(Side::Remote, &id).unwrap(), None);
+    folder.apply(Batch { contents: vec![(Side::Remote, id.clone(), name)], ..Batch::default() }).unwrap();
+    assert_eq!(folder.content(Side::Remote, &id).unwrap(), Some(name));
 }
 
 #[test]

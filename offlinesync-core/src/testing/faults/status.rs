@@ -2,7 +2,7 @@
 
 use super::Faults;
 use crate::error::Result;
-use crate::message::{MessageId, Side};
+use crate::message::{ContentId, MessageId, Side};
 use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, Intent, Row, StatusStore};
 
 /// A status store whose changes are effects that [`Faults`] counts. Batches are never carried out by half.
@@ -68,6 +68,11 @@ impl FolderStatus for Folder {
     fn row(&self, side: Side, id: &MessageId) -> Result<Option<Row>> {
         self.faults.check()?;
         self.inner.row(side, id)
+    }
+
+    fn content(&self, side: Side, id: &MessageId) -> Result<Option<ContentId>> {
+        self.faults.check()?;
+        self.inner.content(side, id)
     }
 
     fn intents(&self) -> Result<Vec<Intent>> {

@@ -2,6 +2,7 @@
 
 use crate::flags::FlagSupport;
 use crate::line_ending::LineEnding;
+use crate::message::{ContentId, MessageId};
 use crate::repository::GroupSize;
 use crate::testing::client::DatePrecision;
 
@@ -32,6 +33,8 @@ pub struct Knobs {
     pub transfer: bool,
     /// Headers come with the exact size.
     pub tells_octets: bool,
+    /// What a listing calls the content of a message.
+    pub contents: ContentsKnob,
     /// What [`Folder::cheap_content`](crate::Folder::cheap_content) answers.
     pub cheap_content: bool,
     /// What [`Folder::is_shared`](crate::Folder::is_shared) answers.
@@ -58,6 +61,7 @@ impl Knobs {
             dates: DatePrecision::SecondsAndZone,
             transfer: true,
             tells_octets: true,
+            contents: ContentsKnob::Nothing,
             cheap_content: false,
             shared: false,
             group: GroupSize { messages: 50, octets: 1 << 20 },
@@ -104,6 +108,33 @@ pub enum Deltas {
     Logged,
     /// The store asks the caller which UIDs it knows and says which of them are gone (IMAP: CONDSTORE alone). Numbered stores only.
     Compared,
+}
+
+/// What a listing calls the content of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentsKnob {
+    /// Nothing.
+    Nothing,
+    /// Equal contents, and no others, are called the same.
+    True,
+    /// Every message is called the same, whatever is in it.
+    AllAlike,
+    /// Messages of one number are called the same in all folders, whatever is in them.
+    ByNumber,
+    /// Messages of one size are called the same.
+    BySize,
+}
+
+impl ContentsKnob {
+    pub(super) fn of(self, id: &MessageId, bytes: &[u8]) -> Option<ContentId> {
+        match self {
+            ContentsKnob::Nothing => None,
+            ContentsKnob::True => Some(ContentId::of(bytes, bytes.len() as u64)),
+            ContentsKnob::AllAlike => Some(ContentId::of(b"", 0)),
+            ContentsKnob::ByNumber => Some(ContentId::of(id.to_string().as_bytes(), 0)),
+            ContentsKnob::BySize => Some(ContentId::of(b"", bytes.len() as u64)),
+        }
+    }
 }
 
 /// What the list of folders proves about each.

@@ -10,7 +10,7 @@ mod knobs;
 mod state;
 
 pub use client::MemoryClient;
-pub use knobs::{Deltas, Knobs, WitnessKnob};
+pub use knobs::{ContentsKnob, Deltas, Knobs, WitnessKnob};
 
 use super::client::{Client, Held};
 use super::lines::in_form;

@@ -233,6 +233,7 @@ impl Mailbox {
             id: MessageId::clone(id),
             flags: stored.flags.clone(),
             partner: stored.partner,
+            content: knobs.contents.of(id, &stored.bytes),
         };
         ChangeSet {
             coverage: if since.is_some() { Coverage::Since } else { Coverage::Complete },
