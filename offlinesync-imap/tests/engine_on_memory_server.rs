@@ -117,6 +117,9 @@ fn offers() -> Vec<Options> {
         "CONDSTORE" => Options::default().without("QRESYNC").without(capability),
         _ => Options::default().without(capability),
     }));
+    offers.push(Options::default().with("OBJECTID"));
+    offers.push(Options::default().without("QRESYNC").with("X-GM-EXT-1"));
+    offers.push(Options::bare().with("OBJECTID"));
     offers.push(Options::bare());
     offers
 }

@@ -11,13 +11,13 @@
 //! that leaves something out, a second client at work in this moment), the dearer question is asked. No delta is guessed, and a
 //! complete listing that is shorter than SELECT says is an error.
 
-use super::listing::{AllFlags, Delta, Uids};
+use super::listing::{AllFlags, Delta, Told, Uids};
 use super::ranges::{Ranges, difference, intersection};
 use super::state::{Since, witness};
 use crate::codec::uidset;
 use crate::connection::{Exchange, Mailbox};
 use offlinesync_core::{
-    ChangeSet, Coverage, Cursor, Entry, Error, ErrorKind, FlagSupport, Flags, KeywordSupport, Known, MessageId, Result,
+    ChangeSet, Coverage, Cursor, Entry, Error, ErrorKind, FlagSupport, KeywordSupport, Known, MessageId, Result,
     SystemFlags, Uid, UidValidity,
 };
 
@@ -83,7 +83,7 @@ fn delta(run: &mut Run<'_>, since: &Since, known: &dyn Known) -> Result<Option<L
     run(&mut delta)?;
     let Delta { watch, seen, vanished, with_vanished, answered, .. } = delta;
     let changed = seen.into_messages();
-    let mailbox = watch.believable(changed.last().map(|(uid, _)| *uid))?;
+    let mailbox = watch.believable(changed.last().map(|(uid, ..)| *uid))?;
     let now = Since::of(&mailbox).filter(|now| answered && now.has_mod_seq() && since.leads_to(now));
     let Some(now) = now else { return Ok(None) };
     let (vanished, expunged) = (uidset::merged(vanished), watch.expunged);
@@ -106,7 +106,7 @@ struct Evidence<'a> {
     since: &'a Since,
     now: &'a Since,
     /// Ascending.
-    changed: &'a [(Uid, Flags)],
+    changed: &'a [Told],
     /// Messages reported gone after SELECT.
     expunged: u64,
 }
@@ -115,11 +115,11 @@ impl Evidence<'_> {
     /// Messages among the changed that came after the cursor and before SELECT.
     fn arrivals(&self) -> u64 {
         let (from, to) = (self.since.uid_next, self.now.uid_next);
-        self.changed.iter().filter(|(uid, _)| (from..to).contains(&uid.get())).count() as u64
+        self.changed.iter().filter(|(uid, ..)| (from..to).contains(&uid.get())).count() as u64
     }
 
     fn is_changed(&self, uid: Uid) -> bool {
-        self.changed.binary_search_by_key(&uid, |(uid, _)| *uid).is_ok()
+        self.changed.binary_search_by_key(&uid, |(uid, ..)| *uid).is_ok()
     }
 
     /// Whether the mailbox at the cursor, less `gone` old messages, plus the new ones, is the mailbox at SELECT.
@@ -148,7 +148,7 @@ impl Evidence<'_> {
 
     /// The server named removals (QRESYNC). They may be more than there were; then those that are known must add up.
     fn named(&self, vanished: &Ranges, known: &dyn Known) -> Result<Removals> {
-        if self.changed.iter().any(|(uid, _)| uidset::contains(vanished, *uid)) {
+        if self.changed.iter().any(|(uid, ..)| uidset::contains(vanished, *uid)) {
             return Ok(Removals::Absurd);
         }
         if uidset::count(vanished) <= GONE_LIMIT && self.proven(vanished) {
@@ -188,12 +188,12 @@ fn unnamed(run: &mut Run<'_>, evidence: &Evidence<'_>, known: &dyn Known) -> Res
 
 /// Lists everything.
 fn complete(run: &mut Run<'_>, since: Option<&Since>, known: &dyn Known) -> Result<Listed> {
-    let mut all = AllFlags::default();
+    let mut all = AllFlags::new(since.is_some() || known.count()? > 0);
     run(&mut all)?;
     let messages = std::mem::take(&mut all.seen).into_messages();
-    let ranges = uidset::from_sorted(messages.iter().map(|(uid, _)| *uid));
+    let ranges = uidset::from_sorted(messages.iter().map(|(uid, ..)| *uid));
     all.watch.require_all(&ranges)?;
-    let mailbox = all.watch.believable(messages.last().map(|(uid, _)| *uid))?;
+    let mailbox = all.watch.believable(messages.last().map(|(uid, ..)| *uid))?;
     let uid_validity = numbering(&mailbox)?;
     let since = since.filter(|since| since.uid_validity == uid_validity);
     if since.is_some() || known.numbering()? == Some(uid_validity) {
@@ -206,10 +206,10 @@ fn listed(
     coverage: Coverage,
     mailbox: &Mailbox,
     uid_validity: UidValidity,
-    messages: Vec<(Uid, Flags)>,
+    messages: Vec<Told>,
     gone: Vec<MessageId>,
 ) -> Listed {
-    let entry = |(uid, flags)| Entry { id: MessageId::Uid(uid), flags, partner: None };
+    let entry = |(uid, flags, content)| Entry { id: MessageId::Uid(uid), flags, partner: None, content };
     let set = ChangeSet {
         coverage,
         uid_validity,

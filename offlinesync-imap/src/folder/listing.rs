@@ -3,12 +3,13 @@
 
 use super::ranges::Ranges;
 use crate::codec::decoder::Item;
-use crate::codec::response::{Data, Fetch, Response, Tagged};
+use crate::codec::response::{Condition, Data, Fetch, Response, Tagged};
 use crate::codec::uidset;
+use crate::commands::fetch::Naming;
 use crate::commands::search::{self, Search};
-use crate::commands::{fetch, is_expunge_issued, mailbox, require_ok};
+use crate::commands::{fetch, is_expunge_issued, is_ok, mailbox, require_ok};
 use crate::connection::{Command, Exchange, Mailbox, SessionView};
-use offlinesync_core::{Error, ErrorKind, Flags, Result, Uid};
+use offlinesync_core::{ContentId, Error, ErrorKind, Flags, Result, Uid};
 
 /// The mailbox as SELECT showed it, and what came and went since.
 #[derive(Debug, Default)]
@@ -104,17 +105,21 @@ impl Watch {
     }
 }
 
+/// A listed message, and what the server calls its content.
+pub(super) type Told = (Uid, Flags, Option<ContentId>);
+
 /// Messages with their flags, each once: the last word counts.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    messages: Vec<(Uid, Flags)>,
+    messages: Vec<Told>,
     compact_at: usize,
 }
 
 impl Seen {
     fn note(&mut self, fetch: Fetch) {
         let (Some(uid), Some(flags)) = (fetch.uid, fetch.flags) else { return };
-        self.messages.push((uid, flags));
+        let content = fetch.email_id.zip(fetch.size).map(|(name, octets)| ContentId::of(name.as_bytes(), octets));
+        self.messages.push((uid, flags, content));
         // A server that repeats itself must not fill the memory.
         if self.messages.len() > self.compact_at.max(1 << 16) {
             self.compact();
@@ -124,12 +129,12 @@ impl Seen {
 
     fn compact(&mut self) {
         self.messages.reverse();
-        self.messages.sort_by_key(|(uid, _)| *uid);
-        self.messages.dedup_by_key(|(uid, _)| *uid);
+        self.messages.sort_by_key(|(uid, ..)| *uid);
+        self.messages.dedup_by_key(|(uid, ..)| *uid);
     }
 
     /// The messages in ascending order.
-    pub(super) fn into_messages(mut self) -> Vec<(Uid, Flags)> {
+    pub(super) fn into_messages(mut self) -> Vec<Told> {
         self.compact();
         self.messages
     }
@@ -140,11 +145,23 @@ impl Seen {
 pub(super) struct AllFlags {
     pub(super) watch: Watch,
     pub(super) seen: Seen,
+    /// Whether this is not the first listing of the folder.
+    again: bool,
+    naming: Option<Naming>,
+}
+
+impl AllFlags {
+    /// `again`: not for the first time.
+    pub(super) fn new(again: bool) -> Self {
+        AllFlags { again, ..AllFlags::default() }
+    }
 }
 
 impl Exchange for AllFlags {
-    fn commands(&mut self, _: &SessionView) -> Result<Vec<Command>> {
-        Ok(vec![fetch::all_flags()])
+    fn commands(&mut self, session: &SessionView) -> Result<Vec<Command>> {
+        // Names are worth their octets once; a server without CONDSTORE would send all of them at every change.
+        self.naming = Naming::of(session).filter(|_| !self.again || can_condstore(session));
+        Ok(vec![fetch::all_flags(self.naming)])
     }
 
     fn selected(&mut self, mailbox: &Mailbox) -> Result<()> {
@@ -167,6 +184,9 @@ impl Exchange for AllFlags {
     }
 
     fn ended(&mut self, _: usize, tagged: Tagged, _: &Mailbox) -> Result<Vec<Command>> {
+        if !self.watch.is_empty() && refuses(&mut self.naming, &tagged) {
+            return Ok(vec![fetch::all_flags(None)]);
+        }
         // Some servers say BAD to a range in an empty mailbox. A message removed under the command's hands is for the count to judge.
         if !self.watch.is_empty() && !is_expunge_issued(&tagged) {
             require_ok("the messages could not be listed", &tagged, ErrorKind::Folder)?;
@@ -186,6 +206,7 @@ pub(super) struct Delta {
     /// What the server says was removed since; may name UIDs that never were, in any order.
     pub(super) vanished: Ranges,
     asked: bool,
+    naming: Option<Naming>,
     /// Whether the command could be sent and succeeded. If not, nothing else counts.
     pub(super) answered: bool,
 }
@@ -199,6 +220,7 @@ impl Delta {
             seen: Seen::default(),
             vanished: Vec::new(),
             asked: false,
+            naming: None,
             answered: false,
         }
     }
@@ -211,7 +233,8 @@ impl Exchange for Delta {
         }
         self.asked = true;
         self.with_vanished = session.qresync;
-        Ok(vec![fetch::flags_since(self.mod_seq, session.qresync)])
+        self.naming = Naming::of(session);
+        Ok(vec![fetch::flags_since(self.mod_seq, session.qresync, self.naming)])
     }
 
     fn selected(&mut self, mailbox: &Mailbox) -> Result<()> {
@@ -235,9 +258,18 @@ impl Exchange for Delta {
     }
 
     fn ended(&mut self, _: usize, tagged: Tagged, _: &Mailbox) -> Result<Vec<Command>> {
-        self.answered = self.asked && crate::commands::is_ok(&tagged);
+        if self.asked && refuses(&mut self.naming, &tagged) {
+            return Ok(vec![fetch::flags_since(self.mod_seq, self.with_vanished, None)]);
+        }
+        self.answered = self.asked && is_ok(&tagged);
         Ok(Vec::new())
     }
+}
+
+/// Whether the server offers names and does not know them when it is asked. It is not asked again.
+fn refuses(naming: &mut Option<Naming>, tagged: &Tagged) -> bool {
+    let bad = tagged.status.condition == Condition::Bad;
+    bad && naming.take().is_some()
 }
 
 /// Whether the server can tell what changed since a mod-sequence.

@@ -1,5 +1,5 @@
-//! The one response that comes by the hundred thousand, `* 1 FETCH (UID 4 FLAGS (\Seen) MODSEQ (12))` as every good server writes
-//! it, read without looking back. Whatever is written otherwise is for [`super::fetch`], which reads the same in it.
+//! The one response that comes by the hundred thousand, `* 1 FETCH (UID 4 FLAGS (\Seen) MODSEQ (12))`, perhaps with size and EMAILID, as
+//! every good server writes it, read without looking back. Whatever is written otherwise is for [`super::fetch`], which reads the same in it.
 
 use super::super::response::Fetch;
 use super::flags::is_keyword;
@@ -8,7 +8,7 @@ use offlinesync_core::{Flags, SystemFlags, Uid};
 /// How many flags a message may have here.
 const FLAGS: usize = 256;
 
-/// Reads a line of UID, FLAGS and MODSEQ in any order; `None` for anything else.
+/// Reads a line of UID, FLAGS, MODSEQ, RFC822.SIZE and EMAILID in any order; `None` for anything else.
 pub(super) fn fetch(line: &[u8]) -> Option<Fetch> {
     let (seq, mut rest) = number(line.strip_prefix(b"* ")?)?;
     rest = rest.strip_prefix(b" FETCH (")?;
@@ -22,10 +22,18 @@ pub(super) fn fetch(line: &[u8]) -> Option<Fetch> {
             let (flags, after) = flags(after)?;
             fetch.flags = Some(flags);
             rest = after;
-        } else {
-            let (mod_seq, after) = number(rest.strip_prefix(b"MODSEQ (")?)?;
+        } else if let Some(after) = rest.strip_prefix(b"MODSEQ (") {
+            let (mod_seq, after) = number(after)?;
             fetch.mod_seq = (mod_seq != 0).then_some(mod_seq);
             rest = after.strip_prefix(b")")?;
+        } else if let Some(after) = rest.strip_prefix(b"RFC822.SIZE ") {
+            let (size, after) = number(after)?;
+            fetch.size = Some(size);
+            rest = after;
+        } else {
+            let (name, after) = name(rest.strip_prefix(b"EMAILID (")?)?;
+            fetch.email_id = Some(name.into());
+            rest = after;
         }
         match rest {
             b")" => return Some(fetch),
@@ -46,6 +54,15 @@ fn number(text: &[u8]) -> Option<(u64, &[u8])> {
         }
     }
     (at > 0).then(|| Some((value, text.get(at..)?)))?
+}
+
+/// An object id (RFC 8474 section 4) up to and with the closing parenthesis; one that could be read as NIL is for the other road.
+fn name(text: &[u8]) -> Option<(&str, &[u8])> {
+    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let n = text.iter().position(|b| !is_part(b)).filter(|n| *n > 0)?;
+    let (name, after) = text.split_at_checked(n)?;
+    let name = std::str::from_utf8(name).ok().filter(|name| !name.eq_ignore_ascii_case("NIL"))?;
+    Some((name, after.strip_prefix(b")")?))
 }
 
 /// Flags up to and with the closing parenthesis.
@@ -101,6 +118,7 @@ mod tests {
         for line in [
             "* 1 FETCH (UID 4 FLAGS (\\Seen) MODSEQ (12121231000))",
             "* 1 FETCH (FLAGS () UID 7)",
+            "* 1 FETCH (UID 7 FLAGS () RFC822.SIZE 44827 EMAILID (M6d99ac3275bb4e-_))",
             "* 1 FETCH (MODSEQ (0) FLAGS (\\Recent $Forwarded work \\Draft))",
         ] {
             let (fast, slow) = both(line);
@@ -117,6 +135,8 @@ mod tests {
                 any::<u64>().prop_map(|n| format!("UID {n}")),
                 any::<u32>().prop_map(|n| format!("UID {n}")),
                 any::<u64>().prop_map(|n| format!("MODSEQ ({n})")),
+                any::<u64>().prop_map(|n| format!("RFC822.SIZE {n}")),
+                "EMAILID \\((NIL|nil|[A-Za-z0-9_.-]{0,3})\\)",
                 r"FLAGS \(( ?(\\Seen|\\answered|\\[A-Z*]?|NIL|nil|[!-~]{0,3}|é))*\)",
                 "[!-~ ]{0,6}",
             ], 0..4),

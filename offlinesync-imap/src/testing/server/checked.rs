@@ -10,6 +10,7 @@ pub(super) fn check(name: &str, command: &[u8]) -> Result<(), String> {
         "APPEND" => without_message(command),
         "LIST" if is_extended_list(command) => return Ok(()),
         "SEARCH" | "UID SEARCH" => without_return(command),
+        "FETCH" | "UID FETCH" | "STATUS" => without_names(command),
         _ => command.to_vec(),
     };
     match CommandCodec::new().decode(&text) {
@@ -34,6 +35,13 @@ fn without_message(command: &[u8]) -> Vec<u8> {
 fn is_extended_list(command: &[u8]) -> bool {
     let text = command.to_ascii_uppercase();
     text.windows(8).any(|w| w == b" RETURN ") || text.windows(6).any(|w| w == b"LIST (")
+}
+
+/// RFC 8474 and Gmail: what messages and mailboxes are called, behind other items.
+fn without_names(command: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(command).into_owned();
+    let plain = [" EMAILID", " X-GM-MSGID", " MAILBOXID"].iter().fold(text, |text, item| text.replace(item, ""));
+    plain.into_bytes()
 }
 
 /// RFC 4731: `RETURN (...)` before the keys.

@@ -45,6 +45,18 @@ pub struct Options {
     separator: char,
     append_limit: usize,
     connection_limit: usize,
+    email_ids: EmailIds,
+}
+
+/// What a server that offers OBJECTID or X-GM-EXT-1 calls the contents of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmailIds {
+    /// Equal contents, and no others, are called the same (RFC 8474 section 5.1).
+    True,
+    /// Every message is called the same.
+    AllAlike,
+    /// Messages of one UID are called the same in all folders.
+    ByNumber,
 }
 
 impl Default for Options {
@@ -55,6 +67,7 @@ impl Default for Options {
             separator: '/',
             append_limit: usize::MAX,
             connection_limit: usize::MAX,
+            email_ids: EmailIds::True,
         }
     }
 }
@@ -71,7 +84,13 @@ impl Options {
         self
     }
 
-    /// Offers one more: `COMPRESS=DEFLATE`, `LITERAL-`, `AUTH=XOAUTH2` and `AUTH=OAUTHBEARER` (the password is the token), `LOGINDISABLED`, or one that only shows.
+    /// What contents are called, by a server that offers OBJECTID or X-GM-EXT-1.
+    pub fn email_ids(mut self, email_ids: EmailIds) -> Self {
+        self.email_ids = email_ids;
+        self
+    }
+
+    /// Offers one more: `OBJECTID` (EMAILID and MAILBOXID), `X-GM-EXT-1` (X-GM-MSGID alone), `COMPRESS=DEFLATE`, `LITERAL-`, `AUTH=XOAUTH2` and `AUTH=OAUTHBEARER` (the password is the token), `LOGINDISABLED`, or one that only shows.
     pub fn with(mut self, capability: &str) -> Self {
         self.capabilities.insert(capability.to_owned());
         self

@@ -1,9 +1,11 @@
 //! FETCH and UID FETCH, with CHANGEDSINCE and VANISHED (RFC 7162).
 
+use super::super::EmailIds;
 use super::super::session::{Outcome, Session, bad};
 use super::super::store::Message;
 use super::super::text::{self, quoted};
 use crate::testing::syntax::Value;
+use offlinesync_core::ContentId;
 
 impl Session {
     /// `FETCH set items [(CHANGEDSINCE n [VANISHED])]`.
@@ -25,7 +27,12 @@ impl Session {
             }
             self.vanished(args.first(), since.unwrap_or(0));
         }
-        if let Some(unknown) = items.iter().find(|item| !is_known(item)) {
+        let offered = |item: &str| match item {
+            "EMAILID" => self.shared.offers("OBJECTID"),
+            "X-GM-MSGID" => self.shared.offers("X-GM-EXT-1"),
+            item => is_known(item),
+        };
+        if let Some(unknown) = items.iter().find(|item| !offered(item)) {
             return bad(&format!("FETCH item {unknown} is not offered"));
         }
         if items.iter().any(|item| marks_read(item)) && self.selected.as_ref().is_some_and(|s| !s.read_only) {
@@ -66,9 +73,20 @@ impl Session {
             "INTERNALDATE" => format!("INTERNALDATE {}", quoted(&message.date)),
             "RFC822.SIZE" => format!("RFC822.SIZE {}", message.body.len()),
             "MODSEQ" => format!("MODSEQ ({})", message.mod_seq),
+            "EMAILID" => format!("EMAILID (M{:016x})", self.content_number(message)),
+            "X-GM-MSGID" => format!("X-GM-MSGID {}", self.content_number(message)),
             body => return self.body(body, message),
         };
         self.out.bytes(text.as_bytes());
+    }
+
+    /// What the server calls a message's content: equal contents have equal numbers, and only they, if it tells the truth.
+    fn content_number(&self, message: &Message) -> u64 {
+        match self.shared.options.email_ids {
+            EmailIds::True => ContentId::of(&message.body, message.body.len() as u64).number() >> 1,
+            EmailIds::AllAlike => 1,
+            EmailIds::ByNumber => message.uid.into(),
+        }
     }
 
     fn body(&mut self, item: &str, message: &Message) {
