@@ -92,12 +92,14 @@ pub struct FolderEntry {
     pub witness: Option<Witness>,
     /// How many messages it holds, where that was cheap to learn.
     pub messages: Option<u64>,
+    /// What the store calls it for as long as it exists, whatever its name (IMAP: MAILBOXID of RFC 8474); at most 256 bytes.
+    pub identity: Option<Box<[u8]>>,
 }
 
 impl FolderEntry {
     /// A folder of which only the name is known.
     pub fn named(name: FolderName) -> Self {
-        FolderEntry { name, selectable: true, special_use: None, witness: None, messages: None }
+        FolderEntry { name, selectable: true, special_use: None, witness: None, messages: None, identity: None }
     }
 }
 

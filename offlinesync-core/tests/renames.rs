@@ -4,7 +4,9 @@
 
 use offlinesync_core::sync::{Account, Report};
 use offlinesync_core::testing::{Faults, Faulty, FaultyStatus, Knobs, Mail, MemoryRepository};
-use offlinesync_core::{Cancel, Flags, MemoryStatus, PerSide, Policy, Repository, Result, Side};
+use offlinesync_core::{
+    BrakeLimits, Cancel, ErrorKind, Flags, MemoryStatus, PerSide, Policy, Repository, Result, Side,
+};
 use std::sync::Arc;
 
 struct World {
@@ -231,4 +233,115 @@ fn a_dry_run_and_a_side_that_must_not_change_rename_nothing() {
             world.assert_renamed("afterwards");
         }
     }
+}
+
+/// Servers that say what a folder is called whatever its name.
+fn telling() -> World {
+    World::new(Knobs { folder_identities: true, ..Knobs::imap() }, Knobs::maildir())
+}
+
+/// A run with a count of all it may remove: the brake has nothing to do with what is tried here.
+fn unbraked() -> Policy {
+    Policy { brake: BrakeLimits { allowed: Some(u64::MAX), ..BrakeLimits::default() }, ..Policy::default() }
+}
+
+#[test]
+fn a_folder_that_changed_when_it_was_renamed_is_known_by_its_identity() {
+    let world = telling();
+    world.rename(Side::Remote);
+    let first = world.store(Side::Remote).mails("New").remove(0).0;
+    world.store(Side::Remote).remove("New", &first);
+    world.add(Side::Remote, "New", "more");
+    let before = world.fetched();
+    let report = world.sync();
+    world.assert_renamed("after changes");
+    assert_eq!(world.fetched() - before, 1, "the new message alone");
+    assert_eq!((report.counts.copies.local, report.counts.removals.local), (1, 1));
+}
+
+#[test]
+fn a_folder_put_in_the_place_of_a_renamed_one_is_a_new_one() {
+    let world = telling();
+    world.rename(Side::Remote);
+    world.add(Side::Remote, "Old", "another folder now");
+    let before = world.fetched();
+    world.sync();
+    assert_eq!(world.fetched() - before, 1);
+    for side in Side::BOTH {
+        assert_eq!(world.names(side), ["INBOX", "New", "New/below", "Old"], "{side}");
+        assert_eq!((world.store(side).count("New"), world.store(side).count("Old")), (10, 1), "{side}");
+    }
+}
+
+/// A server that gives every folder the same UIDVALIDITY and its messages the same numbers again: by those alone, ten letters were replaced.
+#[test]
+fn a_folder_created_anew_under_the_same_name_and_numbers_is_refused_and_nothing_is_removed() {
+    for left in [0, 3, 10] {
+        let world = telling();
+        let validity = world.store(Side::Remote).uid_validity("Old");
+        world.store(Side::Remote).delete_folder("Old");
+        world.store(Side::Remote).create_folder("Old");
+        world.store(Side::Remote).set_uid_validity("Old", validity.0);
+        (0..left).for_each(|n| world.add(Side::Remote, "Old", &format!("something else {n}")));
+        let before = world.contents(Side::Local, "Old");
+        for _ in 0..2 {
+            let report = world.try_sync(unbraked()).unwrap();
+            assert_eq!(report.failures.len(), 1);
+            assert_eq!(report.failures[0].error.kind(), ErrorKind::Numbering);
+            assert!(report.failures[0].error.to_string().contains("a new one created"), "{}", report.failures[0].error);
+            assert_eq!(world.contents(Side::Local, "Old"), before, "{left}");
+            assert_eq!(world.store(Side::Remote).count("Old"), left, "{left}");
+        }
+        world.try_sync(Policy { accept_new_numbering: true, ..unbraked() }).unwrap();
+        world.sync();
+        assert_eq!(world.store(Side::Local).count("Old"), 10 + left, "what each side has is on both");
+        assert_eq!(world.contents(Side::Local, "Old"), world.contents(Side::Remote, "Old"));
+    }
+}
+
+#[test]
+fn a_server_that_calls_its_folders_something_else_is_believed_once_their_messages_are_the_same() {
+    let world = telling();
+    for (n, folder) in (1000..).zip(["INBOX", "Old", "Old/below"]) {
+        world.store(Side::Remote).set_identity(folder, n);
+    }
+    let before = world.fetched();
+    world.sync();
+    assert_eq!(world.fetched(), before);
+    let before = Side::BOTH.map(|side| world.store(side).work());
+    world.sync();
+    assert_eq!(Side::BOTH.map(|side| world.store(side).work()), before, "the next sync opens nothing");
+    world.rename(Side::Remote);
+    world.sync();
+    world.assert_renamed("afterwards");
+}
+
+/// All folders are called the same: then their names and states tell, as with servers that tell nothing.
+#[test]
+fn an_identity_that_several_folders_have_tells_nothing() {
+    let world = World::new(Knobs::imap(), Knobs::maildir());
+    for folder in ["INBOX", "Old", "Old/below"] {
+        world.store(Side::Remote).set_identity(folder, 7);
+    }
+    world.store(Side::Remote).adjust(|knobs| knobs.folder_identities = true);
+    world.sync();
+    world.rename(Side::Remote);
+    let before = world.fetched();
+    world.sync();
+    world.assert_renamed("by state");
+    assert_eq!(world.fetched(), before);
+}
+
+/// Folders synced before their identities were written down get them at the next sync, without being opened.
+#[test]
+fn identities_are_written_down_for_folders_that_nobody_touched() {
+    let world = World::new(Knobs::imap(), Knobs::maildir());
+    world.store(Side::Remote).adjust(|knobs| knobs.folder_identities = true);
+    let before = Side::BOTH.map(|side| world.store(side).work());
+    world.sync();
+    assert_eq!(Side::BOTH.map(|side| world.store(side).work()), before);
+    world.rename(Side::Remote);
+    world.add(Side::Remote, "New", "more");
+    world.sync();
+    assert_eq!((world.names(Side::Local), world.store(Side::Local).count("New")), (world.names(Side::Remote), 11));
 }

@@ -179,6 +179,40 @@ fn a_sync_with_nothing_to_do_asks_for_no_name() {
     }
 }
 
+/// MAILBOXID comes with the list of folders and costs no command.
+#[test]
+fn a_folder_that_was_renamed_and_changed_is_renamed_here_and_only_what_changed_is_transferred() {
+    let kinds =
+        [(true, Options::default()), (true, Options::default().without("LIST-STATUS")), (false, Options::bare())];
+    for (tells_changes, options) in kinds {
+        let pair = Pair::in_step(options.with("OBJECTID"), 1);
+        pair.server.rename("u1", "Archive", "Attic");
+        pair.server.mailbox("u1", "Attic").add(&mail(1), &[]);
+        pair.sync();
+        assert_eq!(pair.local.folder_names(), ["Attic", "INBOX", "Lists"]);
+        assert_eq!((pair.here("Attic") == pair.there("Attic"), pair.asked_for("BODY.PEEK[]")), (true, 1));
+        assert_eq!(pair.server.violations(), [""; 0]);
+        pair.server.clear_log();
+        pair.sync();
+        assert!(pair.server.count("SELECT") == 0 || !tells_changes, "the next sync opens nothing");
+    }
+}
+
+#[test]
+fn a_folder_deleted_and_created_anew_with_the_numbers_of_the_old_one_is_refused() {
+    let pair = Pair::in_step(Options::default().with("OBJECTID"), 1);
+    let (numbers, kept) = (pair.server.mailbox("u1", "Archive").numbers(), pair.here("Archive"));
+    pair.server.delete("u1", "Archive");
+    pair.server.create("u1", "Archive");
+    let archive = pair.server.mailbox("u1", "Archive");
+    archive.add(&mail(2), &[]);
+    archive.number_as(numbers.0);
+    let report = pair.try_sync();
+    let told = report.worst().unwrap().to_string();
+    assert!(told.contains("the old one was deleted, and a new one created"), "{told}");
+    assert_eq!((pair.here("Archive") == kept, archive.messages().len()), (true, 1));
+}
+
 /// It offers OBJECTID and says BAD to EMAILID.
 #[test]
 fn a_server_that_does_not_know_what_it_offers_is_asked_without() {

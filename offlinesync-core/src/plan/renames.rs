@@ -1,8 +1,8 @@
 //! Which folders were renamed on one side, told by the state that each side's list shows. Pure.
 //!
-//! A folder that is gone under its name is taken for renamed if exactly one folder of that side that was never synced shows the very
-//! state that was recorded for it, and no other folder ever showed it. Equal states are a strong hint and no proof: some servers give
-//! all folders one UIDVALIDITY. Whoever acts on the answer compares messages first.
+//! A folder that is gone under its name is taken for renamed if exactly one folder of that side that was never synced is called what it was
+//! called whatever its name, or shows the very state that was recorded for it, and no other folder ever did. Either is a strong hint and no
+//! proof: some servers give all folders one UIDVALIDITY. Whoever acts on the answer compares messages first.
 
 use crate::folder_name::FolderName;
 use crate::message::{PerSide, Side};
@@ -16,6 +16,8 @@ pub struct ListedFolder<'a> {
     pub name: &'a FolderName,
     /// The state it is in, where that is known.
     pub state: Option<&'a [u8]>,
+    /// What the side calls it, whatever its name, where it tells.
+    pub identity: Option<&'a [u8]>,
 }
 
 /// A pair that was synced before.
@@ -25,6 +27,8 @@ pub struct KnownFolder<'a> {
     pub pair: &'a FolderPair,
     /// The state of each side when both agreed.
     pub state: PerSide<Option<&'a [u8]>>,
+    /// What each side called it, whatever its name.
+    pub identity: PerSide<Option<&'a [u8]>>,
 }
 
 /// What a side's store is like.
@@ -73,24 +77,48 @@ pub fn plan_renames(
 
 /// What one side shows.
 struct Evidence<'a> {
-    names: BTreeSet<&'a FolderName>,
+    names: BTreeMap<&'a FolderName, Option<&'a [u8]>>,
     /// The only folder in a state, if it was never synced.
     by_state: BTreeMap<&'a [u8], &'a FolderName>,
+    /// The only folder that is called so, whatever its name, if it was never synced.
+    by_identity: BTreeMap<&'a [u8], &'a FolderName>,
 }
 
 impl<'a> Evidence<'a> {
     fn new(side: Side, listed: &[ListedFolder<'a>], known: &[KnownFolder<'a>]) -> Self {
         let synced: BTreeSet<&FolderName> = known.iter().map(|known| &known.pair[side]).collect();
-        let recorded = count(known.iter().filter_map(|known| known.state[side]));
-        let shown = count(listed.iter().filter_map(|folder| folder.state));
-        let once = |state: &[u8]| recorded.get(state) == Some(&1) && shown.get(state) == Some(&1);
-        let by_state = listed
-            .iter()
-            .filter(|folder| !synced.contains(folder.name) && !is_inbox(folder.name))
-            .filter_map(|folder| Some((folder.state.filter(|state| once(state))?, folder.name)))
-            .collect();
-        Evidence { names: listed.iter().map(|folder| folder.name).collect(), by_state }
+        let free = |folder: &&ListedFolder<'a>| !synced.contains(folder.name) && !is_inbox(folder.name);
+        let only = |recorded: BTreeMap<&'a [u8], usize>, shown: &dyn Fn(&ListedFolder<'a>) -> Option<&'a [u8]>| {
+            let times = count(listed.iter().filter_map(shown));
+            let once = |mark: &&[u8]| recorded.get(mark) == Some(&1) && times.get(mark) == Some(&1);
+            let unsynced = listed.iter().filter(free);
+            unsynced.filter_map(|folder| Some((shown(folder).filter(once)?, folder.name))).collect()
+        };
+        Evidence {
+            names: listed.iter().map(|folder| (folder.name, folder.identity)).collect(),
+            by_state: only(count(known.iter().filter_map(|known| known.state[side])), &|folder| folder.state),
+            by_identity: only(count(known.iter().filter_map(|known| known.identity[side])), &|folder| folder.identity),
+        }
     }
+
+    /// Whether the folder that was recorded under this name can be the one that has it now.
+    fn has(&self, name: &FolderName, identity: Option<&[u8]>) -> bool {
+        self.names.get(name).is_some_and(|now| !differ(*now, identity))
+    }
+
+    /// Where the folder is now that is gone under its name.
+    fn find(&self, state: Option<&[u8]>, identity: Option<&[u8]>) -> Option<&'a FolderName> {
+        let called_so = identity.and_then(|identity| self.by_identity.get(identity));
+        let in_state = || {
+            let found = self.by_state.get(state?)?;
+            self.has(found, identity).then_some(found)
+        };
+        called_so.or_else(in_state).copied()
+    }
+}
+
+fn differ(one: Option<&[u8]>, other: Option<&[u8]>) -> bool {
+    matches!((one, other), (Some(one), Some(other)) if one != other)
 }
 
 fn count<'a>(states: impl Iterator<Item = &'a [u8]>) -> BTreeMap<&'a [u8], usize> {
@@ -114,10 +142,10 @@ fn renamed(
     if is_inbox(&from.remote) || is_inbox(&from.local) {
         return None;
     }
-    let there = PerSide::from_fn(|side| sides[side].names.contains(&from[side]));
+    let there = PerSide::from_fn(|side| sides[side].has(&from[side], known.identity[side]));
     let now = PerSide::from_fn(|side| {
-        let found = sides[side].by_state.get(known.state[side].filter(|_| !there[side])?);
-        found.map(|name| (*name).clone())
+        let found = if there[side] { None } else { sides[side].find(known.state[side], known.identity[side]) };
+        found.cloned()
     });
     let (to, on) = match (now.remote, now.local) {
         (Some(remote), Some(local)) => {
@@ -137,7 +165,7 @@ fn renamed(
     };
     let below_itself =
         stores[on].separator.is_some_and(|c| is_below(target, &from[on], c) || is_below(&from[on], target, c));
-    let free = !sides[on].names.iter().any(|name| taken(name)) && !below_itself && !is_inbox(target);
+    let free = !sides[on].names.keys().any(|name| taken(name)) && !below_itself && !is_inbox(target);
     (free && stores[on].may_rename).then(|| Rename { from: from.clone(), to, on: Some(on), below: Vec::new() })
 }
 
@@ -178,7 +206,7 @@ fn with_those_below(
     found.retain(|rename| {
         evidence
             .names
-            .iter()
+            .keys()
             .filter(|name| is_below(name, &rename.from[side], separator))
             .all(|name| alike(rename, name, &all))
     });

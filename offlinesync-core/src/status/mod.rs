@@ -62,6 +62,8 @@ pub struct FolderRecord {
     pub witness: PerSide<Option<Box<[u8]>>>,
     /// The narrowest window since the last complete listing: what is outside was passed over by the cursors. Open: nothing was.
     pub window: Window,
+    /// What each side called the folder, whatever its name; see [`FolderEntry::identity`](crate::FolderEntry::identity).
+    pub identity: PerSide<Option<Box<[u8]>>>,
 }
 
 /// Written down before an upload that could double: if the run dies, the next looks for it before uploading again. Changes no row.

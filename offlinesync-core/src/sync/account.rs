@@ -19,7 +19,7 @@ use crate::plan::brake::{self, FolderLoss};
 use crate::plan::folders::{FolderAction, FolderDecision};
 use crate::policy::Policy;
 use crate::repository::{Folder, FolderEntry, FolderList, Repository, Witness};
-use crate::status::{FolderPair, FolderRecord, MemoryStatus, StatusStore};
+use crate::status::{Batch, FolderPair, FolderRecord, MemoryStatus, StatusStore};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -51,6 +51,8 @@ pub(super) struct Task {
     /// Rows and record are of a folder that is gone on one side and shall be filled again.
     forget_first: bool,
     touched: PerSide<bool>,
+    anew: PerSide<bool>,
+    identity: PerSide<Option<Box<[u8]>>>,
     may_be_emptied: bool,
     weight: u64,
 }
@@ -241,10 +243,13 @@ impl Account {
             match action {
                 FolderAction::Sync => {
                     report.folders.push(pair.clone());
-                    let touched = self.touched(listed.recorded.get(&pair).map(|(record, _)| record), &found);
+                    let record = listed.recorded.get(&pair).map(|(record, _)| record);
+                    let anew = anew(record, &found);
+                    let touched = if anew == PerSide::default() { self.touched(record, &found) } else { EVERYTHING };
                     tell(&pair, None, touched != PerSide::default());
-                    if touched != PerSide::default() {
-                        tasks.push(Task::new(pair, None, touched, &found));
+                    match touched != PerSide::default() {
+                        true => tasks.push(Task { anew, ..Task::new(pair, None, touched, &found) }),
+                        false => self.note_identity(&pair, record, &found)?,
                     }
                 }
                 FolderAction::Create { on } => {
@@ -274,6 +279,23 @@ impl Account {
             }
         }
         Ok(tasks)
+    }
+
+    /// Writes down what a side calls a folder that nobody touched, once: when it is renamed, that tells.
+    fn note_identity(
+        &self,
+        pair: &FolderPair,
+        record: Option<&FolderRecord>,
+        entries: &PerSide<Option<&FolderEntry>>,
+    ) -> Result<()> {
+        let Some(record) = record.filter(|_| !self.policy.dry_run) else { return Ok(()) };
+        let now = |side: Side| entries[side].and_then(|entry| entry.identity.clone());
+        let identity = PerSide::from_fn(|side| record.identity[side].clone().or_else(|| now(side)));
+        if identity == record.identity {
+            return Ok(());
+        }
+        let record = FolderRecord { identity, ..record.clone() };
+        self.status.folder(pair)?.apply(Batch { record: Some(record), ..Batch::default() })
     }
 
     fn touched(&self, record: Option<&FolderRecord>, entries: &PerSide<Option<&FolderEntry>>) -> PerSide<bool> {
@@ -396,6 +418,8 @@ impl Account {
             policy: &self.policy,
             may_be_emptied: task.may_be_emptied,
             touched: task.touched,
+            anew: task.anew,
+            identity: task.identity.clone(),
             terms: PerSide::default(),
             streams,
             stored: PerSide::default(),
@@ -445,8 +469,19 @@ impl Task {
         let messages = |side: Side| entries[side].and_then(|entry| entry.messages).unwrap_or(0);
         let inbox = pair.remote.as_str().eq_ignore_ascii_case("inbox");
         let weight = if inbox { u64::MAX } else { messages(Side::Remote).max(messages(Side::Local)) };
-        Task { pair, create, forget_first: false, touched, may_be_emptied: false, weight }
+        let identity = PerSide::from_fn(|side| entries[side].and_then(|entry| entry.identity.clone()));
+        let anew = PerSide::default();
+        Task { pair, create, forget_first: false, touched, anew, identity, may_be_emptied: false, weight }
     }
+}
+
+/// Where a folder of another identity has the name of the one that was recorded.
+fn anew(record: Option<&FolderRecord>, entries: &PerSide<Option<&FolderEntry>>) -> PerSide<bool> {
+    PerSide::from_fn(|side| {
+        let then = record.and_then(|record| record.identity[side].as_deref());
+        let now = entries[side].and_then(|entry| entry.identity.as_deref());
+        matches!((then, now), (Some(then), Some(now)) if then != now)
+    })
 }
 
 impl Report {

@@ -1,13 +1,14 @@
-//! Listing a side, and doubting it. A side may not be what it was: it showed an older state of itself, as after a restored backup, or
-//! it does not have a message that it said it had stored. Until every row has been compared with what is there, none of them proves anything.
+//! Listing a side, and doubting it. A side may not be what it was: it showed an older state of itself, as after a restored backup, it
+//! calls the folder by another identity than before, or it does not have a message that it said it had stored. Until every row has been compared with what is there, none of them proves anything.
 //!
 //! The mark of a doubted side stands in place of its cursor, which is of no use any more, until the folder is in step again. No backend
 //! is ever given it. As long as it stands, names that claim a partner are each compared too: they tell the same numbers.
 
 use super::difference::Listings;
 use super::digest;
+use super::known::KnownRows;
 use super::refusals;
-use super::street::{KnownRows, Street};
+use super::street::Street;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::message::{MessageId, PerSide, Side};
@@ -16,9 +17,15 @@ use crate::status::{Batch, FolderRecord, Intent, MemoryStatus, Row, StatusStore}
 use std::collections::{BTreeMap, BTreeSet};
 
 const MARK: &[u8] = b"doubted";
+/// The store calls it by another identity than before: it was deleted, and another created under its name.
+const MARK_ANEW: &[u8] = b"doubted: created anew";
 
 pub(super) fn is_doubted(record: &FolderRecord, side: Side) -> bool {
-    record.cursor[side].as_ref().is_some_and(|cursor| *cursor.0 == *MARK)
+    record.cursor[side].as_ref().is_some_and(|cursor| *cursor.0 == *MARK || *cursor.0 == *MARK_ANEW)
+}
+
+fn is_anew(record: &FolderRecord, side: Side) -> bool {
+    record.cursor[side].as_ref().is_some_and(|cursor| *cursor.0 == *MARK_ANEW)
 }
 
 /// The marks of a record, without its cursors.
@@ -68,6 +75,9 @@ impl Street<'_> {
     /// Lists a side; one that gives reason to doubt its numbers is marked, and listed whole.
     fn list_side(&mut self, record: &mut FolderRecord, side: Side, whole: bool) -> Result<ChangeSet> {
         let stored = std::mem::take(&mut self.stored[side]);
+        if std::mem::take(&mut self.anew[side]) {
+            self.doubt(record, side, MARK_ANEW)?;
+        }
         let known = KnownRows { status: self.status.as_ref(), side };
         let since = cursor(record, side).filter(|_| !whole);
         match self.folders[side].changes(since, &known) {
@@ -75,7 +85,7 @@ impl Street<'_> {
             Err(error) if !doubts(&error) => return Err(error),
             _ => {}
         }
-        self.doubt(record, side)?;
+        self.doubt(record, side, MARK)?;
         let known = KnownRows { status: self.status.as_ref(), side };
         self.folders[side].changes(None, &known)
     }
@@ -107,7 +117,7 @@ impl Street<'_> {
                 let compared = self.rows_that_fail(listings, side)?;
                 let meant = self.policy.brake.allowed.is_some_and(|allowed| compared.failing <= allowed);
                 if compared.failing > 0 && (compared.numbered || !meant) {
-                    return Err(refusals::not_as_it_was(self.pair, side, compared));
+                    return Err(refusals::not_as_it_was(self.pair, side, compared, is_anew(record, side)));
                 }
             }
         }
@@ -127,8 +137,8 @@ impl Street<'_> {
     }
 
     /// Marks a side, for this run and for those to come.
-    fn doubt(&mut self, record: &mut FolderRecord, side: Side) -> Result<()> {
-        record.cursor[side] = Some(Cursor(MARK.into()));
+    fn doubt(&mut self, record: &mut FolderRecord, side: Side, mark: &[u8]) -> Result<()> {
+        record.cursor[side] = Some(Cursor(mark.into()));
         record.witness[side] = None;
         if self.policy.dry_run {
             return Ok(());

@@ -13,6 +13,7 @@ mod digest;
 mod doubt;
 mod execute;
 mod hands;
+mod known;
 mod moves;
 mod naming;
 mod pairing;

@@ -28,14 +28,19 @@ pub(super) fn new_numbering(pair: &FolderPair, side: Side, then: Option<UidValid
 }
 
 /// The refusal of a folder that is not what it was: its numbers mean other messages, or it was put in the place of another.
-pub(super) fn not_as_it_was(pair: &FolderPair, side: Side, compared: Compared) -> Error {
+/// `anew`: the store says so itself.
+pub(super) fn not_as_it_was(pair: &FolderPair, side: Side, compared: Compared, anew: bool) -> Error {
     let (name, only) = (&pair[side], only(&pair.remote));
     let Compared { rows, failing, numbered } = compared;
     let (kind, what, hint) = match numbered {
         true => (
             ErrorKind::Numbering,
             format!(
-                "the {side} side showed an older state of the folder, as after a restored backup, and {failing} of {rows} messages are not those that were synced under their numbers"
+                "the {side} side {}, and {failing} of {rows} messages are not those that were synced under their numbers",
+                match anew {
+                    true => "has another folder under this name (the old one was deleted, and a new one created)",
+                    false => "showed an older state of the folder, as after a restored backup",
+                }
             ),
             format!(
                 "run once with --accept-uidvalidity{only}: messages are paired again by content, and what only one side has is copied to the other"

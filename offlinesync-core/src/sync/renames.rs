@@ -7,8 +7,8 @@
 use super::account::{Account, Listed};
 use super::digest::{self, Hash};
 use super::doubt;
+use super::known::KnownRows;
 use super::report::{Failure, Report};
-use super::street::KnownRows;
 use super::workers::side_by_side;
 use crate::error::{ErrorKind, Result};
 use crate::event::{Event, Observer};
@@ -111,7 +111,11 @@ fn candidates(account: &Account, listed: &Listed) -> Vec<Rename> {
     let known: Vec<KnownFolder<'_>> = listed
         .recorded
         .iter()
-        .map(|(pair, (record, _))| KnownFolder { pair, state: record.witness.as_ref().map(Option::as_deref) })
+        .map(|(pair, (record, _))| KnownFolder {
+            pair,
+            state: record.witness.as_ref().map(Option::as_deref),
+            identity: record.identity.as_ref().map(Option::as_deref),
+        })
         .collect();
     let folders = listed.lists.as_ref().map(shown);
     let separators = listed.lists.as_ref().map(|list| list.separator);
@@ -130,6 +134,7 @@ fn shown(list: &FolderList) -> Vec<ListedFolder<'_>> {
         .map(|entry| ListedFolder {
             name: &entry.name,
             state: entry.witness.as_ref().filter(|_| entry.selectable).map(|witness| &*witness.token),
+            identity: entry.identity.as_deref().filter(|_| entry.selectable),
         })
         .collect()
 }

@@ -19,7 +19,7 @@ use crate::message::{ContentId, MessageId, PerSide, Side, Uid, UidValidity};
 use crate::plan::brake::{self, FolderLoss};
 use crate::plan::{Action, Counts, Plan, PlanPolicy, Step, Touched, plan};
 use crate::policy::Policy;
-use crate::repository::{ChangeSet, Folder, Known, NothingKnown, SourceFolder};
+use crate::repository::{ChangeSet, Folder, NothingKnown, SourceFolder};
 use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, Intent, Row};
 use crate::window::Window;
 use std::collections::BTreeSet;
@@ -43,6 +43,10 @@ pub(super) struct Street<'a> {
     pub(super) may_be_emptied: bool,
     /// Whether each side may have changed since it was recorded.
     pub(super) touched: PerSide<bool>,
+    /// Whether each side calls the folder by another identity than was recorded.
+    pub(super) anew: PerSide<bool>,
+    /// What each side calls it now, whatever its name.
+    pub(super) identity: PerSide<Option<Box<[u8]>>>,
     pub(super) terms: PerSide<Terms>,
     pub(super) streams: Arc<Streams>,
     /// What each side said it stored in the round before.
@@ -485,6 +489,9 @@ impl Street<'_> {
                 after.cursor[side] = cursor.clone();
                 after.witness[side] = witness.as_ref().map(|witness| witness.token.clone());
             }
+            if complete.is_some() {
+                after.identity[side] = self.identity[side].clone().or(after.identity[side].take());
+            }
         }
         if complete.is_none() {
             // What failed is looked at again next time, even where nothing changes until then.
@@ -538,38 +545,6 @@ fn agreed(step: &Step) -> Option<Row> {
             Some(Row { ids: PerSide { remote: remote.clone(), local: local.clone() }, base })
         }
         _ => None,
-    }
-}
-
-pub(super) struct KnownRows<'a> {
-    pub(super) status: &'a dyn FolderStatus,
-    pub(super) side: Side,
-}
-
-impl Known for KnownRows<'_> {
-    fn numbering(&self) -> Result<Option<UidValidity>> {
-        Ok(self.status.record()?.uid_validity[self.side])
-    }
-
-    fn count(&self) -> Result<u64> {
-        self.status.count()
-    }
-
-    fn uids(&self) -> Result<Vec<(Uid, Uid)>> {
-        let mut uids = Vec::new();
-        self.status.rows(&mut |row| {
-            uids.extend(row.ids[self.side].uid());
-            Ok(())
-        })?;
-        uids.sort_unstable();
-        let mut ranges: Vec<(Uid, Uid)> = Vec::new();
-        for uid in uids {
-            match ranges.last_mut() {
-                Some((_, last)) if last.get().checked_add(1) == Some(uid.get()) => *last = uid,
-                _ => ranges.push((uid, uid)),
-            }
-        }
-        Ok(ranges)
     }
 }
 

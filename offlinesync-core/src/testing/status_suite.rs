@@ -100,6 +100,7 @@ fn record() -> FolderRecord {
         cursor: PerSide { remote: Some(Cursor(vec![0, 1, 255].into())), local: Some(Cursor(vec![7; 4096].into())) },
         witness: PerSide { remote: None, local: Some(vec![0; 256].into()) },
         window: Window { since: Some(-1), max_octets: Some(1 << 40) },
+        identity: PerSide { remote: Some(b"F2212ea87-6097"[..].into()), local: None },
     }
 }
 

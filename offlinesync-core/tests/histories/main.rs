@@ -121,7 +121,7 @@ fn knobs() -> impl Strategy<Value = Knobs> {
     ];
     (select(kinds), select(deltas), select(witnesses), toggles, 1..6usize, support(), select(contents)).prop_map(
         |(kind, deltas, witness, (tells_ids, eager, transfer, tells_octets, cheap), messages, support, contents)| {
-            let kind = Knobs { contents, ..kind };
+            let kind = Knobs { contents, folder_identities: contents != ContentsKnob::Nothing, ..kind };
             let mut knobs = Knobs { witness, transfer, tells_octets, cheap_content: cheap, support, ..kind };
             knobs.group.messages = messages;
             if knobs.numbered {

@@ -16,6 +16,8 @@ pub(crate) struct ListForm {
     /// Subscribed folders are a selection of LIST (RFC 5258); otherwise LSUB says which they are.
     pub(crate) subscribed_by_list: bool,
     mod_seq: bool,
+    /// Mailboxes have ids that stay when their names change (RFC 8474).
+    object_id: bool,
 }
 
 impl ListForm {
@@ -28,16 +30,22 @@ impl ListForm {
             special_use: has("SPECIAL-USE") && extended,
             subscribed_by_list: extended,
             mod_seq: has("CONDSTORE") || has("QRESYNC"),
+            object_id: has("OBJECTID"),
         }
     }
 
     /// Nothing that an old server does not know.
     pub(crate) fn plain(self) -> Self {
-        ListForm { with_status: false, special_use: false, subscribed_by_list: false, ..self }
+        ListForm { with_status: false, special_use: false, subscribed_by_list: false, object_id: false, ..self }
     }
 
     fn status_items(self) -> &'static str {
-        if self.mod_seq { "(MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)" } else { "(MESSAGES UIDNEXT UIDVALIDITY)" }
+        match (self.mod_seq, self.object_id) {
+            (true, true) => "(MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ MAILBOXID)",
+            (true, false) => "(MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)",
+            (false, true) => "(MESSAGES UIDNEXT UIDVALIDITY MAILBOXID)",
+            (false, false) => "(MESSAGES UIDNEXT UIDVALIDITY)",
+        }
     }
 
     /// `LIST`, of all folders or of those subscribed to.

@@ -14,6 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// More folders than this are no answer.
 const MOST_FOLDERS: usize = 100_000;
 
+/// Octets of a mailbox's id at most (RFC 8474 section 4 allows 255).
+const LONGEST_ID: usize = 255;
+
 /// So many STATUS commands are under way at most.
 const STATUS_AHEAD: usize = 500;
 
@@ -168,7 +171,15 @@ impl List {
         let state = self.states.get(&entry.name);
         let told =
             |state: &MailboxStatus| witness(state.uid_validity, state.uid_next, state.messages, state.highest_mod_seq);
-        FolderEntry { witness: state.and_then(told), messages: state.and_then(|state| state.messages), ..entry }
+        let identity = |state: &MailboxStatus| {
+            state.mailbox_id.as_ref().filter(|id| id.len() <= LONGEST_ID).map(|id| id.as_bytes().into())
+        };
+        FolderEntry {
+            witness: state.and_then(told),
+            messages: state.and_then(|state| state.messages),
+            identity: state.and_then(identity),
+            ..entry
+        }
     }
 }
 

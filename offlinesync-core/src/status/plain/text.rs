@@ -4,7 +4,8 @@
 //! that ends them. Fields are separated by tabs. What follows each mark:
 //! - `-` a row that is deleted: its remote id.
 //! - `+` a row: remote id, local id, system flags as in a Maildir, keywords.
-//! - `r` the record: numbering, cursor and witness of each side (remote first), window (since, octets).
+//! - `r` the record: numbering, cursor and witness of each side (remote first), window (since, octets), and what each side
+//!   calls the folder, if either does.
 //! - `>` an upload begun: side, source, octets, digest, whether it is confirmed. `<` one that is settled: side, source.
 //! - `=` the end of a transaction: number of rows, offset of the record in the file, checksum of the transaction.
 //!
@@ -126,6 +127,9 @@ fn push_record(text: &mut String, record: &FolderRecord) {
     fields.extend(Side::BOTH.map(cursor));
     fields.extend(Side::BOTH.map(witness));
     fields.extend([optional(record.window.since), optional(record.window.max_octets)]);
+    if record.identity != PerSide::default() {
+        fields.extend(Side::BOTH.map(|side| hex(record.identity[side].as_deref())));
+    }
     push(text, &fields.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
@@ -141,6 +145,9 @@ fn record<'t>(fields: &mut impl Iterator<Item = &'t str>) -> Option<FolderRecord
         record.witness[side] = read_hex(fields.next()?)?;
     }
     record.window = Window { since: read_optional(fields.next()?)?, max_octets: read_optional(fields.next()?)? };
+    for side in Side::BOTH {
+        record.identity[side] = fields.next().map_or(Some(None), read_hex)?;
+    }
     Some(record)
 }
 
@@ -269,6 +276,7 @@ mod tests {
             cursor: PerSide { remote: Some(Cursor(Box::default())), local: Some(Cursor([0, 255].into())) },
             witness: PerSide::default(),
             window: Window { since: Some(-5), max_octets: None },
+            identity: PerSide { remote: Some([1, 2].into()), local: None },
         };
         let intent =
             Intent { to: Side::Local, source: name(""), octets: Some(3), digest: Some([9; 32]), confirmed: true };
@@ -281,7 +289,7 @@ mod tests {
             contents: Vec::new(),
         };
         let (mut text, at) = batch(&all);
-        assert!(text[at.unwrap()..].starts_with("r\t7\t-\t.\t00ff\t-\t-\t-5\t-\n"), "{text}");
+        assert!(text[at.unwrap()..].starts_with("r\t7\t-\t.\t00ff\t-\t-\t-5\t-\t0102\t-\n"), "{text}");
         push_end(&mut text, 1, Some(20));
         text.push_str("sum");
         let end = End { count: 1, record_at: Some(20), checksum: "sum".into() };

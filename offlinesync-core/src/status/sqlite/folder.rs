@@ -201,6 +201,8 @@ impl Writer<'_> {
             witness.local,
             record.window.since,
             record.window.max_octets.map(|octets| i64::try_from(octets).unwrap_or(i64::MAX)),
+            record.identity.remote.as_deref(),
+            record.identity.local.as_deref(),
         ])?;
         Ok(())
     }

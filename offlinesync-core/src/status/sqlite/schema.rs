@@ -7,6 +7,7 @@
 //! - `messages.remote_content`, `messages.local_content`: what the side calls the content ([`ContentId`](crate::ContentId) as a signed
 //!   number); NULL where it did not say.
 //! - `folders.window_since`, `.window_octets`: the window of the record; NULL for a border that is not there.
+//! - `folders.remote_identity`, `folders.local_identity`: what the side calls the folder, whatever its name.
 //! - `keyword_sets`: each set of keywords that any message has or had; the encoding is in `values.rs`. Never deleted from.
 //! - `intents`: uploads begun. `side` is 0 for remote, 1 for local.
 //!
@@ -62,19 +63,26 @@ ALTER TABLE folders ADD COLUMN window_octets INTEGER;
 ALTER TABLE messages ADD COLUMN remote_content INTEGER;
 ALTER TABLE messages ADD COLUMN local_content INTEGER;
 ",
+    "
+ALTER TABLE folders ADD COLUMN remote_identity BLOB;
+ALTER TABLE folders ADD COLUMN local_identity BLOB;
+",
 ];
 
 /// Columns as `values::pair`, `values::record` and `values::count` read them.
 pub(super) const SELECT_FOLDERS: &str = "SELECT remote, local, messages, remote_validity, local_validity,
-    remote_cursor, local_cursor, remote_witness, local_witness, window_since, window_octets FROM folders ORDER BY remote, local";
+    remote_cursor, local_cursor, remote_witness, local_witness, window_since, window_octets,
+    remote_identity, local_identity FROM folders ORDER BY remote, local";
 
 /// The same for one pair.
 pub(super) const SELECT_FOLDER: &str = "SELECT remote, local, messages, remote_validity, local_validity,
-    remote_cursor, local_cursor, remote_witness, local_witness, window_since, window_octets FROM folders WHERE remote = ?1 AND local = ?2";
+    remote_cursor, local_cursor, remote_witness, local_witness, window_since, window_octets,
+    remote_identity, local_identity FROM folders WHERE remote = ?1 AND local = ?2";
 
 pub(super) const UPDATE_RECORD: &str =
     "UPDATE folders SET remote_validity = ?2, local_validity = ?3, remote_cursor = ?4,
-    local_cursor = ?5, remote_witness = ?6, local_witness = ?7, window_since = ?8, window_octets = ?9 WHERE id = ?1";
+    local_cursor = ?5, remote_witness = ?6, local_witness = ?7, window_since = ?8, window_octets = ?9,
+    remote_identity = ?10, local_identity = ?11 WHERE id = ?1";
 
 /// Columns as `values::row` reads them.
 pub(super) const SELECT_PAGE: &str = "SELECT remote, local, flags, keywords FROM messages

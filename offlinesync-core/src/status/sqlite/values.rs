@@ -61,7 +61,7 @@ pub(super) fn count(row: &rusqlite::Row<'_>) -> Result<u64, Failure> {
     u64::try_from(row.get::<_, i64>(2)?).map_err(|_| Failure::Damaged("a folder has less than no message".to_owned()))
 }
 
-/// Columns 3 to 10 of a folder.
+/// Columns 3 to 12 of a folder.
 pub(super) fn record(row: &rusqlite::Row<'_>) -> Result<FolderRecord, Failure> {
     let validity = |column| -> Result<_, Failure> { Ok(row.get::<_, Option<u32>>(column)?.map(UidValidity)) };
     let bytes =
@@ -71,6 +71,7 @@ pub(super) fn record(row: &rusqlite::Row<'_>) -> Result<FolderRecord, Failure> {
         cursor: PerSide { remote: bytes(5)?.map(Cursor), local: bytes(6)?.map(Cursor) },
         witness: PerSide { remote: bytes(7)?, local: bytes(8)? },
         window: Window { since: row.get(9)?, max_octets: row.get::<_, Option<i64>>(10)?.map(i64::unsigned_abs) },
+        identity: PerSide { remote: bytes(11)?, local: bytes(12)? },
     })
 }
 

@@ -33,6 +33,8 @@ pub struct Knobs {
     pub transfer: bool,
     /// Headers come with the exact size.
     pub tells_octets: bool,
+    /// Whether the list of folders tells what each is called whatever its name.
+    pub folder_identities: bool,
     /// What a listing calls the content of a message.
     pub contents: ContentsKnob,
     /// What [`Folder::cheap_content`](crate::Folder::cheap_content) answers.
@@ -61,6 +63,7 @@ impl Knobs {
             dates: DatePrecision::SecondsAndZone,
             transfer: true,
             tells_octets: true,
+            folder_identities: false,
             contents: ContentsKnob::Nothing,
             cheap_content: false,
             shared: false,

@@ -205,6 +205,11 @@ impl MemoryRepository {
         self.with(folder, |mailbox, _| mailbox.uid_validity = UidValidity(value));
     }
 
+    /// Calls the folder something else from now on, whatever its name: a server that was moved to another machine.
+    pub fn set_identity(&self, folder: &str, value: u32) {
+        self.with(folder, |mailbox, _| mailbox.identity = value);
+    }
+
     /// Gives the folder the next numbering and, where messages are numbered, new numbers from 1: a restored backup.
     pub fn renumber(&self, folder: &str) {
         let mut state = self.state();
@@ -276,6 +281,7 @@ impl Repository for MemoryRepository {
             special_use: mailbox.special_use,
             witness: mailbox.witness(knobs),
             messages: Some(mailbox.messages().len() as u64),
+            identity: knobs.folder_identities.then(|| mailbox.identity.to_be_bytes().into()),
             ..FolderEntry::named(name.clone())
         };
         Ok(FolderList { separator: knobs.separator, folders: folders.iter().map(entry).collect() })

@@ -34,6 +34,7 @@ type Source = (FolderName, UidValidity, MessageId);
 
 #[derive(Debug)]
 pub(super) struct Mailbox {
+    pub(super) identity: u32,
     pub(super) uid_validity: UidValidity,
     pub(super) next: u32,
     pub(super) read_only: bool,
@@ -94,6 +95,7 @@ impl Stored {
 impl Mailbox {
     fn new(uid_validity: UidValidity) -> Self {
         Mailbox {
+            identity: uid_validity.0,
             uid_validity,
             next: 1,
             read_only: false,

@@ -145,6 +145,11 @@ impl MailboxHandle<'_> {
         });
     }
 
+    /// Gives it this UIDVALIDITY, whatever it had before, and no message another number: a server that gives all folders the same.
+    pub fn number_as(self, uid_validity: u32) {
+        self.with(|mailbox| mailbox.uid_validity = uid_validity);
+    }
+
     /// The next message gets this UID at least.
     pub fn skip_to(self, uid_next: u32) {
         self.with(|mailbox| mailbox.uid_next = mailbox.uid_next.max(uid_next));

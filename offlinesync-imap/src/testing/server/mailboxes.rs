@@ -70,6 +70,9 @@ impl Session {
         };
         self.out.line(&format!("* FLAGS ({FLAGS}{keywords})"));
         self.out.line(&format!("* OK [PERMANENTFLAGS ({permanent})] kept"));
+        if self.shared.offers("OBJECTID") {
+            self.out.line(&format!("* OK [MAILBOXID (F{})] its name for ever", mailbox.id));
+        }
         self.out.line(&format!("* {} EXISTS", mailbox.messages.len()));
         self.out.line("* 0 RECENT");
         self.out.line(&format!("* OK [UIDVALIDITY {}] numbering", mailbox.uid_validity));
@@ -156,6 +159,7 @@ impl Session {
         let known = ["MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "HIGHESTMODSEQ", "SIZE"];
         let offered = |item: &&String| match item.as_str() {
             "HIGHESTMODSEQ" => self.shared.offers("CONDSTORE"),
+            "MAILBOXID" => self.shared.offers("OBJECTID"),
             "SIZE" => self.shared.offers("STATUS=SIZE"),
             item => known.contains(&item),
         };
@@ -284,6 +288,10 @@ fn status_line(state: &State, user: &str, name: &str, items: &[String]) -> Optio
         "SIZE" => mailbox.messages.iter().map(|message| message.body.len() as u64).sum(),
         _ => 0,
     };
-    let pairs: Vec<String> = items.iter().map(|item| format!("{item} {}", value(item))).collect();
+    let pair = |item: &String| match item.as_str() {
+        "MAILBOXID" => format!("{item} (F{})", mailbox.id),
+        _ => format!("{item} {}", value(item)),
+    };
+    let pairs: Vec<String> = items.iter().map(pair).collect();
     Some(format!("* STATUS {} ({})", text::name(name), pairs.join(" ")))
 }

@@ -24,6 +24,8 @@ pub(super) struct Account {
 
 #[derive(Clone)]
 pub(super) struct Mailbox {
+    /// What it is called whatever its name.
+    pub(super) id: u32,
     pub(super) uid_validity: u32,
     pub(super) uid_next: u32,
     pub(super) mod_seq: u64,
@@ -117,6 +119,7 @@ impl State {
 impl Mailbox {
     fn new(uid_validity: u32) -> Mailbox {
         Mailbox {
+            id: uid_validity,
             uid_validity,
             uid_next: 1,
             mod_seq: 1,
