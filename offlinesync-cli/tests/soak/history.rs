@@ -352,6 +352,7 @@ impl History {
             let arrived = if self.model.is_unique(&found.content) { found.arrived } else { 0 };
             Found { arrived, ..found.clone() }
         };
+        wrong.extend(self.model.vanished(found));
         for (folder, sides) in found {
             let [remote, local] = sides.each_ref().map(|side| side.iter().map(dated).collect::<Vec<_>>());
             let (remote, local) = (&remote, &local);

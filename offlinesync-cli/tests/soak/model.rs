@@ -17,6 +17,8 @@ struct Story {
     removed: [i64; 2],
     /// Of those, copies that both sides had.
     removed_base: [i64; 2],
+    /// Of what was added, copies moved in from another folder.
+    moved_in: [i64; 2],
     /// Flags when all was in step, or with which it was added.
     flags: BTreeSet<String>,
     /// Flags that must be as said, or that nobody can tell any more.
@@ -31,8 +33,12 @@ impl Story {
     }
 
     /// The same message added on both sides may be taken for one: at the first meeting, or because an upload of it was cut short.
+    ///
+    /// One that the other side moved away, that a run which was then killed moved here too, and that somebody moved back here, is where
+    /// it was as far as anybody can know, so it is moved away again. Whether it is in some folder is asked in [`Model::vanished`].
     fn least(&self) -> i64 {
-        let added = self.added[0].max(self.added[1]);
+        let added = |side: usize| self.added[side] - self.moved_in[side].min(self.removed_base[1 - side]);
+        let added = added(0).max(added(1));
         (self.base + added - self.removed[0] - self.removed[1]).max(0)
     }
 
@@ -52,6 +58,8 @@ pub(crate) struct Model {
     pub(crate) folders: BTreeSet<String>,
     /// How often each message was ever added.
     written: BTreeMap<Vec<u8>, u32>,
+    /// Messages of which a copy was removed, not moved, since all was in step.
+    deleted: BTreeSet<Vec<u8>>,
 }
 
 impl Model {
@@ -77,6 +85,11 @@ impl Model {
     }
 
     pub(crate) fn removed(&mut self, side: usize, folder: &str, message: &Found) {
+        self.deleted.insert(message.content.clone());
+        self.taken_out(side, folder, message);
+    }
+
+    fn taken_out(&mut self, side: usize, folder: &str, message: &Found) {
         let settled = self.settled[side].contains(&(folder.to_owned(), unique(message)));
         let story = self.story(folder, &message.content);
         story.removed[side] += 1;
@@ -85,9 +98,11 @@ impl Model {
     }
 
     pub(crate) fn moved(&mut self, side: usize, folder: &str, message: &Found, to: &str) {
-        self.removed(side, folder, message);
+        self.taken_out(side, folder, message);
         self.come_in(side, to, &message.content, &message.flags);
-        self.story(to, &message.content).flags_unknown = true;
+        let story = self.story(to, &message.content);
+        story.moved_in[side] += 1;
+        story.flags_unknown = true;
     }
 
     pub(crate) fn flagged(&mut self, side: usize, folder: &str, message: &Found, flag: &str, on: bool) {
@@ -129,6 +144,14 @@ impl Model {
             }
         }
         complaints
+    }
+
+    /// Messages that nobody removed and that are in no folder any more.
+    pub(crate) fn vanished(&self, found: &BTreeMap<String, [Vec<Found>; 2]>) -> Vec<String> {
+        let held: BTreeSet<&[u8]> = found.values().flatten().flatten().map(|message| &message.content[..]).collect();
+        let known: BTreeSet<&Vec<u8>> = self.stories.keys().map(|(_, content)| content).collect();
+        let lost = known.into_iter().filter(|content| !held.contains(&content[..]) && !self.deleted.contains(*content));
+        lost.map(|content| format!("LOST in every folder: {:?}", String::from_utf8_lossy(content))).collect()
     }
 
     /// All was found in step: that is where the next story begins.
