@@ -7,7 +7,7 @@ use crate::import::offlineimap::House;
 use crate::lock::Lock;
 use crate::mbnames::{Mailbox, Mailboxes};
 use crate::naming::Names;
-use crate::roots::{self, Root, Roots};
+use crate::roots::{self, Neighbour, Root, Roots};
 use crate::say::{Level, Outcome};
 use crate::settings::{AccountSettings, Store};
 use crate::status;
@@ -53,8 +53,8 @@ pub struct Runner {
     pub mailboxes: Arc<Mailboxes>,
     /// The Maildirs that are locked.
     pub roots: Arc<Roots>,
-    /// Accounts whose Maildir is the same, and whose folders in it are theirs.
-    pub neighbours: Vec<String>,
+    /// Accounts whose Maildir is the same, or lies in this one or around it, and whose folders in it are theirs.
+    pub neighbours: Vec<Neighbour>,
 }
 
 impl Runner {

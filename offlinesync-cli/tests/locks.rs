@@ -155,6 +155,37 @@ fn two_accounts_that_share_one_maildir_are_recognised_and_their_mail_is_not_mixe
     }
 }
 
+/// Two accounts, one of whose Maildirs is a folder of the other's.
+#[test]
+fn a_maildir_that_lies_in_another_is_recognised_and_their_mail_is_not_mixed() {
+    let inner = "[Repository l2]\ntype = Maildir\nlocalfolders = ~/local/deep\n";
+    let config = SHARED.replace("[Repository l2]\ntype = Maildir\nlocalfolders = ~/local/../local\n", inner);
+    let config = config.replace("localfolders = ~/local\n", "localfolders = ~/local\nsep = /\n");
+    let config = config.replace("localfolders = ~/remote\n", "localfolders = ~/remote\nsep = /\n");
+    let sandbox = two_accounts(&config);
+    fs::create_dir(sandbox.path("local/deep")).unwrap();
+    sandbox.run(&["-a", "b"]).silent();
+    let before = sandbox.messages("remote2/INBOX");
+    let separate = || {
+        assert_eq!(sandbox.messages("remote2/INBOX"), before);
+        assert_eq!(sandbox.messages("local/deep/INBOX"), before);
+        assert_eq!(sandbox.messages("local/INBOX"), sandbox.messages("remote/INBOX"));
+    };
+    for _ in 0..2 {
+        sandbox.run(&[]).silent();
+        assert!(!sandbox.path("remote/deep").exists());
+        separate();
+    }
+    sandbox.deliver("remote/deep/INBOX", "1700000011.deep.host", "Subject: deep\n\nx\n");
+    let run = sandbox.run(&[]);
+    assert_eq!(run.code, 3, "{run:?}");
+    for words in ["folder 'deep/INBOX' was not synced", "that of account 'b'"] {
+        assert!(run.err.contains(words), "no {words:?} in {}", run.err);
+    }
+    assert_eq!(sandbox.messages("remote/deep/INBOX").len(), 1);
+    separate();
+}
+
 #[test]
 fn two_accounts_may_share_a_maildir_when_both_are_told_so() {
     let config = SHARED.replace("remoterepository = r\n", "remoterepository = r\nshare_maildir = yes\n");

@@ -63,6 +63,11 @@ impl Disk {
         effect!(self, Remove(path), fs::remove_dir_all(path))
     }
 
+    /// Removes a directory in which there is nothing.
+    pub(crate) fn remove_empty_dir(&self, dir: &Path) -> io::Result<()> {
+        effect!(self, Remove(dir), fs::remove_dir(dir))
+    }
+
     /// Makes renames, additions and removals in a directory survive a crash.
     pub(crate) fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         effect!(self, SyncDirectory(dir), sync_dir(dir))

@@ -76,6 +76,11 @@ pub(crate) fn unfinished(number: u32) -> String {
     format!("{UNFINISHED}{}.{number}", std::process::id())
 }
 
+/// The process that makes a directory of such a name.
+pub(crate) fn maker(directory: &str) -> Option<i32> {
+    directory.strip_prefix(UNFINISHED)?.split_once('.')?.0.parse().ok()
+}
+
 /// Whether a directory was left behind, or is just being made.
 pub(crate) fn is_unfinished(directory: &str) -> bool {
     directory.starts_with(UNFINISHED)

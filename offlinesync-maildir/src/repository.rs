@@ -9,6 +9,8 @@ use crate::tree;
 use offlinesync_core::{
     Error, ErrorKind, Event, Folder, FolderEntry, FolderList, FolderName, MessageId, Repository, Result, Witness,
 };
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -171,6 +173,7 @@ impl MaildirRepository {
     /// Makes a folder in one step, so that a crash leaves the whole of it or nothing that looks like one.
     fn make_whole(&self, directory: &Path) -> io::Result<()> {
         let parent = directory.parent().unwrap_or(&self.config.root);
+        self.clear_unfinished(parent);
         let unfinished = (0..).map(|n| parent.join(layout::unfinished(n)));
         for path in unfinished {
             match self.config.disk.make_dir(&path) {
@@ -184,6 +187,22 @@ impl MaildirRepository {
             return made.and_then(|()| self.sync(parent));
         }
         Ok(())
+    }
+
+    /// Takes away what a run that was killed left of a folder it was making: where the killed run made one, the next makes it. Nothing but
+    /// empty directories goes, and none whose process is still there.
+    fn clear_unfinished(&self, parent: &Path) {
+        let Ok(entries) = fs::read_dir(parent) else { return };
+        let left_behind = |name: &str| {
+            let maker = layout::maker(name).and_then(Pid::from_raw);
+            maker.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
+        };
+        for entry in entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(left_behind)) {
+            let path = entry.path();
+            for directory in layout::OWN.iter().map(|own| path.join(own)).chain([path.clone()]) {
+                let _ = self.config.disk.remove_empty_dir(&directory);
+            }
+        }
     }
 
     fn fill(&self, directory: &Path) -> io::Result<()> {

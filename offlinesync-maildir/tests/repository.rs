@@ -87,6 +87,28 @@ fn what_is_no_folder_is_not_listed() {
     assert_eq!(names(&mail), ["a"]);
 }
 
+/// A run was killed while it made a folder: what it left is cleared away by the run that makes it, and nothing that holds a message is.
+#[test]
+fn what_a_killed_run_left_of_a_folder_is_cleared_away_but_for_mail_and_the_living() {
+    let mail = nested();
+    mail.folder("a");
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    let ended = child.id();
+    child.wait().unwrap();
+    let unfinished = |pid: u32, n: u32| format!("a/.offlinesync-unfinished.{pid}.{n}");
+    for (pid, n) in [(ended, 0), (ended, 1), (ended, 2), (std::process::id(), 7)] {
+        fs::create_dir_all(mail.path(&format!("{}/cur", unfinished(pid, n)))).unwrap();
+    }
+    mail.write(&format!("{}/cur/message", unfinished(ended, 1)), "x");
+    mail.write(&format!("{}/notes", unfinished(ended, 2)), "x");
+    mail.repository.create(&"a/b".into()).unwrap();
+    assert!(!mail.path(&unfinished(ended, 0)).exists());
+    assert!(mail.path(&format!("{}/cur/message", unfinished(ended, 1))).exists());
+    assert!(mail.path(&format!("{}/notes", unfinished(ended, 2))).exists());
+    assert!(mail.path(&unfinished(std::process::id(), 7)).exists());
+    assert_eq!(names(&mail), ["a", "a/b"]);
+}
+
 #[test]
 fn links_are_followed_and_circles_are_not() {
     let mail = nested();

@@ -20,7 +20,7 @@ use crate::plan::folders::{FolderAction, FolderDecision};
 use crate::policy::Policy;
 use crate::repository::{Folder, FolderEntry, FolderList, Repository, Witness};
 use crate::status::{Batch, FolderPair, FolderRecord, MemoryStatus, StatusStore};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Two repositories that are kept in step, and what is remembered of them.
@@ -423,6 +423,7 @@ impl Account {
             terms: PerSide::default(),
             streams,
             stored: PerSide::default(),
+            claimed: BTreeSet::new(),
             observer,
             cancel,
         })

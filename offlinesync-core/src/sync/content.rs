@@ -7,17 +7,68 @@ use super::digest::{self, Digest, Hash};
 use crate::error::{Error, Result};
 use crate::line_ending::LineEnding;
 use crate::message::{MessageId, PerSide, Side};
-use crate::repository::{Folder, Incoming, Sink};
+use crate::repository::{Folder, Headers, Incoming, Sink};
+use crate::status::Intent;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether a header block, with the size, tells a message from every other. A short one does not, and one without a Message-ID
 /// (RFC 5322 section 3.6.4) may be that of every message some program writes: such messages are compared whole.
 pub(super) fn is_telling(header: &[u8]) -> bool {
     const SHORT: usize = 60;
+    header.len() >= SHORT && message_id(header).is_some()
+}
+
+/// The Message-ID of a header block, if it has one on one line that is not empty.
+pub(super) fn message_id(header: &[u8]) -> Option<Vec<u8>> {
     const NAME: &[u8] = b"message-id:";
-    let named = |line: &[u8]| line.get(..NAME.len()).is_some_and(|start| start.eq_ignore_ascii_case(NAME));
-    let value = |line: &[u8]| line[NAME.len()..].iter().filter(|byte| byte.is_ascii_graphic()).count() > 2;
-    header.len() >= SHORT && header.split(|byte| *byte == b'\n').any(|line| named(line) && value(line))
+    let named = |line: &&[u8]| line.get(..NAME.len()).is_some_and(|start| start.eq_ignore_ascii_case(NAME));
+    let value = |line: &[u8]| line[NAME.len()..].iter().copied().filter(u8::is_ascii_graphic).collect::<Vec<u8>>();
+    header.split(|byte| *byte == b'\n').filter(named).map(value).find(|value| value.len() > 2)
+}
+
+/// The Message-IDs of messages that have one.
+pub(super) fn message_ids(folder: &mut dyn Folder, ids: &[MessageId]) -> Result<BTreeMap<MessageId, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    folder.headers(ids, &mut |headers| {
+        found.extend(message_id(headers.header).map(|value| (headers.id.clone(), value)));
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Those of the messages that have the digest of an intent, by that digest. Only messages of the right size are read whole.
+pub(super) fn that_prove(
+    folder: &mut dyn Folder,
+    ids: &[MessageId],
+    intents: &[&Intent],
+) -> Result<BTreeMap<Hash, Vec<MessageId>>> {
+    let sought: BTreeSet<Hash> = intents.iter().filter_map(|intent| intent.digest).collect();
+    let mut found: BTreeMap<Hash, Vec<MessageId>> = BTreeMap::new();
+    if sought.is_empty() || ids.is_empty() {
+        return Ok(found);
+    }
+    let sizes: BTreeSet<Option<u64>> = intents.iter().map(|intent| intent.octets).collect();
+    let mut right_size = Vec::new();
+    folder.headers(ids, &mut |headers| {
+        match proof(&headers).filter(|proof| sought.contains(&proof.digest)) {
+            Some(proof) => found.entry(proof.digest).or_default().push(headers.id.clone()),
+            None if headers.octets.is_none() || sizes.contains(&headers.octets) => right_size.push(headers.id.clone()),
+            None => {}
+        }
+        Ok(())
+    })?;
+    for (id, content) in digests(folder, &right_size)? {
+        found.entry(content.digest).or_default().push(id);
+    }
+    Ok(found)
+}
+
+/// What a header tells that is as good as the digest of the whole message; none, where it does not tell enough. No message has it for
+/// its digest.
+pub(super) fn proof(headers: &Headers<'_>) -> Option<Content> {
+    let (hash, octets) = digest::of_header(headers);
+    let octets = octets.filter(|_| is_telling(headers.header))?;
+    Some(Content { digest: digest::of_look(&hash, octets), octets: headers.octets? })
 }
 
 #[derive(Debug, Default)]

@@ -178,6 +178,13 @@ impl<'a> Pump<'a> {
 
     fn settle(&mut self, at: usize, answer: Result<Option<MessageId>>, batch: &mut Batch) {
         let Wanted { source, flags, replaces, content } = &self.wanted[at];
+        let confirmed = || Intent {
+            to: self.route.to,
+            source: source.clone(),
+            octets: content.map(|content| content.octets),
+            digest: content.map(|content| content.digest),
+            confirmed: true,
+        };
         match answer {
             Ok(Some(new)) => {
                 let mut ids = PerSide { remote: source.clone(), local: source.clone() };
@@ -185,18 +192,21 @@ impl<'a> Pump<'a> {
                 batch.delete.extend(replaces.clone());
                 batch.upsert.push(Row { ids: ids.clone(), base: flags.clone() });
                 if self.route.intents {
-                    batch.settled.push((self.route.to, source.clone()));
+                    // The number is a claim until a listing shows it; a name is of our own making.
+                    match ids[self.route.to].uid() {
+                        Some(_) => batch.intents.push(confirmed()),
+                        None => batch.settled.push((self.route.to, source.clone())),
+                    }
                     self.done.rows.push(ids);
                 }
             }
             Ok(None) => {
-                batch.intents.push(Intent {
-                    to: self.route.to,
-                    source: source.clone(),
-                    octets: content.map(|content| content.octets),
-                    digest: content.map(|content| content.digest),
-                    confirmed: true,
-                });
+                // A row of the copy that is gone would make the intent a claim.
+                batch.delete.extend(replaces.clone());
+                if self.route.to == Side::Local {
+                    batch.delete.push(source.clone());
+                }
+                batch.intents.push(confirmed());
                 self.done.unnamed.push(source.clone());
             }
             Err(error) => self.done.failed.push((source.clone(), self.route.to, error)),

@@ -103,6 +103,14 @@ pub(super) fn of_header(headers: &Headers<'_>) -> (Hash, Option<u64>) {
     (digest.finish(), octets)
 }
 
+/// One digest of a header's digest and a size, which is that of no message.
+pub(super) fn of_look(header: &Hash, octets: u64) -> Hash {
+    let mut hash = Sha256::new_with_prefix(b"header and size\r");
+    hash.update(header);
+    hash.update(octets.to_be_bytes());
+    hash.finalize().into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,6 +45,8 @@ pub(super) struct Executed {
     pub(super) copied: PerSide<u64>,
     /// Numbered messages that each side says it stored.
     pub(super) stored: PerSide<Vec<MessageId>>,
+    /// Uploads whose rows the next listing has to confirm.
+    pub(super) claimed: Vec<(Side, MessageId)>,
 }
 
 impl Site<'_> {
@@ -194,6 +196,7 @@ impl Site<'_> {
         }
         let numbered = done.rows.iter().map(|ids| &ids[to]).filter(|id| id.uid().is_some());
         executed.stored[to].extend(numbered.cloned());
+        executed.claimed.extend(done.rows.iter().map(|ids| (to, ids[to.other()].clone())));
         let noted: Vec<(MessageId, Partner)> = done.rows.iter().filter_map(|ids| self.partner_of(to, ids)).collect();
         if !noted.is_empty() {
             self.folders[to.other()].note_partners(&noted)?;
@@ -211,7 +214,8 @@ impl Site<'_> {
     }
 
     /// Writes down what will be copied; answers what can be. A message whose digest cannot be read, for it is just being moved, say, is
-    /// left for the next run: without its digest the copy would not be known again if this run dies and the message is removed.
+    /// left for the next run: without its digest the copy would not be known again if this run dies and the message is removed. Of one
+    /// that is not read for nothing, the header tells it.
     fn write_intents(&mut self, to: Side, group: &[Wanted], executed: &mut Executed) -> Result<Vec<Wanted>> {
         let source = &mut self.folders[to.other()];
         let cheap = source.cheap_content();
@@ -224,6 +228,13 @@ impl Site<'_> {
                     Err(error) => executed.failed.push((id, to.other(), error)),
                 }
             }
+        }
+        if !cheap {
+            let ids: Vec<MessageId> = group.iter().map(|wanted| wanted.source.clone()).collect();
+            source.headers(&ids, &mut |headers| {
+                contents.extend(content::proof(&headers).map(|proof| (headers.id.clone(), proof)));
+                Ok(())
+            })?;
         }
         let told = |wanted: &Wanted| Wanted { content: contents.get(&wanted.source).copied(), ..wanted.clone() };
         let copied: Vec<Wanted> = group.iter().map(told).filter(|wanted| !cheap || wanted.content.is_some()).collect();

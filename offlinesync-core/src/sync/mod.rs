@@ -5,6 +5,7 @@
 
 mod absent;
 mod account;
+mod claims;
 mod content;
 mod copy;
 mod decide;

@@ -3,7 +3,6 @@
 
 use super::content;
 use super::difference::Difference;
-use super::digest::Hash;
 use crate::error::Result;
 use crate::message::{MessageId, PerSide, Side, UidValidity};
 use crate::plan::{Seen, Touched};
@@ -31,6 +30,8 @@ pub(super) struct Settled {
     pub(super) settled: Vec<(Side, MessageId)>,
     /// Confirmed uploads that could not be found again: their sources must not be uploaded once more.
     pub(super) unidentified: Vec<(Side, MessageId)>,
+    /// The intents of confirmed uploads of which nothing is there, not even altered: no longer confirmed.
+    pub(super) absent: Vec<Intent>,
 }
 
 /// Turns the fresh messages of a difference into touched ones, paired where they belong together.
@@ -188,15 +189,21 @@ fn settle(
     let copied_back = |id: &MessageId| known.get(id).copied().filter(|at| touched[*at].seen[to] == Seen::Gone);
     let mut back: BTreeMap<MessageId, usize> =
         intents.iter().filter_map(|i| Some((i.source.clone(), copied_back(&i.source)?))).collect();
-    let mut candidates = PerSide::<Vec<MessageId>>::default();
-    candidates[from] = intents
+    let candidates: Vec<MessageId> = intents
         .iter()
         .map(|intent| intent.source.clone())
         .filter(|id| fresh[from].has(id) || back.contains_key(id))
         .collect();
-    candidates[to] = fresh[to].ids();
-    if !candidates[from].is_empty() && !candidates[to].is_empty() {
-        for ids in content::pair_equal(folders, &candidates)? {
+    // Of several alike, what is there is a copy of one that the store says it has.
+    let confirmed: BTreeSet<&MessageId> = intents.iter().filter(|i| i.confirmed).map(|intent| &intent.source).collect();
+    let (said, begun) = candidates.iter().cloned().partition(|id| confirmed.contains(id));
+    for sources in [said, begun] {
+        let mut sought = PerSide { remote: fresh[to].ids(), local: fresh[to].ids() };
+        sought[from] = sources;
+        if sought[from].is_empty() || sought[to].is_empty() {
+            continue;
+        }
+        for ids in content::pair_equal(folders, &sought)? {
             match back.remove(&ids[from]) {
                 Some(at) => rejoin(&mut touched[at], to, fresh[to].take(&ids[to])),
                 None => touched.extend(join(fresh, &ids)),
@@ -204,6 +211,7 @@ fn settle(
             settled.settled.push((to, ids[from].clone()));
         }
     }
+    let named = join_altered(intents, to, fresh, folders, touched)?;
     let mut withdrawn: BTreeSet<usize> = BTreeSet::new();
     let mut removed = Vec::new();
     for intent in intents {
@@ -211,10 +219,13 @@ fn settle(
         let at = back.get(&intent.source);
         if intent.confirmed && (at.is_some() || fresh[from].take(&intent.source).is_some()) {
             withdrawn.extend(at);
-            settled.unidentified.push(key);
+            match named.contains(&intent.source) {
+                true => settled.absent.push(Intent { confirmed: false, ..Intent::clone(intent) }),
+                false => settled.unidentified.push(key),
+            }
             continue;
         }
-        if !candidates[from].contains(&intent.source) && !known.contains_key(&intent.source) {
+        if !candidates.contains(&intent.source) && !known.contains_key(&intent.source) {
             removed.push(*intent);
         }
         settled.settled.push(key);
@@ -224,6 +235,35 @@ fn settle(
     touched.retain(|_| at.next().is_none_or(|at| !withdrawn.contains(&at)));
     touched.extend(uploaded);
     Ok(())
+}
+
+/// Joins confirmed uploads with what a server made of them that alters messages: a new message there with the same Message-ID.
+/// Answers the sources that have a Message-ID, and so would have been recognised even altered.
+fn join_altered(
+    intents: &[&Intent],
+    to: Side,
+    fresh: &mut PerSide<Fresh>,
+    folders: &mut PerSide<Box<dyn Folder>>,
+    touched: &mut Vec<Touched>,
+) -> Result<BTreeSet<MessageId>> {
+    let from = to.other();
+    let lost = intents.iter().filter(|intent| intent.confirmed && fresh[from].has(&intent.source));
+    let lost: Vec<MessageId> = lost.map(|intent| intent.source.clone()).collect();
+    if lost.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let sources = content::message_ids(folders[from].as_mut(), &lost)?;
+    let mut there: BTreeMap<Vec<u8>, Vec<MessageId>> = BTreeMap::new();
+    for (id, name) in content::message_ids(folders[to].as_mut(), &fresh[to].ids())? {
+        there.entry(name).or_default().push(id);
+    }
+    for (source, name) in &sources {
+        let Some(found) = there.get_mut(name).and_then(Vec::pop) else { continue };
+        let mut ids = PerSide { remote: source.clone(), local: source.clone() };
+        ids[to] = found;
+        touched.extend(join(fresh, &ids));
+    }
+    Ok(sources.into_keys().collect())
 }
 
 /// Where sources are spoken of already as being there: because a name claimed them, or because they have a row.
@@ -250,18 +290,7 @@ fn uploaded_and_then_removed(intents: &[&Intent], fresh: &mut Fresh, folder: &mu
     if sought.is_empty() || !fresh.any() {
         return Ok(Vec::new());
     }
-    let sizes: BTreeSet<Option<u64>> = sought.iter().map(|intent| intent.octets).collect();
-    let mut right_size = Vec::new();
-    folder.headers(&fresh.ids(), &mut |headers| {
-        if headers.octets.is_none() || sizes.contains(&headers.octets) {
-            right_size.push(headers.id.clone());
-        }
-        Ok(())
-    })?;
-    let mut found: BTreeMap<Hash, Vec<MessageId>> = BTreeMap::new();
-    for (id, content) in content::digests(folder, &right_size)? {
-        found.entry(content.digest).or_default().push(id);
-    }
+    let mut found = content::that_prove(folder, &fresh.ids(), &sought)?;
     let mut touched = Vec::new();
     for intent in sought {
         let copies = intent.digest.and_then(|digest| found.get_mut(&digest));

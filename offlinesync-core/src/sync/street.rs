@@ -3,6 +3,7 @@
 //! After a change to a side the road is walked again with a listing since the cursor: it finds our own changes agreed on, takes
 //! in what others did meanwhile, and ends with cursors and witnesses that cover exactly what the rows say.
 
+use super::claims::{self, Claim};
 use super::difference::{Contents, Listings, contents_of, difference, speaks};
 use super::doubt;
 use super::execute::{Executed, Site};
@@ -51,6 +52,8 @@ pub(super) struct Street<'a> {
     pub(super) streams: Arc<Streams>,
     /// What each side said it stored in the round before.
     pub(super) stored: PerSide<Vec<MessageId>>,
+    /// Uploads of this run whose rows no listing has confirmed yet.
+    pub(super) claimed: BTreeSet<(Side, MessageId)>,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
 }
@@ -80,6 +83,8 @@ struct Planned {
     listings: Listings,
     plan: Plan,
     unidentified: Vec<(Side, MessageId)>,
+    /// Intents of uploads that the store confirmed and does not have; the next run begins them anew.
+    absent: Vec<Intent>,
     settled: Vec<(Side, MessageId)>,
     record: FolderRecord,
     contents: Contents,
@@ -252,7 +257,7 @@ impl Street<'_> {
         // What a narrower window left out, no cursor tells again.
         let wider = self.policy.window.is_wider_than(&record.window);
         let passed_over = if wider { self.policy.window } else { self.policy.window.and(&record.window) };
-        let whole = !intents.is_empty() || wider;
+        let whole = intents.iter().any(|intent| !claims::awaits(&self.claimed, intent)) || wider;
         let wanted = if whole { PerSide { remote: true, local: true } } else { self.touched };
         let mut listings = self.list(&mut record, wanted, whole)?;
         self.await_latecomers(&intents, &mut listings)?;
@@ -262,6 +267,13 @@ impl Street<'_> {
         }
         let contents = PerSide::from_fn(|side| contents_of(listings[side].as_ref()));
         let found = difference(&mut listings, self.status.as_ref())?;
+        let claims = Claim::take(&mut intents, self.status.as_ref())?;
+        let wrong = claims::wrong(&claims, &found, &mut self.folders)?;
+        if !wrong.is_empty() && !self.policy.dry_run {
+            // Their intents stand, so what was uploaded is looked for by content, and what the rows named is news.
+            self.status.apply(Batch { delete: wrong, ..Batch::default() })?;
+            return self.list_and_plan(own_changes_only);
+        }
         if !own_changes_only {
             let messages = found.messages(self.status.count()?);
             self.observer.event(&Event::FolderRead { pair: self.pair, messages });
@@ -273,19 +285,22 @@ impl Street<'_> {
             names_tell: Side::BOTH.into_iter().all(|side| !doubt::is_doubted(&record, side)),
             intents: &intents,
         };
-        let (mut touched, settled) = pair(found, &mut self.folders, &circumstances)?;
+        let (mut touched, mut settled) = pair(found, &mut self.folders, &circumstances)?;
+        settled.settled.extend(claims.iter().map(Claim::key).filter(|(to, _)| listings[*to].is_some()));
         leave_out(&mut touched, &settled.settled, &mut self.folders, &self.policy.window)?;
         self.come_to_terms(&listings);
         let plan = self.plan(touched);
-        let Settled { unidentified, settled } = settled;
-        Ok(Planned { listings, plan, unidentified, settled, record, contents, window: passed_over })
+        let Settled { unidentified, absent, settled } = settled;
+        Ok(Planned { listings, plan, unidentified, absent, settled, record, contents, window: passed_over })
     }
 
     /// Uploads that were begun and not recorded. Whoever lets numbers be given anew lets uploads be sent again that are not found.
     fn intents(&mut self) -> Result<Vec<Intent>> {
         let mut intents = self.status.intents()?;
         if self.policy.accept_new_numbering && intents.iter().any(|intent| intent.confirmed) {
-            intents.iter_mut().for_each(|intent| intent.confirmed = false);
+            for intent in &mut intents {
+                intent.confirmed &= Claim::row_of(intent, self.status.as_ref())?.is_some();
+            }
             if !self.policy.dry_run {
                 self.status.apply(Batch { intents: intents.clone(), ..Batch::default() })?;
             }
@@ -419,17 +434,20 @@ impl Street<'_> {
     /// Answers the sides that were changed; `None` if something failed, so that walking on would only fail again.
     fn carry_out(&mut self, mut planned: Planned, outcome: &mut Outcome) -> Result<Option<PerSide<bool>>> {
         self.begin(&mut planned)?;
-        let Planned { listings, plan, unidentified, settled, record, contents, window } = planned;
+        let Planned { listings, plan, unidentified, absent, settled, record, contents, window } = planned;
         let mut executed = Executed::default();
         let mut site = self.site(&record, settled);
         let withheld = plan.withheld;
         let result = site.execute(plan, &mut executed);
         outcome.octets += executed.octets;
         self.stored = std::mem::take(&mut executed.stored);
-        let complete = result.is_ok() && executed.failed.is_empty() && unidentified.is_empty();
+        self.claimed.extend(std::mem::take(&mut executed.claimed));
+        let complete = result.is_ok() && executed.failed.is_empty() && unidentified.is_empty() && absent.is_empty();
         self.tell_failures(executed.failed.iter().filter(|(_, _, error)| !Patience::will_pass(error)));
         outcome.failed.append(&mut executed.failed);
         outcome.failed.extend(unidentified.into_iter().map(|(to, id)| (id, to, refusals::unidentified(self.pair, to))));
+        let absent = absent.into_iter().map(|intent| (intent.source, intent.to));
+        outcome.failed.extend(absent.map(|(id, to)| (id, to, refusals::not_kept(self.pair, to))));
         result?;
         self.record(record, listings, contents, complete.then_some(window), withheld)?;
         Ok(complete.then_some(executed.changed))
@@ -442,7 +460,7 @@ impl Street<'_> {
             PerSide::from_fn(|side| Some(numbering_of(&planned.listings, &before, side).unwrap_or(UidValidity(0))));
         let settled = std::mem::take(&mut planned.settled);
         let mut site = self.site(&planned.record, settled);
-        site.begin(&before, &planned.plan)?;
+        site.begin(&before, &planned.plan, &planned.absent)?;
         planned.settled = site.settled.into_iter().collect();
         Ok(())
     }
@@ -511,7 +529,7 @@ impl Site<'_> {
     /// the two for two messages.
     ///
     /// A first meeting is over once the numbering is written, so the rows of all pairs it found are written with it.
-    fn begin(&mut self, record: &FolderRecord, plan: &Plan) -> Result<()> {
+    fn begin(&mut self, record: &FolderRecord, plan: &Plan, absent: &[Intent]) -> Result<()> {
         let now = self.uid_validity.map(Some);
         let first_meeting = record.uid_validity.remote.is_none() || record.uid_validity.local.is_none();
         let record = (record.uid_validity != now).then(|| FolderRecord { uid_validity: now, ..record.clone() });
@@ -522,7 +540,7 @@ impl Site<'_> {
         }
         let settled = self.settled.difference(&found).cloned().collect();
         self.settled = found;
-        let batch = Batch { record, upsert, settled, ..Batch::default() };
+        let batch = Batch { record, upsert, settled, intents: absent.to_vec(), ..Batch::default() };
         if batch.is_empty() { Ok(()) } else { self.status.apply(batch) }
     }
 

@@ -199,7 +199,8 @@ impl Session {
         }
         let qresync = self.has("QRESYNC");
         let condstore = qresync || self.has("CONDSTORE");
-        let utf8 = self.has("UTF8=ACCEPT") || self.has("UTF8=ONLY");
+        // Once it is on, messages with 8-bit headers must be sent in a form of their own (RFC 6855 section 4), and nothing is gained.
+        let utf8 = self.has("UTF8=ONLY");
         let tokens = [(qresync, " QRESYNC"), (condstore && !qresync, " CONDSTORE"), (utf8, " UTF8=ACCEPT")];
         let wanted: String = tokens.into_iter().filter_map(|(wanted, token)| wanted.then_some(token)).collect();
         let enable = self.has("ENABLE") && !wanted.is_empty();

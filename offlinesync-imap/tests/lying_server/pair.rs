@@ -16,8 +16,8 @@ type Held = (String, Vec<u8>);
 /// What both sides hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct World {
-    remote: Vec<Held>,
-    local: Vec<Held>,
+    pub(crate) remote: Vec<Held>,
+    pub(crate) local: Vec<Held>,
 }
 
 pub(crate) struct Pair {

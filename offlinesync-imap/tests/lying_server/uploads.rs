@@ -93,11 +93,72 @@ fn an_upload_without_any_word_of_its_number_is_found_and_never_sent_again() {
         let pair = with_news(options.without("UIDPLUS"));
         pair.in_step();
         assert_eq!(pair.server.count("APPEND"), 2);
-        let lost = with_news(offers()[0].clone());
-        lost.endures(on(appends, Action::Replace(b"{tag} OK stored\r\n".to_vec()))).says(&["it is not uploaded again"]);
+    }
+}
+
+/// What the server said it had stored and has not is told once, looked for once more, and uploaded again by the next run.
+#[test]
+fn an_upload_that_the_server_lost_is_told_once_and_goes_up_again_with_the_next_run() {
+    for options in offers() {
+        let lost = with_news(options.without("UIDPLUS"));
+        lost.endures(on(appends, Action::Replace(b"{tag} OK stored\r\n".to_vec()))).says(&["it is not there"]);
         let sent = lost.server.count("APPEND");
-        lost.server.behave();
-        lost.sync().says(&["it is not uploaded again"]);
-        assert_eq!(lost.server.count("APPEND"), sent);
+        lost.in_step();
+        assert_eq!(lost.server.count("APPEND"), sent + 2);
+    }
+}
+
+/// OfflineIMAP #275: a server that puts a header of its own into what it stores, and tells no UIDs.
+#[test]
+fn an_upload_that_the_server_altered_is_paired_and_neither_doubled_nor_sent_again() {
+    for options in offers() {
+        let pair = with_news(options.without("UIDPLUS"));
+        let mail_of = pair.server.mail();
+        let mut numbers = 800..802;
+        pair.lie(move |received| match appends(received).then(|| numbers.next()).flatten() {
+            Some(number) => {
+                mail_of.mailbox("u1", "INBOX").add(&[b"X-Server: was here\r\n", &mail(number)[..]].concat(), &[]);
+                Action::Replace(b"{tag} OK stored\r\n".to_vec())
+            }
+            None => Action::Continue,
+        });
+        pair.sync().is_silent();
+        pair.server.behave();
+        let before = pair.world();
+        pair.sync().is_silent();
+        assert_eq!(pair.world(), before);
+        assert_eq!(before.remote.len(), before.local.len());
+    }
+}
+
+/// The server tells the number of the message before, so that rows pair messages that are not the same; and the run is killed, or goes on.
+#[test]
+fn new_uids_that_are_those_of_others_are_found_out_by_content_in_the_same_run_or_the_next() {
+    for (options, killed) in offers().into_iter().flat_map(|options| [(options.clone(), false), (options, true)]) {
+        let pair = with_news(options);
+        let before = pair.world();
+        let mail_of = pair.server.mail();
+        let mut appended = false;
+        pair.lie(move |received| {
+            if !appends(received) {
+                return if killed && appended { Action::Bye } else { Action::Continue };
+            }
+            if !std::mem::replace(&mut appended, true) {
+                mail_of.mailbox("u1", "INBOX").add(&mail(950), &[]);
+            }
+            told_as(|uid| uid - 1)
+        });
+        pair.sync();
+        assert!(pair.lies() > 0);
+        pair.keeps(&before);
+        pair.server.behave();
+        let here = pair.local.mails("INBOX");
+        let (id, _) = here.iter().find(|(_, held)| held.octets == mail(800)).unwrap();
+        pair.local.remove("INBOX", id);
+        pair.sync();
+        pair.in_step();
+        let world = pair.world();
+        let held = |number: u32| world.remote.iter().filter(|(_, octets)| *octets == mail(number)).count();
+        assert_eq!([held(800), held(801), held(950)], [0, 1, 1], "killed: {killed}");
     }
 }
