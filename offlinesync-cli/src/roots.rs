@@ -80,7 +80,7 @@ impl Held {
         let mut shared = Vec::new();
         for above in path.ancestors().skip(1) {
             let Some((identity, directory)) = self.open(above) else { continue };
-            if !self.directories.get(&identity).is_some_and(|known| known.strong_count() > 0) {
+            if self.directories.get(&identity).is_none_or(|known| known.strong_count() == 0) {
                 match directory.try_lock_shared() {
                     Ok(()) => drop(self.directories.insert(identity, Arc::downgrade(&directory))),
                     Err(TryLockError::WouldBlock) => return Err(taken(above, account, identity)),
