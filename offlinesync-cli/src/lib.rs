@@ -38,6 +38,8 @@ pub mod shell;
 pub mod signals;
 pub mod status;
 pub mod streams;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod turns;
 pub mod ui;
 pub mod verify;

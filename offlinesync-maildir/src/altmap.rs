@@ -42,7 +42,7 @@ impl AltMap {
         AltMap::parse(&fs::read(path)?)
     }
 
-    fn parse(file: &[u8]) -> io::Result<AltMap> {
+    pub(crate) fn parse(file: &[u8]) -> io::Result<AltMap> {
         let order = Order::of(file).ok_or_else(|| damaged("it is no hash table of Berkeley DB"))?;
         let size = order.u32(file, 20).and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
         if !size.is_power_of_two() || !(512..=65536).contains(&size) || !file.len().is_multiple_of(size) {

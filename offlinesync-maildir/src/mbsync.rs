@@ -19,7 +19,7 @@ const DATABASE: &str = ".isyncuidmap.db";
 
 /// What the file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Numbering {
+pub(crate) struct Numbering {
     uid_validity: UidValidity,
     last: u32,
 }
@@ -144,11 +144,21 @@ impl Numbering {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
+        Numbering::from_text(&text).map(Some)
+    }
+
+    /// Reads what the file holds.
+    pub(crate) fn from_text(text: &str) -> io::Result<Numbering> {
         let mut numbers = text.lines().map(|line| line.trim().parse::<u32>().ok());
         match (numbers.next().flatten(), numbers.next().flatten()) {
-            (Some(validity), Some(last)) => Ok(Some(Numbering { uid_validity: UidValidity(validity), last })),
+            (Some(validity), Some(last)) => Ok(Numbering { uid_validity: UidValidity(validity), last }),
             _ => Err(io::Error::new(io::ErrorKind::InvalidData, "it does not hold two numbers")),
         }
+    }
+
+    /// What the file shall hold.
+    pub(crate) fn text(self) -> String {
+        format!("{}\n{}\n", self.uid_validity, self.last)
     }
 
     fn next(&mut self) -> Option<Uid> {
@@ -161,7 +171,7 @@ impl Numbering {
         // What a crash left is of no use.
         let _ = disk.remove_file(&next);
         let mut new = disk.create_private(&next)?;
-        new.write_all(format!("{}\n{}\n", self.uid_validity, self.last).as_bytes())?;
+        new.write_all(self.text().as_bytes())?;
         new.sync()?;
         disk.replace(&next, &file)?;
         disk.sync_dir(directory)

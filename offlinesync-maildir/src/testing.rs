@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code fails by panicking")]
 
+pub mod fuzz;
 mod image;
 
 use image::Image;

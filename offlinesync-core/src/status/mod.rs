@@ -2,7 +2,7 @@
 
 mod copy;
 mod memory;
-mod plain;
+pub(crate) mod plain;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 

@@ -6,6 +6,8 @@
 //! `plain/text.rs`.
 
 mod file;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -11,6 +11,7 @@ pub mod memory;
 pub mod status_suite;
 pub mod suite;
 
+pub use crate::status::plain::fuzz::plain_status;
 pub use client::{Client, DatePrecision, Held};
 pub use faults::{Bad, Fate, Faults, Faulty, FaultyStatus, Listing};
 pub use mails::Mail;

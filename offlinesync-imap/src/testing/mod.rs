@@ -7,6 +7,7 @@
 pub mod certificates;
 pub mod client;
 pub mod dovecot;
+pub mod fuzz;
 pub mod relay;
 pub mod server;
 mod syntax;

@@ -15,7 +15,7 @@ mod give;
 mod names;
 mod plan;
 mod rc;
-mod state;
+pub(crate) mod state;
 mod stores;
 mod take;
 mod write;

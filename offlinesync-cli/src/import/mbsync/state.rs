@@ -144,6 +144,18 @@ impl Entry {
     }
 }
 
+/// What is read of a state file is written and read as the same; a panic where it is not.
+#[cfg(feature = "testing")]
+pub(crate) fn check(text: &str) {
+    let Ok(state) = parse(text) else { return };
+    let written = self::text(&state);
+    let Ok(again) = parse(&written) else { panic!("not read again: {written:?}") };
+    assert_eq!(
+        (again.uid_validity, again.looked_at, again.entries),
+        (state.uid_validity, state.looked_at, state.entries)
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

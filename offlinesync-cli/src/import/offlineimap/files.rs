@@ -86,6 +86,14 @@ fn parse_mapping(text: &str) -> Option<BTreeMap<Uid, MessageId>> {
     text.lines().map(line).collect()
 }
 
+/// A map is read whole, each line of it, or not at all.
+#[cfg(feature = "testing")]
+pub(crate) fn check(text: &str) {
+    if let Some(map) = parse_mapping(text) {
+        assert!(text.lines().count() >= map.len() && (text.is_empty() || !map.is_empty()));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,8 +9,8 @@
 //! Which file holds which message is told by `,U=` and `,FMD5=` in its name. A message that the status has and no file claims was
 //! removed locally, a message that is not on the server any more was removed there: both stay pending, and so do flags.
 
-mod files;
-mod status;
+pub(crate) mod files;
+pub(crate) mod status;
 
 use super::{Mark, Memory, Taken, rows, sentence, tell_refused, write};
 use crate::settings::{AccountSettings, Store};

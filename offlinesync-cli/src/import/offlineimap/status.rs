@@ -56,6 +56,17 @@ pub(super) fn from_text(bytes: &[u8]) -> Result<Vec<Entry>, String> {
     Ok(entries)
 }
 
+/// A file of either form: read or refused, and never more entries than octets.
+#[cfg(feature = "testing")]
+pub(crate) fn check(path: &Path, bytes: &[u8]) {
+    let entries = from_text(bytes).unwrap_or_default();
+    assert!(entries.len() <= bytes.len());
+    if bytes.starts_with(b"SQLite format 3\0") && std::fs::write(path, bytes).is_ok() {
+        let entries = from_database(path).unwrap_or_default();
+        assert!(entries.len() <= bytes.len());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

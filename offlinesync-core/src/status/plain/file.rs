@@ -291,7 +291,7 @@ impl Transaction {
 }
 
 /// Adds the end of a transaction.
-fn seal(text: &mut String, count: u64, record_at: Option<u64>) {
+pub(super) fn seal(text: &mut String, count: u64, record_at: Option<u64>) {
     text::push_end(text, count, record_at);
     let sum = sum_text(Sha256::new().chain_update(&text));
     text.push_str(&sum);
