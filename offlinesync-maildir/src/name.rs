@@ -110,9 +110,11 @@ impl FileName<'_> {
     pub fn with_mbsync_uid(&self, number: Uid) -> String {
         let mut name = format!("{},{}{number}", self.base(), UidKey::Usual.prefix());
         let value = |key: UidKey| self.attributes().find_map(|a| a.strip_prefix(key.prefix()));
-        let claim = value(UidKey::Foreign).or_else(|| value(UidKey::Usual)).and_then(decimal);
+        let mut claim = value(UidKey::Foreign).or_else(|| value(UidKey::Usual)).and_then(decimal);
         for kept in self.attributes().filter(|a| UidKey::BOTH.iter().all(|key| !a.starts_with(key.prefix()))) {
-            if let (Some(uid), true) = (claim, kept.starts_with("FMD5=")) {
+            if kept.starts_with("FMD5=") {
+                // Without a claim of its own it would make one of mbsync's number.
+                let Some(uid) = claim.take() else { continue };
                 let _ = write!(name, ",{}{uid}", UidKey::Foreign.prefix());
             }
             name.extend([",", kept]);
@@ -286,6 +288,13 @@ mod tests {
         assert_eq!(numbered("1.2.host,S=4:2,S"), "1.2.host,U=30,S=4:2,S");
         assert_eq!(numbered(&format!("b,RU=9,FMD5={INBOX}")), format!("b,U=30,RU=9,FMD5={INBOX}"));
         assert_eq!(numbered(&format!("b,U=9,FMD5={INBOX}:2,")), format!("b,U=30,RU=9,FMD5={INBOX}:2,"));
+    }
+
+    /// A digest that stood alone in a name and claimed nothing made a claim of the number that mbsync was given.
+    #[test]
+    fn a_number_of_mbsyncs_becomes_nobodys_claim() {
+        let whole = format!("1.2.host,FMD5={INBOX},S=4:2,S");
+        assert_eq!(parse(&whole).with_mbsync_uid(Uid::MAX), format!("1.2.host,U={},S=4:2,S", Uid::MAX));
     }
 
     #[test]
