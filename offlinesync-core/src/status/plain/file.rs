@@ -196,9 +196,17 @@ impl FolderFile {
         while let Some(octets) = read_line(&mut reader).map_err(failed)? {
             at += octets.len() as u64;
             let Some(ended) = transaction.take(&octets) else { continue };
-            if !whole.accept(ended, at) {
+            let (intact, told) = (ended.intact, ended.end.count);
+            if !intact || !whole.accept(ended, at) {
                 self.check_end(&mut reader, whole.end)?;
                 break;
+            }
+            let rows = whole.data.rows.len() as u64;
+            if rows != told {
+                return Err(damaged(
+                    &self.path,
+                    &format!("it holds {rows} rows at octet {at} where {told} were written"),
+                ));
             }
             transaction = Transaction::default();
         }
@@ -233,12 +241,9 @@ struct Whole {
 }
 
 impl Whole {
-    /// Takes a transaction that ends there; `false` if it is not as it was written.
+    /// Takes an intact transaction that ends there; `false` if there is an end within it.
     fn accept(&mut self, ended: Ended, at: u64) -> bool {
-        let Ended { lines, end, intact } = ended;
-        if !intact {
-            return false;
-        }
+        let Ended { lines, end, .. } = ended;
         self.lines += lines.len() as u64;
         let data = &mut self.data;
         for line in lines {
@@ -252,7 +257,7 @@ impl Whole {
             }
         }
         (self.end, self.record_at, self.found) = (at, end.record_at, true);
-        data.rows.len() as u64 == end.count
+        true
     }
 }
 

@@ -81,7 +81,11 @@ fn changes(directory: &Path, pair: &FolderPair, mut rows: Vec<Row>) {
     rows.push(row);
     let store = PlainStatus::open_read_only(directory).unwrap();
     let mut read = Vec::new();
-    store.folder(pair).unwrap().rows(&mut |row| Ok(read.push(row))).unwrap();
+    let each = &mut |row| {
+        read.push(row);
+        Ok(())
+    };
+    store.folder(pair).unwrap().rows(each).unwrap();
     let sorted = |mut rows: Vec<Row>| {
         rows.sort_by(|a, b| a.ids.remote.cmp(&b.ids.remote));
         rows

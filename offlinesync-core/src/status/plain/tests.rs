@@ -207,3 +207,16 @@ fn a_pair_that_was_renamed_and_one_that_takes_its_name_do_not_meet() {
     assert_eq!(names, [pair(), other]);
     assert_eq!(state(&store).1, [row(2, &[])]);
 }
+
+/// Half of it was believed: what was written next made the whole file count as damaged.
+#[test]
+fn a_transaction_that_tells_another_number_of_rows_is_refused_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut transaction, _) = text::batch(&rows_of([row(1, &[])]));
+    file::seal(&mut transaction, 2, None);
+    let path = directory.path().join(format!("x{SUFFIX}"));
+    fs::write(&path, text::header(&pair()) + &transaction).unwrap();
+    let store = PlainStatus::open(directory.path(), false).unwrap();
+    let error = store.folder(&pair()).unwrap().apply(rows_of([row(2, &[])])).unwrap_err();
+    assert!(error.to_string().contains("it holds 1 rows"), "{error}");
+}
