@@ -5,7 +5,9 @@
 
 use offlinesync_core::sync::{Account, Report};
 use offlinesync_core::testing::memory::{Knobs, MemoryRepository};
-use offlinesync_core::{Cancel, Flags, MemoryStatus, Policy, Repository, SystemFlags};
+use offlinesync_core::{
+    Cancel, Flags, Headers, MemoryStatus, MessageId, NothingKnown, Policy, Repository, SystemFlags, Uid,
+};
 use offlinesync_imap::config::{Secret, Tls};
 use offlinesync_imap::testing::server::{Action, Mail, Options, Received, Server};
 use offlinesync_imap::{ImapConfig, ImapRepository};
@@ -368,4 +370,27 @@ fn a_server_that_never_has_time_is_given_up() {
     let (local, _, report) = cold(&server, 4);
     assert!(!report.in_step() && local.mails("INBOX").is_empty());
     assert!(server.count("UID FETCH") <= 8, "{}", server.count("UID FETCH"));
+}
+
+/// A message was listed over one connection and its header asked for over another, on which the mailbox had been selected before it
+/// came: without an answer it was taken for a message that is not there, and an upload for lost.
+#[test]
+fn the_header_of_a_message_that_is_new_to_a_connection_is_found() {
+    let pair = Pair::new(Options::default());
+    let password = || Ok(Secret::new("pw".to_owned()));
+    let config = ImapConfig::new("server", pair.server.host(), "u1", password);
+    let remote = ImapRepository::new(config.port(Some(pair.server.port())).tls(Tls::None));
+    let mut folder = remote.open(&"INBOX".into()).unwrap();
+    folder.changes(None, &NothingKnown).unwrap();
+    let uid = pair.server.mailbox("u1", "INBOX").add(&mail(77), &[]);
+    let id = MessageId::Uid(Uid::new(uid).unwrap());
+    let mut found = Vec::new();
+    let each = &mut |headers: Headers<'_>| {
+        found.push(headers.id.clone());
+        Ok(())
+    };
+    folder.headers(std::slice::from_ref(&id), each).unwrap();
+    assert_eq!(found, [id]);
+    drop(folder);
+    remote.close();
 }

@@ -316,7 +316,9 @@ fn headers_of_the_messages_that_are_there() {
          < * 1 FETCH (UID 3 RFC822.SIZE 20 BODY[HEADER]<0> {6}
          < a: b
          < )
-         < 0 OK done",
+         < 0 OK done
+         > UID FETCH 4 (UID RFC822.SIZE BODY.PEEK[HEADER]<0.65536>)
+         < 1 OK done",
     );
     assert_eq!(told.unwrap(), ["3 Some(20) \"a: b\\r\\n\""]);
 }

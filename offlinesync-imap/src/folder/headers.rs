@@ -79,6 +79,15 @@ impl<'a> HeaderBlocks<'a> {
         }
     }
 
+    /// What a server does not answer for may be new to this connection only, whose mailbox was selected before the message was listed over
+    /// another one: by the end of the command it has been told of.
+    fn ask_again(&mut self, uids: Vec<Uid>) {
+        let left: Vec<Uid> = uids.into_iter().filter(|uid| self.pending.contains(uid)).collect();
+        for (set, uids) in sets(left) {
+            self.asks.push(fetch::headers(&set), Kind::Again, uids);
+        }
+    }
+
     fn stop(&mut self, error: Error) {
         self.stopped.get_or_insert(error);
         self.asks.clear();
@@ -116,6 +125,8 @@ impl Exchange for HeaderBlocks<'_> {
                 }
                 _ => self.refused = Some(error),
             }
+        } else if let Some(ask) = ask.filter(|ask| ask.kind == Kind::Group && self.stopped.is_none()) {
+            self.ask_again(ask.uids);
         }
         Ok(self.asks.due())
     }
