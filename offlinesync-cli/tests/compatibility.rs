@@ -131,6 +131,57 @@ fn every_row_and_every_difference_names_a_test_that_exists() {
     }
 }
 
+/// What OfflineIMAP 8.0 documents or reads, by the sections of its files: its manual page, its commented example and its code.
+const THEIRS: &[(&str, &str)] = &[
+    (
+        "[general]",
+        "metadata accounts maxsyncaccounts ui ignore-readonly pythonfile socktimeout fsync utime_from_header \
+        filename_use_mail_timestamp ignore-keyring update-keyring dry-run",
+    ),
+    ("[mbnames]", "enabled filename header sep footer peritem incremental folderfilter sort_keyfunc"),
+    (
+        "[Account NAME]",
+        "localrepository remoterepository autorefresh quick presynchook postsynchook maxsize maxage \
+        maildir-windows-compatible synclabels labelsheader ignorelabels filterheaders proxy authproxy utf8foldernames \
+        status_backend skipsleep",
+    ),
+    (
+        "[Repository NAME]: any type",
+        "type nametrans folderfilter folderincludes foldersort dynamic_folderfilter createfolders \
+        readonly sync_deletes startdate utime_from_header filename_use_mail_timestamp",
+    ),
+    (
+        "[Repository NAME]: type = IMAP or Gmail",
+        "remotehost remotehosteval remoteport remoteporteval remoteuser remoteusereval \
+        remote_identity remotepass remotepassfile remotepasseval auth_mechanisms ssl starttls sslclientcert sslclientkey \
+        sslcacertfile cert_fingerprint ssl_version tls_level ipv6 preauthtunnel transporttunnel reference subscribedonly \
+        decodefoldernames idlefolders usecompression maxconnections singlethreadperfolder holdconnectionopen keepalive expunge \
+        retrycount copy_ignore_eval newmail_hook oauth2_client_id oauth2_client_id_eval oauth2_client_secret \
+        oauth2_client_secret_eval oauth2_refresh_token oauth2_refresh_token_eval oauth2_access_token oauth2_access_token_eval \
+        oauth2_request_url trashfolder spamfolder realdelete sep",
+    ),
+    ("[Repository NAME]: type = Maildir or GmailMaildir", "localfolders sep restoreatime customflag_*"),
+    (
+        "Command line",
+        "-h --help --version -V --dry-run --info -1 -P -a -c -d -l -s -f -k -o -q -u --column --no-column \
+        --delete-folder --migrate-fmd5-using-nametrans --mbnames-prune --ignore-keyring --update-keyring",
+    ),
+    ("Signals and exit status", "SIGUSR1 SIGUSR2 SIGABRT SIGTERM SIGINT SIGHUP SIGQUIT"),
+    ("Interfaces", "quiet basic ttyui syslog machineui blinkenlights"),
+];
+
+#[test]
+fn nothing_that_offlineimap_has_is_missing() {
+    let rows = rows();
+    for (table, names) in THEIRS {
+        let own: Vec<&str> =
+            rows.iter().filter(|row| row.table == *table).flat_map(|row| row.name.split(", ")).collect();
+        for name in names.split_whitespace() {
+            assert!(own.contains(&name), "`{name}` has no row under {table}");
+        }
+    }
+}
+
 #[test]
 fn versions_are_told_in_two_ways() {
     let sandbox = Sandbox::new("");

@@ -199,3 +199,13 @@ fn options_without_effect_are_warned_of_and_refused_ones_name_their_line_unless_
         }
     }
 }
+
+#[test]
+fn decoded_folder_names_are_those_of_utf8foldernames_and_a_warning_says_so() {
+    let set = config("Repository r", "decodefoldernames = yes");
+    let warnings = check::warnings(&set, &["Repository r"]);
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].text.contains("is taken for `utf8foldernames = yes`"), "{}", warnings[0]);
+    assert!(read("Repository r", "decodefoldernames = yes").1.utf8_names);
+    assert!(!read("Repository r", "decodefoldernames = no").1.utf8_names);
+}

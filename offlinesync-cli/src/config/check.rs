@@ -80,6 +80,12 @@ fn odd_value(config: &Config, section: &Section, entry: &Entry, option: &OptionS
     if option.status == Status::NoEffect && !is_off(option, &value) {
         return Some(format!("`{}` in [{}] has no effect yet ({})", entry.name, section.name, option.doc));
     }
+    if option.name == "decodefoldernames" && !is_off(option, &value) {
+        return Some(format!(
+            "`{}` in [{}] is taken for `utf8foldernames = yes` in its account: expressions see names in UTF-8, too",
+            entry.name, section.name
+        ));
+    }
     let plain = !matches!(option.value, options::Value::Expression | options::Value::Command | options::Value::Secret);
     let quoted = ['\'', '"'].iter().any(|quote| {
         let text = value.text.trim();

@@ -181,7 +181,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     o(Imap, "maxconnections", Int, "2", Works, "connections to the server"),
     o(Imap, "reference", Text, "", Works, "only folders below this name"),
     o(Imap, "subscribedonly", Bool, "no", Works, "only subscribed folders"),
-    o(Imap, "decodefoldernames", Bool, "no", Refused, "replaced by utf8foldernames"),
+    o(Imap, "decodefoldernames", Bool, "no", Works, "older form of utf8foldernames, which says it for both sides of the account"),
     o(Imap, "idlefolders", Expression, "[]", Works, "folders watched between two syncs: a change in them is synced at once"),
     o(Imap, "usecompression", Text, "auto", Works, "compress the connection: yes, no, or auto: when it pays"),
     o(Imap, "singlethreadperfolder", Bool, "no", Ignored, "a folder is always worked on by one thread"),

@@ -138,6 +138,15 @@ pub fn sections_of(config: &Config, account: &str) -> Result<[String; 3]> {
     Ok([section, remote, local])
 }
 
+/// Whether names are in UTF-8: the account says so, or its remote repository does, in the older form.
+fn utf8_names(config: &Config, section: &str) -> Result<bool> {
+    if config.boolean(section, "utf8foldernames", false)? {
+        return Ok(true);
+    }
+    let Some(remote) = config.get(section, "remoterepository")? else { return Ok(false) };
+    config.boolean(&format!("Repository {}", remote.text.trim()), "decodefoldernames", false)
+}
+
 fn no_such_account(config: &Config, account: &str) -> Error {
     let names: Vec<&str> =
         config.sections().iter().filter_map(|section| section.name.strip_prefix("Account ")).collect();
@@ -188,7 +197,7 @@ impl AccountSettings {
             pre_sync_hook: hook("presynchook")?,
             post_sync_hook: hook("postsynchook")?,
             windows_compatible: config.boolean(&section, "maildir-windows-compatible", false)?,
-            utf8_names: config.boolean(&section, "utf8foldernames", false)?,
+            utf8_names: utf8_names(config, &section)?,
             age: Age::read(config, &section, [&remote, &local])?,
             status: status_backend(config, &section)?,
             token_proxy: match config.get(&section, "authproxy")? {

@@ -100,6 +100,12 @@ fn all_names(house: &House) -> BTreeSet<String> {
     crate::peers::all_names(&house.path("mail"))
 }
 
+/// The names without what stands for flags.
+fn stems(house: &House) -> BTreeSet<String> {
+    let stem = |name: String| name.replace("/new/", "/cur/").split(":2,").next().unwrap().to_owned();
+    all_names(house).into_iter().map(stem).collect()
+}
+
 /// Flags and removals of both sides since mbsync ran last.
 fn work_on_old_mail(server: &Dovecot, house: &House) {
     let inbox = house.folder("INBOX");
@@ -150,20 +156,24 @@ fn an_account_of_mbsync_goes_on_without_a_body_and_mbsync_goes_on_after_us() {
 
 #[test]
 fn what_was_pending_when_mbsync_ran_last_is_carried_out_and_only_what_is_new_is_copied() {
-    let server = counting_server();
-    let house = synced_by_mbsync(&server, VERBATIM, ALL, Scale::small(100));
+    let (server, scale) = (counting_server(), Scale::of_proof());
+    let house = synced_by_mbsync(&server, VERBATIM, ALL, scale);
     work_on_old_mail(&server, &house);
     deliver(&house.folder("INBOX"), "5000.new.here", mail(5000).as_bytes());
     deliver(&house.folder("Sent Items"), "5001.new.here:2,S", mail(5001).as_bytes());
     with_client(&server, |client| client.append_all("Archive/2023", "", None, &mails(6000..6002)));
     let from = file_of(&house.folder("INBOX"), 70);
     fs::rename(&from, house.folder("Archive/2023").join("cur").join("70.moved.here:2,S")).unwrap();
+    let before = stems(&house);
     import(&house);
     let ours = served(&server, || house.sync());
     assert_eq!((ours.bodies, ours.appended), (2, 2), "more than what was new");
     assert_in_step(&server, &house, NESTED);
-    assert_eq!(in_maildir(&house.folder("INBOX")).len(), 100 - 3 - 3 + 1 - 1);
-    assert_eq!(in_maildir(&house.folder("Archive/2023")).len(), 25 + 2 + 1);
+    // Three were removed on the server, two are new and get a number, one moved.
+    let gone: Vec<String> = before.difference(&stems(&house)).cloned().collect();
+    assert!(gone.len() <= 6, "renamed without need: {gone:#?}");
+    assert_eq!(in_maildir(&house.folder("INBOX")).len(), scale.inbox - 3 - 3 + 1 - 1);
+    assert_eq!(in_maildir(&house.folder("Archive/2023")).len(), scale.archive + 2 + 1);
     house.sync_quietly();
 
     let inbox = names(&house.folder("INBOX"));
@@ -316,4 +326,91 @@ fn an_unfinished_journal_a_changed_numbering_and_a_file_that_is_there_are_refuse
     let elsewhere = house.run(&["import", "mbsync", "--write", "other"]);
     assert_eq!(elsewhere.code, 0, "{elsewhere:?}");
     assert_eq!(served(&server, || house.run(&["-c", "other"]).succeeds()), Served::default());
+}
+
+#[test]
+fn a_mailbox_that_mbsync_is_working_on_is_left_to_it() {
+    let server = counting_server();
+    let house = synced_by_mbsync(&server, VERBATIM, ALL, Scale::small(40));
+    let path = house.folder("INBOX").join(".mbsyncstate.lock");
+    let lock = || {
+        let file = fs::File::create(&path).unwrap();
+        rustix::fs::fcntl_lock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+        file
+    };
+    let refused = |command: &str| {
+        house.run(&[command, "mbsync"]).refuses(75, &["mbsync is working on 'INBOX'"], &["when mbsync has ended"]);
+    };
+    let held = lock();
+    refused("import");
+    drop(held);
+    assert!(import(&house).contains("goes on where mbsync left off: 100 messages in 4 folders"));
+    house.sync();
+    let held = lock();
+    refused("export");
+    drop(held);
+    house.run(&["export", "mbsync"]).succeeds();
+    assert!(!path.exists(), "a lock is left behind");
+    assert_eq!(served(&server, || drop(mbsync(&house, &["-a"]))), Served::default());
+}
+
+/// A state as older versions wrote it.
+fn in_form(text: &str, form: &str) -> String {
+    let (head, entries) = text.split_once("\n\n").unwrap();
+    let number = |key: &str| head.lines().find_map(|line| line.strip_prefix(key)).unwrap_or("0").trim().to_owned();
+    match form {
+        "1.0" => {
+            let [far, near] = ["FarUidValidity", "NearUidValidity"].map(number);
+            format!("{far}:{} {near}:0:{}\n{entries}", number("MaxPulledUid"), number("MaxPushedUid"))
+        }
+        "1.3" => text.replace("FarUid", "MasterUid").replace("NearUid", "SlaveUid"),
+        _ => text.to_owned(),
+    }
+}
+
+#[test]
+fn states_at_a_path_of_their_own_are_taken_over_in_every_version() {
+    let server = counting_server();
+    let channel = ALL.replace("SyncState *", "SyncState ~/state-");
+    let house = synced_by_mbsync(&server, VERBATIM, &channel, Scale::small(40));
+    let inbox = house.folder("INBOX");
+    let files = ["INBOX", "Archive!2023", "Sent Items", "Lists!rust"].map(|name| house.path(&format!("state-{name}")));
+    let texts = files.clone().map(|file| fs::read_to_string(file).unwrap());
+    for (n, form) in ["1.4", "1.3", "1.0"].into_iter().enumerate() {
+        files.iter().zip(&texts).for_each(|(file, text)| fs::write(file, in_form(text, form)).unwrap());
+        let _ = fs::remove_dir_all(house.path(".offlinesync/Account-work"));
+        fs::remove_file(file_of(&inbox, n)).unwrap();
+        set_letters(&inbox, 10 + n, "F");
+        with_client(&server, |client| {
+            let uid = uid_of(client, "INBOX", 20 + n);
+            client.store(&uid, "+FLAGS", "\\Answered");
+        });
+        let said = import(&house);
+        let line = "goes on where mbsync left off: ";
+        assert!(said.contains(line) && said.contains("messages in 4 folders"), "{form}: {said}");
+        assert_eq!(served(&server, || house.sync()), Served { expunged: 1, ..Served::default() }, "{form}");
+        assert_in_step(&server, &house, NESTED);
+        let letters = |n: usize| file_of(&inbox, n).display().to_string().split_once(":2,").unwrap().1.to_owned();
+        assert_eq!([letters(10 + n), letters(20 + n)], ["F", "RS"], "{form}");
+        house.sync_quietly();
+    }
+}
+
+#[test]
+fn the_size_at_which_mbsync_stops_becomes_ours_and_larger_messages_stay_as_they_are() {
+    let server = counting_server();
+    let house = synced_by_mbsync(&server, &format!("{VERBATIM}MaxSize 1k\n"), ALL, Scale::small(40));
+    let run = house.run(&["import", "mbsync"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.err.contains("MaxSize of channel work has become `maxsize`"), "{run:?}");
+    assert!(run.out.contains("messages are placeholders on one side, and stay so"), "{run:?}");
+    let config = fs::read_to_string(house.path(".config/offlinesync/config")).unwrap();
+    assert!(config.contains("\nmaxsize = 1024\n"), "{config}");
+    let before = all_names(&house);
+    assert_eq!(served(&server, || house.sync()), Served::default());
+    assert_eq!(all_names(&house), before);
+    with_client(&server, |client| client.append_all("INBOX", "", None, &mails(559..561)));
+    assert_eq!(served(&server, || house.sync()), Served { bodies: 1, ..Served::default() }, "559 is large, 560 is not");
+    assert_eq!(all_names(&house).len(), before.len() + 1);
+    house.sync_quietly();
 }

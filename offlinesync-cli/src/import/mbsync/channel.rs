@@ -15,6 +15,8 @@ pub(super) struct Channel {
     pub(super) patterns: Vec<Pattern>,
     pub(super) rights: PerSide<Rights>,
     pub(super) state: StatePlace,
+    /// Octets from which on a message is large, on both sides; zero is for no limit.
+    pub(super) max_size: Option<u64>,
 }
 
 /// Where the state of a channel's mailboxes is kept.
@@ -59,13 +61,10 @@ const KEYWORDS: PerSide<[&str; 2]> = PerSide { remote: ["Far", "Master"], local:
 /// Reads a channel; what cannot be expressed and would change what happens to mail is an error.
 pub(super) fn read(section: &Section, globals: &Section, notes: &mut Notes) -> Result<Channel> {
     let find = |keywords: &[&str]| section.find(keywords).or_else(|| globals.find(keywords));
-    for (keyword, why) in [
-        ("MaxMessages", "has no counterpart: all messages are kept"),
-        ("MaxSize", "is not taken over: take it out, and set `maxsize` of the account after the import"),
-    ] {
-        if let Some(line) = find(&[keyword]).filter(|line| line.value().ok() != Some("0")) {
-            return Err(line.wrong(why));
-        }
+    if let Some(line) = find(&["MaxMessages"]).filter(|line| line.value().ok() != Some("0")) {
+        return Err(line.wrong(
+            "has no counterpart: all messages are kept; take it out to import the channel, what was expired stays where it is",
+        ));
     }
     let end = |side: Side| match section.find(&KEYWORDS[side]) {
         Some(line) => end(line),
@@ -92,6 +91,7 @@ pub(super) fn read(section: &Section, globals: &Section, notes: &mut Notes) -> R
         patterns,
         rights,
         state: state(section, globals)?,
+        max_size: find(&["MaxSize"]).map(size).transpose()?,
     })
 }
 
@@ -103,6 +103,19 @@ fn state(section: &Section, globals: &Section) -> Result<StatePlace> {
         (Some(path), _) => StatePlace::Own(path),
         (None, path) => StatePlace::Shared(path),
     })
+}
+
+/// A size in octets: a number with `k` or `m` and `b` behind it, or without.
+pub(super) fn size(line: &Line) -> Result<u64> {
+    let text = line.value()?.to_ascii_lowercase();
+    let text = text.strip_suffix('b').unwrap_or(&text);
+    let (number, unit) = match (text.strip_suffix('k'), text.strip_suffix('m')) {
+        (Some(number), _) => (number, 1024),
+        (_, Some(number)) => (number, 1024 * 1024),
+        _ => (text, 1),
+    };
+    let octets = number.trim().parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    octets.ok_or_else(|| line.wrong("must be a size"))
 }
 
 /// `:store:mailbox`
@@ -262,6 +275,13 @@ mod tests {
     }
 
     #[test]
+    fn sizes_have_units() {
+        let size = |text: &str| channel(&format!("MaxSize {text}\n")).unwrap().max_size;
+        assert_eq!(["0", "3000", "3000b", "2k", "1MB"].map(size), [0, 3000, 3000, 2048, 1 << 20].map(Some));
+        assert_eq!(channel("").unwrap().max_size, None);
+    }
+
+    #[test]
     fn what_a_channel_may_do_becomes_rights_of_both_sides() {
         let rights = |lines: &str| channel(lines).unwrap().rights;
         let both = rights("Expunge Both\nCreate Near\n");
@@ -271,7 +291,7 @@ mod tests {
         assert!(pull.remote.read_only && !pull.remote.keeps_elsewhere && !pull.local.read_only);
         let none = rights("");
         assert!(none.remote.keeps_elsewhere && none.local.keeps_elsewhere);
-        for refused in ["Sync PullNew Push\n", "Sync None\n", "MaxMessages 100\n", "MaxSize 1m\n"] {
+        for refused in ["Sync PullNew Push\n", "Sync None\n", "MaxMessages 100\n", "MaxSize much\n"] {
             assert!(channel(refused).unwrap_err().to_string().starts_with("line 4: "), "{refused}");
         }
     }

@@ -1,6 +1,7 @@
 //! Gives one account back to mbsync: what our status knows becomes mbsync's state, so that mbsync transfers nothing again. Lists both
 //! sides, numbers messages of Maildirs, writes mbsync's state files.
 
+use super::lock::StateLock;
 use super::state::{self, Entry, State};
 use super::take::Mover;
 use crate::import::rows::gone_number;
@@ -41,6 +42,7 @@ impl Mover<'_> {
                     given.folders += 1;
                     given.messages += messages;
                 }
+                Err(error) if error.kind() == ErrorKind::Locked => return Err(error),
                 Err(error) => given.refused.push((pair, error)),
             }
         }
@@ -56,6 +58,7 @@ impl Mover<'_> {
         let paths = self.state_paths(pair)?;
         let path = paths.iter().find(|path| path.exists()).or_else(|| paths.iter().find(|path| has_parent(path)));
         let path = path.or(paths.last()).ok_or_else(|| refuse("mbsync has no name for it"))?;
+        let _lock = StateLock::take(path, pair.remote.as_str())?;
         let old = match self.state(pair)? {
             None => None,
             Some(read) => Some(read.map_err(|why| refuse(&why))?),

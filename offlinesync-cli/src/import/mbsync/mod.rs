@@ -12,6 +12,7 @@
 
 mod channel;
 mod give;
+mod lock;
 mod names;
 mod plan;
 mod rc;
@@ -158,7 +159,7 @@ impl Importer {
         let mut outcome = Outcome::InStep;
         for one in moves {
             outcome = outcome.max(does(self, one, &config, &general).unwrap_or_else(|error| {
-                let outcome = Outcome::of(&error).max(Outcome::Incomplete);
+                let outcome = Outcome::of(&error);
                 self.means.hub.error(Who::Account(&one.account), &error.at(format!("account '{}'", one.account)));
                 outcome
             }));

@@ -33,6 +33,8 @@ pub(super) struct Move {
     /// Names of mbsync's stores, which are part of the names of state files.
     pub(super) store_names: PerSide<String>,
     pub(super) state: StatePlace,
+    /// Larger messages are left alone.
+    pub(super) max_octets: Option<u64>,
 }
 
 /// The channels with their stores, before any server was asked. A channel that cannot be expressed is noted and left out.
@@ -57,16 +59,25 @@ fn channel_with_stores(
     environment: &dyn Environment,
     notes: &mut Notes,
 ) -> Result<(Channel, PerSide<Store>)> {
-    let channel = channel::read(section, &sections[0], notes)?;
+    let mut channel = channel::read(section, &sections[0], notes)?;
+    let ends = channel.ends.clone();
+    let mut sizes = Vec::new();
     let mut store = |side: Side| {
-        let name = &channel.ends[side].store;
+        let name = &ends[side].store;
         let found = sections
             .iter()
             .find(|section| matches!(section.kind, Kind::ImapStore | Kind::MaildirStore) && section.name == *name);
         let section = found.ok_or_else(|| mistake(format!("line {}: there is no store `{name}`", channel.number)))?;
+        sizes.extend(stores::max_size(section)?);
         stores::read(section, sections, environment, notes)
     };
     let stores = PerSide { remote: store(Side::Remote)?, local: store(Side::Local)? };
+    let limits = channel.max_size.map_or(sizes, |size| vec![size]);
+    channel.max_size = limits.into_iter().filter(|size| *size > 0).min();
+    if channel.max_size.is_some() {
+        let text = "has become `maxsize`: larger messages are left alone on both sides, and get no placeholder";
+        notes.remark_at(channel.number, &format!("MaxSize of channel {}", channel.name), text);
+    }
     Ok((channel, stores))
 }
 
@@ -101,6 +112,7 @@ pub(super) fn moves(
             rights: channel.rights,
             store_names: channel.ends.as_ref().map(|end| end.store.clone()),
             state: channel.state.clone(),
+            max_octets: channel.max_size,
         });
     };
     let inbox = PerSide { remote: "INBOX".to_owned(), local: "INBOX".to_owned() };

@@ -1,10 +1,16 @@
 //! Accounts and stores of mbsync's configuration, and which of our options they come to. Pure but for `~`.
 
 use super::Notes;
+use super::channel;
 use super::rc::{Kind, Line, Section};
 use crate::config::discover::{Environment, tilde};
 use offlinesync_core::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
+
+/// The size from which on messages are large for a store; zero is for no limit.
+pub(super) fn max_size(section: &Section) -> Result<Option<u64>> {
+    section.find(&["MaxSize"]).map(channel::size).transpose()
+}
 
 /// A store of either kind.
 #[derive(Clone, Debug)]
@@ -64,14 +70,10 @@ pub(super) fn read(
 /// Options of all stores that stand for something we do not do with mail.
 fn refuse_common(section: &Section) -> Result<()> {
     for line in &section.lines {
-        let zero = line.arguments.first().is_some_and(|value| value == "0");
         match line.keyword.to_ascii_lowercase().as_str() {
-            "maxsize" if !zero => {
-                return Err(
-                    line.wrong("is not taken over: take it out, and set `maxsize` of the account after the import")
-                );
-            }
-            "trash" => return Err(line.wrong("has no counterpart: what is removed is not copied to a trash first")),
+            "trash" => return Err(line.wrong(
+                "has no counterpart: what is removed is not copied to a trash first; take it out to import the channel",
+            )),
             "mapinbox" => return Err(line.wrong("has no counterpart")),
             _ => {}
         }

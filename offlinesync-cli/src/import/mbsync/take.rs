@@ -1,6 +1,7 @@
 //! Takes over the state of one account's mailboxes. Reads mbsync's files and lists both sides; writes our status alone.
 
 use super::channel::StatePlace;
+use super::lock::StateLock;
 use super::names::Chosen;
 use super::plan::Move;
 use super::state::{self, State};
@@ -61,6 +62,7 @@ impl Mover<'_> {
         }
         for paired in pairs {
             let both = Side::BOTH.iter().all(|side| paired.entries[*side].is_some());
+            let _lock = self.lock(&paired.pair)?;
             match self.state(&paired.pair)? {
                 Some(Ok(state)) if both => self.take_pair(status, paired.pair, &state, &mut found)?,
                 Some(Ok(_)) => found.refused.push((paired.pair, "it is missing on one side".to_owned())),
@@ -89,6 +91,16 @@ impl Mover<'_> {
         found.placeholders += state.entries.iter().filter(|entry| entry.placeholder).count();
         let uid_validity = sides.map(|side| side.uid_validity);
         write(status, &pair, Memory { uid_validity, rows })
+    }
+
+    /// The lock of a pair's state; `None` if there is none.
+    ///
+    /// # Errors
+    /// mbsync holds it, or it cannot be taken.
+    fn lock(&self, pair: &FolderPair) -> Result<Option<StateLock>> {
+        let paths = self.state_paths(pair)?;
+        let there = |path: &&PathBuf| path.exists() || path.with_added_extension("journal").exists();
+        paths.iter().find(there).map(|path| StateLock::take(path, pair.remote.as_str())).transpose()
     }
 
     /// A pair's state; `None` if mbsync never had it, an error for its reader's eyes if it is of no use.

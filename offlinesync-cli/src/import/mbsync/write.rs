@@ -62,6 +62,9 @@ fn push_account(text: &mut String, one: &Move, utf8: bool) -> Result<()> {
     if utf8 {
         text.push_str("utf8foldernames = yes\n");
     }
+    if let Some(octets) = one.max_octets {
+        let _ = writeln!(text, "maxsize = {octets}");
+    }
     let rules = rules(&one.names, &one.chosen)?;
     for side in Side::BOTH {
         let end = PerSide { remote: "far", local: "near" }[side];
