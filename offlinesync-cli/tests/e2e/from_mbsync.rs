@@ -349,7 +349,8 @@ fn a_mailbox_that_mbsync_is_working_on_is_left_to_it() {
     let held = lock();
     refused("export");
     drop(held);
-    house.run(&["export", "mbsync"]).succeeds();
+    let back = house.run(&["export", "mbsync"]);
+    assert_eq!((back.code, back.err.as_str()), (0, ""), "{back:?}");
     assert!(!path.exists(), "a lock is left behind");
     assert_eq!(served(&server, || drop(mbsync(&house, &["-a"]))), Served::default());
 }
