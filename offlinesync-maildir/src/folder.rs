@@ -268,6 +268,8 @@ impl MaildirFolder {
         let before = Stamp::take(&self.directory)?;
         let (vocabulary, warning) = Vocabulary::read(&self.directory, &self.config.custom_flags);
         warning.iter().for_each(|w| self.warn(w));
+        // Two listings of a large folder need not be in memory at the same time.
+        self.names = None;
         let scan = scan::scan(&self.directory, self.grammar())?;
         self.warn_of_oddities(&scan.odd);
         let stamp = scan.stamp.filter(|stamp| *stamp == before);

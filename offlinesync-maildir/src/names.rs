@@ -3,7 +3,9 @@
 use crate::keywords::Letters;
 use crate::name::FileName;
 use crate::scan::Sub;
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 /// One message's file.
@@ -74,19 +76,43 @@ fn length(text: &str) -> u32 {
     u32::try_from(text.len()).unwrap_or(u32::MAX)
 }
 
+/// A file that is the same as another if the message's id is. A set of these needs no second copy of the id.
+#[derive(Debug)]
+struct ById(Found);
+
+impl Borrow<str> for ById {
+    fn borrow(&self) -> &str {
+        self.0.id()
+    }
+}
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id() == other.0.id()
+    }
+}
+
+impl Eq for ById {}
+
+impl Hash for ById {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id().hash(state);
+    }
+}
+
 /// The messages of a folder, as the last scan saw them and as they were changed since by us.
 #[derive(Debug)]
 pub(crate) struct Names {
     /// In order of base; what has gone stays with a mark, so that nothing moves.
     sorted: Vec<Found>,
-    added: HashMap<Box<str>, Found>,
+    added: HashSet<ById>,
     letters: Letters,
 }
 
 impl Names {
     /// Takes files that are in order of their bases.
     pub(crate) fn new(sorted: Vec<Found>, letters: Letters) -> Names {
-        Names { sorted, added: HashMap::new(), letters }
+        Names { sorted, added: HashSet::new(), letters }
     }
 
     /// Lower-case letters that files bear.
@@ -96,7 +122,7 @@ impl Names {
 
     /// In order of base, then those added since the scan.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Found> {
-        self.sorted.iter().filter(|f| !f.gone).chain(self.added.values())
+        self.sorted.iter().filter(|f| !f.gone).chain(self.added.iter().map(|ById(file)| file))
     }
 
     /// How many messages there are, at most.
@@ -105,7 +131,7 @@ impl Names {
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&Found> {
-        self.added.get(id).or_else(|| self.position(id).map(|at| &self.sorted[at]))
+        self.added.get(id).map(|ById(file)| file).or_else(|| self.position(id).map(|at| &self.sorted[at]))
     }
 
     /// Whether any file has this base.
@@ -130,13 +156,13 @@ impl Names {
         }
         match self.position(file.id()) {
             Some(at) => self.sorted[at] = file,
-            None => drop(self.added.insert(file.id().into(), file)),
+            None => drop(self.added.replace(ById(file))),
         }
     }
 
     /// Forgets a message.
     pub(crate) fn forget(&mut self, id: &str) {
-        if self.added.remove(id).is_none()
+        if !self.added.remove(id)
             && let Some(at) = self.position(id)
         {
             self.sorted[at].gone = true;

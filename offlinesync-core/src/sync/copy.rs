@@ -25,7 +25,7 @@ pub(super) struct Copied {
     pub(super) octets: u64,
 }
 
-/// A message to copy.
+/// A message to copy. There may be very many at a time, so what few of them have is boxed.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
     /// Its id in the source.
@@ -33,9 +33,9 @@ pub(super) struct Wanted {
     /// The flags it shall have, as far as both sides keep them.
     pub(super) flags: Flags,
     /// The remote id of the row that the new one replaces, if the message was on the remote side under it before.
-    pub(super) replaces: Option<MessageId>,
+    pub(super) replaces: Option<Box<MessageId>>,
     /// What its intent says of its content.
-    pub(super) content: Option<Content>,
+    pub(super) content: Option<Box<Content>>,
 }
 
 /// The place where a copy happens.
@@ -181,15 +181,15 @@ impl<'a> Pump<'a> {
         let confirmed = || Intent {
             to: self.route.to,
             source: source.clone(),
-            octets: content.map(|content| content.octets),
-            digest: content.map(|content| content.digest),
+            octets: content.as_ref().map(|content| content.octets),
+            digest: content.as_ref().map(|content| content.digest),
             confirmed: true,
         };
         match answer {
             Ok(Some(new)) => {
                 let mut ids = PerSide { remote: source.clone(), local: source.clone() };
                 ids[self.route.to] = new;
-                batch.delete.extend(replaces.clone());
+                batch.delete.extend(replaces.as_deref().cloned());
                 batch.upsert.push(Row { ids: ids.clone(), base: flags.clone() });
                 if self.route.intents {
                     // The number is a claim until a listing shows it; a name is of our own making.
@@ -202,7 +202,7 @@ impl<'a> Pump<'a> {
             }
             Ok(None) => {
                 // A row of the copy that is gone would make the intent a claim.
-                batch.delete.extend(replaces.clone());
+                batch.delete.extend(replaces.as_deref().cloned());
                 if self.route.to == Side::Local {
                     batch.delete.push(source.clone());
                 }

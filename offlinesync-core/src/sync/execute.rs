@@ -52,10 +52,10 @@ pub(super) struct Executed {
 impl Site<'_> {
     /// Carries out every step. An error means that the rest was not tried; what was done is recorded.
     pub(super) fn execute(&mut self, plan: Plan, executed: &mut Executed) -> Result<()> {
-        let Sorted { merges, copies, removals, forgets } = Sorted::from(plan);
+        let Sorted { merges, mut copies, removals, forgets } = Sorted::from(plan);
         self.merge(merges, executed)?;
         for side in [Side::Local, Side::Remote] {
-            self.copy(side, &copies[side], executed)?;
+            self.copy(side, std::mem::take(&mut copies[side]), executed)?;
         }
         for side in [Side::Local, Side::Remote] {
             self.remove(side, &removals[side], executed)?;
@@ -115,24 +115,24 @@ impl Site<'_> {
         Ok(unmerged)
     }
 
-    fn copy(&mut self, to: Side, wanted: &[Wanted], executed: &mut Executed) -> Result<()> {
+    fn copy(&mut self, to: Side, wanted: Vec<Wanted>, executed: &mut Executed) -> Result<()> {
         if wanted.is_empty() {
             return Ok(());
         }
         executed.changed[to] = true;
-        if !self.needs_intent(to, wanted) {
+        if !self.needs_intent(to, &wanted) {
             self.copy_group(to, wanted, Try::Last, executed)?;
             return Ok(());
         }
         for group in wanted.chunks(GROUP) {
-            let group = &self.write_intents(to, group, executed)?;
+            let mut group = self.write_intents(to, group, executed)?;
             if group.is_empty() {
                 continue;
             }
-            let again = self.copy_group(to, group, Try::First, executed)?;
-            if !again.is_empty() {
-                let retry: Vec<_> = group.iter().filter(|wanted| again.contains(&wanted.source)).cloned().collect();
-                self.copy_group(to, &retry, Try::Last, executed)?;
+            let again = self.copy_group(to, group.clone(), Try::First, executed)?;
+            group.retain(|wanted| again.contains(&wanted.source));
+            if !group.is_empty() {
+                self.copy_group(to, group, Try::Last, executed)?;
             }
         }
         Ok(())
@@ -149,15 +149,14 @@ impl Site<'_> {
     fn copy_group(
         &mut self,
         to: Side,
-        wanted: &[Wanted],
+        mut wanted: Vec<Wanted>,
         attempt: Try,
         executed: &mut Executed,
     ) -> Result<BTreeSet<MessageId>> {
-        let intents = self.needs_intent(to, wanted);
+        let intents = self.needs_intent(to, &wanted);
         let ids: Vec<MessageId> = wanted.iter().map(|wanted| wanted.source.clone()).collect();
-        let mut by_id = wanted.to_vec();
-        by_id.iter_mut().for_each(|wanted| wanted.flags = wanted.flags.supported(&self.support));
-        by_id.sort_by(|a, b| a.source.cmp(&b.source));
+        wanted.iter_mut().for_each(|wanted| wanted.flags = wanted.flags.supported(&self.support));
+        wanted.sort_unstable_by(|a, b| a.source.cmp(&b.source));
         let (source, destination) = match to {
             Side::Local => (&mut self.folders.remote, &mut self.folders.local),
             Side::Remote => (&mut self.folders.local, &mut self.folders.remote),
@@ -168,10 +167,10 @@ impl Site<'_> {
         let spare = if intents || ids.len() < hands::LARGE { None } else { handles.another() };
         let (done, outcome) = match spare {
             Some(spare) => {
-                let job = Job::new(route, from, &by_id, ids, self.streams);
+                let job = Job::new(route, from, &wanted, ids, self.streams);
                 hands::copy(&job, handles, &spare, self.streams, self.status)
             }
-            None => copy_alone(route, &from, handles, self.status, (&by_id, &ids))?,
+            None => copy_alone(route, &from, handles, self.status, (&wanted, &ids))?,
         };
         self.after_copy(to, done, attempt == Try::First && wanted.len() > 1, outcome, executed)
     }
@@ -220,29 +219,28 @@ impl Site<'_> {
         let source = &mut self.folders[to.other()];
         let cheap = source.cheap_content();
         let mut contents = BTreeMap::new();
+        let ids: Vec<MessageId> = group.iter().map(|wanted| wanted.source.clone()).collect();
         if cheap {
-            let ids: Vec<MessageId> = group.iter().map(|wanted| wanted.source.clone()).collect();
             for (id, content) in content::read(source.as_mut(), &ids)? {
                 match content {
                     Ok(content) => drop(contents.insert(id, content)),
                     Err(error) => executed.failed.push((id, to.other(), error)),
                 }
             }
-        }
-        if !cheap {
-            let ids: Vec<MessageId> = group.iter().map(|wanted| wanted.source.clone()).collect();
+        } else {
             source.headers(&ids, &mut |headers| {
                 contents.extend(content::proof(&headers).map(|proof| (headers.id.clone(), proof)));
                 Ok(())
             })?;
         }
-        let told = |wanted: &Wanted| Wanted { content: contents.get(&wanted.source).copied(), ..wanted.clone() };
+        let told =
+            |wanted: &Wanted| Wanted { content: contents.get(&wanted.source).copied().map(Box::new), ..wanted.clone() };
         let copied: Vec<Wanted> = group.iter().map(told).filter(|wanted| !cheap || wanted.content.is_some()).collect();
         let intent = |Wanted { source, content, .. }: &Wanted| Intent {
             to,
             source: source.clone(),
-            octets: content.map(|content| content.octets),
-            digest: content.map(|content| content.digest),
+            octets: content.as_ref().map(|content| content.octets),
+            digest: content.as_ref().map(|content| content.digest),
             confirmed: false,
         };
         let intents = copied.iter().map(intent).collect();
@@ -327,13 +325,20 @@ struct Sorted {
 impl From<Plan> for Sorted {
     fn from(plan: Plan) -> Self {
         let mut sorted = Sorted::default();
+        let copies = plan.counts().copies.map(|copies| usize::try_from(copies).unwrap_or(0));
+        Side::BOTH.into_iter().for_each(|to| sorted.copies[to].reserve_exact(copies[to]));
         for Step { ids, action, .. } in plan.steps {
             match (action, ids.remote, ids.local) {
                 (Action::Copy { to: Side::Local, flags }, Some(source), _) => {
                     sorted.copies.local.push(Wanted { source, flags, replaces: None, content: None });
                 }
                 (Action::Copy { to: Side::Remote, flags }, replaces, Some(source)) => {
-                    sorted.copies.remote.push(Wanted { source, flags, replaces, content: None });
+                    sorted.copies.remote.push(Wanted {
+                        source,
+                        flags,
+                        replaces: replaces.map(Box::new),
+                        content: None,
+                    });
                 }
                 (Action::Merge { store, base }, Some(remote), Some(local)) => {
                     sorted.merges.push(Merge { ids: PerSide { remote, local }, store, base });

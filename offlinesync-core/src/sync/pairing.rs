@@ -60,6 +60,7 @@ pub(super) fn pair(
         }
     }
     let PerSide { remote, local } = fresh;
+    touched.reserve_exact(remote.count() + local.count());
     touched.extend(remote.left().map(|entry| alone(Side::Remote, entry)));
     touched.extend(local.left().map(|entry| alone(Side::Local, entry)));
     Ok((touched, settled))
@@ -105,6 +106,10 @@ impl Fresh {
 
     fn ids(&self) -> Vec<MessageId> {
         self.iter().map(|(_, entry)| entry.id.clone()).collect()
+    }
+
+    fn count(&self) -> usize {
+        self.iter().count()
     }
 
     fn any(&self) -> bool {
