@@ -30,8 +30,6 @@ pub(super) struct Settled {
     pub(super) settled: Vec<(Side, MessageId)>,
     /// Confirmed uploads that could not be found again: their sources must not be uploaded once more.
     pub(super) unidentified: Vec<(Side, MessageId)>,
-    /// The intents of confirmed uploads of which nothing is there, not even altered: no longer confirmed.
-    pub(super) absent: Vec<Intent>,
 }
 
 /// Turns the fresh messages of a difference into touched ones, paired where they belong together.
@@ -216,7 +214,7 @@ fn settle(
             settled.settled.push((to, ids[from].clone()));
         }
     }
-    let named = join_altered(intents, to, fresh, folders, touched)?;
+    join_altered(intents, to, fresh, folders, touched)?;
     let mut withdrawn: BTreeSet<usize> = BTreeSet::new();
     let mut removed = Vec::new();
     for intent in intents {
@@ -224,10 +222,7 @@ fn settle(
         let at = back.get(&intent.source);
         if intent.confirmed && (at.is_some() || fresh[from].take(&intent.source).is_some()) {
             withdrawn.extend(at);
-            match named.contains(&intent.source) {
-                true => settled.absent.push(Intent { confirmed: false, ..Intent::clone(intent) }),
-                false => settled.unidentified.push(key),
-            }
+            settled.unidentified.push(key);
             continue;
         }
         if !candidates.contains(&intent.source) && !known.contains_key(&intent.source) {
@@ -242,33 +237,32 @@ fn settle(
     Ok(())
 }
 
-/// Joins confirmed uploads with what a server made of them that alters messages: a new message there with the same Message-ID.
-/// Answers the sources that have a Message-ID, and so would have been recognised even altered.
+/// Joins confirmed uploads with what a server made of them that alters messages: the one new message there with the same Message-ID.
 fn join_altered(
     intents: &[&Intent],
     to: Side,
     fresh: &mut PerSide<Fresh>,
     folders: &mut PerSide<Box<dyn Folder>>,
     touched: &mut Vec<Touched>,
-) -> Result<BTreeSet<MessageId>> {
+) -> Result<()> {
     let from = to.other();
     let lost = intents.iter().filter(|intent| intent.confirmed && fresh[from].has(&intent.source));
     let lost: Vec<MessageId> = lost.map(|intent| intent.source.clone()).collect();
     if lost.is_empty() {
-        return Ok(BTreeSet::new());
+        return Ok(());
     }
-    let sources = content::message_ids(folders[from].as_mut(), &lost)?;
-    let mut there: BTreeMap<Vec<u8>, Vec<MessageId>> = BTreeMap::new();
-    for (id, name) in content::message_ids(folders[to].as_mut(), &fresh[to].ids())? {
-        there.entry(name).or_default().push(id);
+    let mut named: BTreeMap<Vec<u8>, PerSide<Vec<MessageId>>> = BTreeMap::new();
+    for (side, ids) in [(from, lost), (to, fresh[to].ids())] {
+        for (id, name) in content::message_ids(folders[side].as_mut(), &ids)? {
+            named.entry(name).or_default()[side].push(id);
+        }
     }
-    for (source, name) in &sources {
-        let Some(found) = there.get_mut(name).and_then(Vec::pop) else { continue };
-        let mut ids = PerSide { remote: source.clone(), local: source.clone() };
-        ids[to] = found;
-        touched.extend(join(fresh, &ids));
+    for PerSide { remote, local } in named.into_values() {
+        if let ([remote], [local]) = (&remote[..], &local[..]) {
+            touched.extend(join(fresh, &PerSide { remote: remote.clone(), local: local.clone() }));
+        }
     }
-    Ok(sources.into_keys().collect())
+    Ok(())
 }
 
 /// Where sources are spoken of already as being there: because a name claimed them, or because they have a row.

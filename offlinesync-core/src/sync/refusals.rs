@@ -83,17 +83,6 @@ pub(super) fn unidentified(pair: &FolderPair, to: Side) -> Error {
     ))
 }
 
-/// An upload that the server confirmed, of which it has nothing.
-pub(super) fn not_kept(pair: &FolderPair, to: Side) -> Error {
-    Error::new(
-        ErrorKind::Message,
-        format!(
-            "folder '{}': the {to} side said that it stored this message, but it is not there, or was removed at once; the next run looks once more and uploads it again if it is still missing",
-            pair[to]
-        ),
-    )
-}
-
 /// Deletes every row and the intents and exchanges the record in one transaction; the folder is paired anew afterwards.
 pub(super) fn forget_rows(status: &mut dyn FolderStatus, record: FolderRecord) -> Result<()> {
     let mut delete: Vec<MessageId> = Vec::new();

@@ -83,8 +83,6 @@ struct Planned {
     listings: Listings,
     plan: Plan,
     unidentified: Vec<(Side, MessageId)>,
-    /// Intents of uploads that the store confirmed and does not have; the next run begins them anew.
-    absent: Vec<Intent>,
     settled: Vec<(Side, MessageId)>,
     record: FolderRecord,
     contents: Contents,
@@ -290,8 +288,8 @@ impl Street<'_> {
         leave_out(&mut touched, &settled.settled, &mut self.folders, &self.policy.window)?;
         self.come_to_terms(&listings);
         let plan = self.plan(touched);
-        let Settled { unidentified, absent, settled } = settled;
-        Ok(Planned { listings, plan, unidentified, absent, settled, record, contents, window: passed_over })
+        let Settled { unidentified, settled } = settled;
+        Ok(Planned { listings, plan, unidentified, settled, record, contents, window: passed_over })
     }
 
     /// Uploads that were begun and not recorded. Whoever lets numbers be given anew lets uploads be sent again that are not found.
@@ -434,7 +432,7 @@ impl Street<'_> {
     /// Answers the sides that were changed; `None` if something failed, so that walking on would only fail again.
     fn carry_out(&mut self, mut planned: Planned, outcome: &mut Outcome) -> Result<Option<PerSide<bool>>> {
         self.begin(&mut planned)?;
-        let Planned { listings, plan, unidentified, absent, settled, record, contents, window } = planned;
+        let Planned { listings, plan, unidentified, settled, record, contents, window } = planned;
         let mut executed = Executed::default();
         let mut site = self.site(&record, settled);
         let withheld = plan.withheld;
@@ -442,12 +440,10 @@ impl Street<'_> {
         outcome.octets += executed.octets;
         self.stored = std::mem::take(&mut executed.stored);
         self.claimed.extend(std::mem::take(&mut executed.claimed));
-        let complete = result.is_ok() && executed.failed.is_empty() && unidentified.is_empty() && absent.is_empty();
+        let complete = result.is_ok() && executed.failed.is_empty() && unidentified.is_empty();
         self.tell_failures(executed.failed.iter().filter(|(_, _, error)| !Patience::will_pass(error)));
         outcome.failed.append(&mut executed.failed);
         outcome.failed.extend(unidentified.into_iter().map(|(to, id)| (id, to, refusals::unidentified(self.pair, to))));
-        let absent = absent.into_iter().map(|intent| (intent.source, intent.to));
-        outcome.failed.extend(absent.map(|(id, to)| (id, to, refusals::not_kept(self.pair, to))));
         result?;
         self.record(record, listings, contents, complete.then_some(window), withheld)?;
         Ok(complete.then_some(executed.changed))
@@ -460,7 +456,7 @@ impl Street<'_> {
             PerSide::from_fn(|side| Some(numbering_of(&planned.listings, &before, side).unwrap_or(UidValidity(0))));
         let settled = std::mem::take(&mut planned.settled);
         let mut site = self.site(&planned.record, settled);
-        site.begin(&before, &planned.plan, &planned.absent)?;
+        site.begin(&before, &planned.plan)?;
         planned.settled = site.settled.into_iter().collect();
         Ok(())
     }
@@ -529,7 +525,7 @@ impl Site<'_> {
     /// the two for two messages.
     ///
     /// A first meeting is over once the numbering is written, so the rows of all pairs it found are written with it.
-    fn begin(&mut self, record: &FolderRecord, plan: &Plan, absent: &[Intent]) -> Result<()> {
+    fn begin(&mut self, record: &FolderRecord, plan: &Plan) -> Result<()> {
         let now = self.uid_validity.map(Some);
         let first_meeting = record.uid_validity.remote.is_none() || record.uid_validity.local.is_none();
         let record = (record.uid_validity != now).then(|| FolderRecord { uid_validity: now, ..record.clone() });
@@ -540,7 +536,7 @@ impl Site<'_> {
         }
         let settled = self.settled.difference(&found).cloned().collect();
         self.settled = found;
-        let batch = Batch { record, upsert, settled, intents: absent.to_vec(), ..Batch::default() };
+        let batch = Batch { record, upsert, settled, ..Batch::default() };
         if batch.is_empty() { Ok(()) } else { self.status.apply(batch) }
     }
 

@@ -332,6 +332,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         connections.open.push((number, copy));
         connections.most = connections.most.max(connections.open.len());
         let sharing = Arc::clone(shared);
+        // A thread keeps its stack until it is joined or let go.
+        connections.threads.retain(|thread| !thread.is_finished());
         connections.threads.push(std::thread::spawn(move || {
             session::serve(&sharing, stream, number, full);
             lock(&sharing.connections).open.retain(|(other, _)| *other != number);
