@@ -110,12 +110,15 @@ impl FileName<'_> {
     pub fn with_mbsync_uid(&self, number: Uid) -> String {
         let mut name = format!("{},{}{number}", self.base(), UidKey::Usual.prefix());
         let value = |key: UidKey| self.attributes().find_map(|a| a.strip_prefix(key.prefix()));
-        let mut claim = value(UidKey::Foreign).or_else(|| value(UidKey::Usual)).and_then(decimal);
+        let claim = value(UidKey::Foreign).or_else(|| value(UidKey::Usual)).and_then(decimal);
+        let mut told = false;
         for kept in self.attributes().filter(|a| UidKey::BOTH.iter().all(|key| !a.starts_with(key.prefix()))) {
             if kept.starts_with("FMD5=") {
                 // Without a claim of its own it would make one of mbsync's number.
-                let Some(uid) = claim.take() else { continue };
-                let _ = write!(name, ",{}{uid}", UidKey::Foreign.prefix());
+                let Some(uid) = claim else { continue };
+                if !std::mem::replace(&mut told, true) {
+                    let _ = write!(name, ",{}{uid}", UidKey::Foreign.prefix());
+                }
             }
             name.extend([",", kept]);
         }
@@ -295,6 +298,14 @@ mod tests {
     fn a_number_of_mbsyncs_becomes_nobodys_claim() {
         let whole = format!("1.2.host,FMD5={INBOX},S=4:2,S");
         assert_eq!(parse(&whole).with_mbsync_uid(Uid::MAX), format!("1.2.host,U={},S=4:2,S", Uid::MAX));
+    }
+
+    /// Of two digests the second was dropped, and the claim with it.
+    #[test]
+    fn a_number_of_mbsyncs_leaves_a_claim_with_two_digests_what_it_was() {
+        let whole = format!("b,U=1,FMD5=7e332,FMD5={INBOX}:2,S");
+        let numbered = parse(&whole).with_mbsync_uid(Uid::MAX);
+        assert_eq!(parse(&numbered).partner(INBOX), Uid::new(1));
     }
 
     #[test]

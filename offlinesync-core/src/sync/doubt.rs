@@ -1,5 +1,6 @@
 //! Listing a side, and doubting it. A side may not be what it was: it showed an older state of itself, as after a restored backup, it
-//! calls the folder by another identity than before, or it does not have a message that it said it had stored. Until every row has been compared with what is there, none of them proves anything.
+//! calls the folder by another identity than before, or it does not have a message that it said it had stored. Until every row has been
+//! compared with what is there, none of them proves anything.
 //!
 //! The mark of a doubted side stands in place of its cursor, which is of no use any more, until the folder is in step again. No backend
 //! is ever given it. As long as it stands, names that claim a partner are each compared too: they tell the same numbers.

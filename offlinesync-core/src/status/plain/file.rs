@@ -192,11 +192,15 @@ impl FolderFile {
         let mut reader = BufReader::new(File::open(&self.path).map_err(failed)?);
         let mut at = read_line(&mut reader).map_err(failed)?.unwrap_or_default().len() as u64;
         let mut whole = Whole { data: FolderData::default(), lines: 0, end: at, record_at: None, found: false };
-        let mut transaction = Transaction::default();
+        let (mut transaction, mut recorded) = (Transaction::default(), None);
         while let Some(octets) = read_line(&mut reader).map_err(failed)? {
+            let Some(ended) = transaction.take(&octets, at) else {
+                at += octets.len() as u64;
+                continue;
+            };
             at += octets.len() as u64;
-            let Some(ended) = transaction.take(&octets) else { continue };
-            let (intact, told) = (ended.intact, ended.end.count);
+            recorded = ended.record_at.or(recorded);
+            let (intact, told, record_at) = (ended.intact, ended.end.count, ended.end.record_at);
             if !intact || !whole.accept(ended, at) {
                 self.check_end(&mut reader, whole.end)?;
                 break;
@@ -207,6 +211,9 @@ impl FolderFile {
                     &self.path,
                     &format!("it holds {rows} rows at octet {at} where {told} were written"),
                 ));
+            }
+            if record_at != recorded {
+                return Err(damaged(&self.path, &format!("the record is not where it should be before octet {at}")));
             }
             transaction = Transaction::default();
         }
@@ -266,28 +273,34 @@ impl Whole {
 struct Transaction {
     sum: Sha256,
     lines: Vec<Line>,
+    /// Where the last record in it begins.
+    record_at: Option<u64>,
     unreadable: bool,
 }
 
 struct Ended {
     lines: Vec<Line>,
+    record_at: Option<u64>,
     end: End,
     intact: bool,
 }
 
 impl Transaction {
-    /// Takes a line; answers the transaction if it ends here.
-    fn take(&mut self, octets: &[u8]) -> Option<Ended> {
+    /// Takes the line that begins at octet `at`; answers the transaction if it ends here.
+    fn take(&mut self, octets: &[u8], at: u64) -> Option<Ended> {
         let line = octets.strip_suffix(b"\n").and_then(|line| text::line(std::str::from_utf8(line).ok()?));
         match line {
             Some(Line::End(end)) => {
                 let sum = std::mem::take(&mut self.sum);
                 let intact = !self.unreadable && checksum(sum, octets) == end.checksum;
-                Some(Ended { lines: std::mem::take(&mut self.lines), end, intact })
+                Some(Ended { lines: std::mem::take(&mut self.lines), record_at: self.record_at.take(), end, intact })
             }
             line => {
                 self.sum.update(octets);
                 self.unreadable |= line.is_none();
+                if matches!(line, Some(Line::Record(_))) {
+                    self.record_at = Some(at);
+                }
                 self.lines.extend(line);
                 None
             }

@@ -220,3 +220,16 @@ fn a_transaction_that_tells_another_number_of_rows_is_refused_at_once() {
     let error = store.folder(&pair()).unwrap().apply(rows_of([row(2, &[])])).unwrap_err();
     assert!(error.to_string().contains("it holds 1 rows"), "{error}");
 }
+
+/// It was believed as long as the whole file was read, and refused once only its end was.
+#[test]
+fn a_transaction_that_tells_of_a_record_where_there_is_none_is_refused_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut transaction, _) = text::batch(&rows_of([row(1, &[])]));
+    file::seal(&mut transaction, 1, Some(2));
+    // Its last end is not whole, so everything is read.
+    transaction.push_str("=\t1\t90\tsum\n");
+    fs::write(directory.path().join(format!("x{SUFFIX}")), text::header(&pair()) + &transaction).unwrap();
+    let error = PlainStatus::open(directory.path(), false).unwrap_err();
+    assert!(error.to_string().contains("the record is not where it should be"), "{error}");
+}
