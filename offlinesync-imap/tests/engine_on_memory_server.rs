@@ -212,6 +212,38 @@ fn an_upload_cut_short_is_sent_again() {
     }
 }
 
+/// What an upload left behind is told by its whole content where its header tells too little. When the line was lost while that was read,
+/// the message counted as another, and the upload was sent again.
+#[test]
+fn an_upload_that_cannot_be_read_for_the_time_being_is_not_sent_again() {
+    let weak = format!("Subject: no Message-ID\r\n\r\n{}", "its content alone tells it\r\n".repeat(100)).into_bytes();
+    for options in [Options::default(), Options::default().without("UIDPLUS")] {
+        let local = MemoryRepository::new("disk", Knobs::maildir());
+        let pair = Pair { local, ..Pair::new(options) };
+        pair.sync().unwrap();
+        pair.local.add("INBOX", &weak, Flags::default());
+        let mut appended = false;
+        pair.server.on_command(move |received| {
+            let first = received.name == "APPEND" && !std::mem::replace(&mut appended, true);
+            if first { Action::CutAfter(0) } else { Action::Continue }
+        });
+        drop(pair.sync());
+        // In the midst of the body.
+        let mut read = false;
+        pair.server.on_command(move |received| {
+            let first = received.line.contains("BODY.PEEK[]") && !std::mem::replace(&mut read, true);
+            if first { Action::CutAfter(1000) } else { Action::Continue }
+        });
+        drop(pair.sync());
+        pair.server.behave();
+        assert!(pair.sync().unwrap().in_step());
+        let copies = |mails: Vec<Vec<u8>>| mails.into_iter().filter(|mail| *mail == weak).count();
+        let there = pair.server.mailbox("u1", "INBOX").messages().into_iter().map(|message| message.bytes).collect();
+        let here = pair.local.mails("INBOX").into_iter().map(|(_, mail)| mail.octets).collect();
+        assert_eq!((copies(there), copies(here)), (1, 1));
+    }
+}
+
 #[test]
 fn a_refused_command_is_a_failure_that_the_next_run_makes_good() {
     let refusals = [Action::No("[OVERQUOTA] full"), Action::No("[INUSE] later"), Action::Bad("what"), Action::Bye];

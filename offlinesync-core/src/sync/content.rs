@@ -4,7 +4,7 @@
 //! What digests leave out is said in [`digest`](super::digest).
 
 use super::digest::{self, Digest, Hash};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::line_ending::LineEnding;
 use crate::message::{MessageId, PerSide, Side};
 use crate::repository::{Folder, Headers, Incoming, Sink};
@@ -195,10 +195,17 @@ pub(super) struct Content {
     pub(super) octets: u64,
 }
 
-/// Reads messages whole. One that cannot be read is left out.
+/// Reads messages whole. One that cannot be read is left out, unless it cannot be read just now: what was not looked at is not another.
 pub(super) fn digests(folder: &mut dyn Folder, ids: &[MessageId]) -> Result<Vec<(MessageId, Content)>> {
-    let read = read(folder, ids)?.into_iter();
-    Ok(read.filter_map(|(id, content)| Some((id, content.ok()?))).collect())
+    let mut found = Vec::new();
+    for (id, content) in read(folder, ids)? {
+        match content {
+            Ok(content) => found.push((id, content)),
+            Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(found)
 }
 
 /// Reads messages whole; for each what is in it, or why it cannot be read.
