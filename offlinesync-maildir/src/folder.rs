@@ -111,7 +111,7 @@ impl MaildirFolder {
         Ok(self.names.insert(names))
     }
 
-    pub(crate) fn put(&mut self, file: Found) {
+    pub(crate) fn put(&mut self, file: Found<&str>) {
         let separator = self.config.info_separator;
         if let Some(names) = &mut self.names {
             names.put(file, separator);
@@ -168,13 +168,13 @@ impl MaildirFolder {
     /// Where a message is; looked for in a new listing if it is not in the one at hand, unless that is `fresh`.
     fn locate(&mut self, id: &str, fresh: &mut bool) -> Result<Option<Found>> {
         *fresh |= self.names.is_none();
-        let found = self.names()?.get(id).cloned();
+        let found = self.names()?.get(id).map(Found::to_owned);
         if found.is_some() || *fresh {
             return Ok(found);
         }
         self.names = None;
         *fresh = true;
-        Ok(self.names()?.get(id).cloned())
+        Ok(self.names()?.get(id).map(Found::to_owned))
     }
 
     /// Renames a message's file; `name` makes the new place from the old. Answers where the file is then.
@@ -198,7 +198,7 @@ impl MaildirFolder {
             }
             Ok(target)
         })?;
-        renamed.iter().for_each(|found| self.put(found.clone()));
+        renamed.iter().for_each(|found| self.put(found.borrowed()));
         Ok(renamed)
     }
 
@@ -281,7 +281,7 @@ impl MaildirFolder {
         Ok(set)
     }
 
-    fn entry(&self, found: &Found, vocabulary: &Vocabulary) -> Option<Entry> {
+    fn entry(&self, found: Found<&str>, vocabulary: &Vocabulary) -> Option<Entry> {
         let name = found.parse(self.config.info_separator)?;
         let partner = name.partner(&self.digest).map(|uid| {
             let told = NumberedBase::parse(name.base()).filter(|base| base.uid == uid);

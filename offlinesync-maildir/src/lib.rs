@@ -93,6 +93,7 @@ mod stamp;
 mod syncer;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod texts;
 mod tree;
 #[cfg(feature = "watch")]
 mod watch;

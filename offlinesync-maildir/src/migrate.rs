@@ -41,7 +41,7 @@ impl MaildirRepository {
 fn migrate(folder: &MaildirFolder, old: &str, dry_run: bool) -> Result<(usize, usize)> {
     let separator = folder.config.info_separator;
     let names = scan::scan(&folder.directory, Grammar { info_separator: separator, digest: old })?.names;
-    let parsed = || names.iter().filter_map(|found| Some((found, found.parse(separator)?)));
+    let parsed = || names.iter().filter_map(|found| Some((found, found.into_name(separator)?)));
     let mut taken: BTreeSet<Uid> = parsed().filter_map(|(_, name)| name.partner(&folder.digest)).collect();
     let (mut renamed, mut left) = (0, 0);
     for (found, name) in parsed() {

@@ -56,7 +56,7 @@ impl MaildirFolder {
             let name = found.parse(separator).ok_or(io::ErrorKind::InvalidData)?;
             let whole = name_there(&name, names, &ours.translate(name.letters(), theirs), separator);
             let target = FileName::parse(&whole, separator).ok_or(io::ErrorKind::InvalidData)?;
-            let target = Found::new(found.sub(), &target);
+            let target = Found::new(found.sub(), &target).to_owned();
             disk.rename_new(path, &target.path(&there))?;
             Ok(target)
         })?;
@@ -66,7 +66,7 @@ impl MaildirFolder {
             names.forget(id);
         }
         let id = MessageId::Name(target.id().into());
-        moving.to.put(target);
+        moving.to.put(target.borrowed());
         Ok(Some(id))
     }
 
@@ -75,7 +75,7 @@ impl MaildirFolder {
         let separator = self.config.info_separator;
         let names = self.names()?;
         let found = ids.iter().filter_map(|id| match id {
-            MessageId::Name(id) => names.get(id)?.parse(separator),
+            MessageId::Name(id) => names.get(id)?.into_name(separator),
             MessageId::Uid(_) => None,
         });
         let sets: Vec<Keywords> = found.map(|name| vocabulary.flags(name.letters()).keywords).collect();

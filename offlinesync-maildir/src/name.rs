@@ -27,10 +27,11 @@ pub struct FileName<'n> {
 }
 
 impl<'n> FileName<'n> {
-    /// Takes a name apart. `None` if no mail program would name a message so: hidden, without a base, or with a line end, a NUL
-    /// or a slash inside.
+    /// Takes a name apart. `None` if no mail program would name a message so: hidden, without a base, with a line end, a NUL
+    /// or a slash inside, or of 64 KiB and more.
     pub fn parse(whole: &'n str, separator: char) -> Option<Self> {
-        if whole.starts_with('.') || whole.bytes().any(|b| matches!(b, b'\n' | b'\r' | b'\0' | b'/')) {
+        let too_long = whole.len() > usize::from(u16::MAX);
+        if too_long || whole.starts_with('.') || whole.bytes().any(|b| matches!(b, b'\n' | b'\r' | b'\0' | b'/')) {
             return None;
         }
         let stem = whole.find(separator).unwrap_or(whole.len());

@@ -3,41 +3,61 @@
 use crate::keywords::Letters;
 use crate::name::FileName;
 use crate::scan::Sub;
-use std::borrow::Borrow;
-use std::collections::HashSet;
-use std::hash::{Hash, Hasher};
+use crate::texts::{Place, Texts};
+use hashbrown::HashTable;
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
-/// One message's file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    name: Box<str>,
+/// One message's file, with its name at hand or borrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found<N = Box<str>> {
+    name: N,
     /// Length of the base, at the start of the name.
-    base: u32,
+    base: u16,
     /// Length of the id, at the start of the name.
-    id: u32,
+    id: u16,
     sub: Sub,
-    gone: bool,
 }
 
-impl Found {
+impl<'n> Found<&'n str> {
     /// A file called by its base.
-    pub(crate) fn new(sub: Sub, name: &FileName<'_>) -> Found {
+    pub(crate) fn new(sub: Sub, name: &FileName<'n>) -> Self {
         let base = length(name.base());
-        Found { name: name.whole().into(), base, id: base, sub, gone: false }
+        Found { name: name.whole(), base, id: base, sub }
+    }
+
+    /// The same file called by its stem.
+    pub(crate) fn called_by_stem(self, info_separator: char) -> Self {
+        let id = self.parse(info_separator).map_or(self.base, |name| length(name.stem()));
+        Found { id, ..self }
+    }
+
+    /// As [`Found::parse`], for as long as the names last.
+    pub(crate) fn into_name(self, info_separator: char) -> Option<FileName<'n>> {
+        FileName::parse(self.name, info_separator)
+    }
+
+    pub(crate) fn to_owned(self) -> Found {
+        Found { name: self.name.into(), base: self.base, id: self.id, sub: self.sub }
+    }
+}
+
+impl<N: AsRef<str>> Found<N> {
+    pub(crate) fn borrowed(&self) -> Found<&str> {
+        Found { name: self.name.as_ref(), base: self.base, id: self.id, sub: self.sub }
     }
 
     pub(crate) fn base(&self) -> &str {
-        &self.name[..self.base as usize]
+        &self.whole()[..usize::from(self.base)]
     }
 
     /// What the message is called: its base, or its stem if another file has the base.
     pub(crate) fn id(&self) -> &str {
-        &self.name[..self.id as usize]
+        &self.whole()[..usize::from(self.id)]
     }
 
     pub(crate) fn whole(&self) -> &str {
-        &self.name
+        self.name.as_ref()
     }
 
     pub(crate) fn sub(&self) -> Sub {
@@ -48,55 +68,88 @@ impl Found {
         self.base == self.id
     }
 
-    pub(crate) fn call_by_stem(&mut self, info_separator: char) {
-        self.id = self.parse(info_separator).map_or(self.base, |name| length(name.stem()));
-    }
-
     pub(crate) fn parse(&self, info_separator: char) -> Option<FileName<'_>> {
-        FileName::parse(&self.name, info_separator)
+        FileName::parse(self.whole(), info_separator)
     }
 
     pub(crate) fn path(&self, folder: &Path) -> PathBuf {
         let mut path = folder.join(self.sub.name());
-        path.push(&*self.name);
+        path.push(self.whole());
         path
     }
 
     /// The same message under another name that starts with the same id.
     pub(crate) fn renamed(&self, sub: Sub, name: String) -> Found {
-        Found { name: name.into_boxed_str(), sub, ..self.clone() }
-    }
-
-    pub(crate) fn order(&self) -> (&str, &str, Sub) {
-        (self.base(), &self.name, self.sub)
+        Found { name: name.into_boxed_str(), base: self.base, id: self.id, sub }
     }
 }
 
-fn length(text: &str) -> u32 {
-    u32::try_from(text.len()).unwrap_or(u32::MAX)
+/// Parts of names that [`FileName::parse`] takes are shorter than this type can tell.
+fn length(text: &str) -> u16 {
+    u16::try_from(text.len()).unwrap_or(u16::MAX)
 }
 
-/// A file that is the same as another if the message's id is. A set of these needs no second copy of the id.
-#[derive(Debug)]
-struct ById(Found);
+/// A file whose name is among [`Texts`].
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    place: Place,
+    base: u16,
+    id: u16,
+    sub: Sub,
+    gone: bool,
+}
 
-impl Borrow<str> for ById {
-    fn borrow(&self) -> &str {
-        self.0.id()
+/// Files in the order in which they were put, or were sorted.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    texts: Texts,
+    slots: Vec<Slot>,
+}
+
+impl Files {
+    pub(crate) fn push(&mut self, file: Found<&str>) {
+        let slot = self.slot(file);
+        self.slots.extend(slot);
     }
-}
 
-impl PartialEq for ById {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.id() == other.0.id()
+    /// `None` for names that [`FileName::parse`] does not take.
+    fn slot(&mut self, file: Found<&str>) -> Option<Slot> {
+        let Found { name, base, id, sub } = file;
+        self.texts.add(name).map(|place| Slot { place, base, id, sub, gone: false })
     }
-}
 
-impl Eq for ById {}
+    fn found(&self, slot: Slot) -> Found<&str> {
+        Found { name: self.texts.at(slot.place), base: slot.base, id: slot.id, sub: slot.sub }
+    }
 
-impl Hash for ById {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.id().hash(state);
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn at(&self, at: usize) -> Found<&str> {
+        self.found(self.slots[at])
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Found<&str>> {
+        self.slots.iter().map(|slot| self.found(*slot))
+    }
+
+    /// In order of base, then of the whole name.
+    pub(crate) fn sort(&mut self) {
+        let Files { texts, slots } = self;
+        let base = |slot: &Slot| &texts.at(slot.place)[..usize::from(slot.base)];
+        slots.sort_unstable_by(|a, b| {
+            base(a).cmp(base(b)).then_with(|| texts.at(a.place).cmp(texts.at(b.place))).then(a.sub.cmp(&b.sub))
+        });
+    }
+
+    /// Lets only these stay, in this order; each comes with whether it is called by its stem.
+    pub(crate) fn select(&mut self, kept: &[(usize, bool)], info_separator: char) {
+        let called = |(at, by_stem): &(usize, bool)| match by_stem {
+            true => Slot { id: self.at(*at).called_by_stem(info_separator).id, ..self.slots[*at] },
+            false => self.slots[*at],
+        };
+        self.slots = kept.iter().map(called).collect();
     }
 }
 
@@ -104,15 +157,17 @@ impl Hash for ById {
 #[derive(Debug)]
 pub(crate) struct Names {
     /// In order of base; what has gone stays with a mark, so that nothing moves.
-    sorted: Vec<Found>,
-    added: HashSet<ById>,
+    sorted: Files,
+    /// By id. Their texts are among those of the sorted ones.
+    added: HashTable<Slot>,
+    hasher: RandomState,
     letters: Letters,
 }
 
 impl Names {
-    /// Takes files that are in order of their bases.
-    pub(crate) fn new(sorted: Vec<Found>, letters: Letters) -> Names {
-        Names { sorted, added: HashSet::new(), letters }
+    /// Takes files that are sorted.
+    pub(crate) fn new(sorted: Files, letters: Letters) -> Names {
+        Names { sorted, added: HashTable::new(), hasher: RandomState::new(), letters }
     }
 
     /// Lower-case letters that files bear.
@@ -121,8 +176,9 @@ impl Names {
     }
 
     /// In order of base, then those added since the scan.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Found> {
-        self.sorted.iter().filter(|f| !f.gone).chain(self.added.iter().map(|ById(file)| file))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Found<&str>> {
+        let there = self.sorted.slots.iter().filter(|slot| !slot.gone).chain(&self.added);
+        there.map(|slot| self.sorted.found(*slot))
     }
 
     /// How many messages there are, at most.
@@ -130,42 +186,57 @@ impl Names {
         self.sorted.len() + self.added.len()
     }
 
-    pub(crate) fn get(&self, id: &str) -> Option<&Found> {
-        self.added.get(id).map(|ById(file)| file).or_else(|| self.position(id).map(|at| &self.sorted[at]))
+    pub(crate) fn get(&self, id: &str) -> Option<Found<&str>> {
+        let hash = self.hasher.hash_one(id);
+        let added = self.added.find(hash, |slot| self.sorted.found(*slot).id() == id);
+        added.map(|slot| self.sorted.found(*slot)).or_else(|| self.position(id).map(|at| self.sorted.at(at)))
     }
 
     /// Whether any file has this base.
     pub(crate) fn has_base(&self, base: &str) -> bool {
-        self.get(base).is_some() || self.run(base).any(|at| !self.sorted[at].gone)
+        self.get(base).is_some() || self.run(base).any(|at| !self.sorted.slots[at].gone)
     }
 
     fn position(&self, id: &str) -> Option<usize> {
         let base = id.split(',').next().unwrap_or_default();
-        self.run(base).find(|at| self.sorted[*at].id() == id && !self.sorted[*at].gone)
+        self.run(base).find(|at| self.sorted.at(*at).id() == id && !self.sorted.slots[*at].gone)
     }
 
     fn run(&self, base: &str) -> impl Iterator<Item = usize> {
-        let start = self.sorted.partition_point(|f| f.base() < base);
-        (start..self.sorted.len()).take_while(move |at| self.sorted[*at].base() == base)
+        let start = self.sorted.slots.partition_point(|slot| self.sorted.found(*slot).base() < base);
+        (start..self.sorted.len()).take_while(move |at| self.sorted.at(*at).base() == base)
     }
 
     /// Adds a message, or replaces the file of one.
-    pub(crate) fn put(&mut self, file: Found, info_separator: char) {
+    pub(crate) fn put(&mut self, file: Found<&str>, info_separator: char) {
         if let Some(name) = file.parse(info_separator) {
             name.letters().chars().for_each(|letter| self.letters.insert(letter));
         }
-        match self.position(file.id()) {
-            Some(at) => self.sorted[at] = file,
-            None => drop(self.added.replace(ById(file))),
+        let position = self.position(file.id());
+        let Some(slot) = self.sorted.slot(file) else { return };
+        match position {
+            Some(at) => self.sorted.slots[at] = slot,
+            None => self.add(file.id(), slot),
         }
+    }
+
+    fn add(&mut self, id: &str, slot: Slot) {
+        let Names { sorted, added, hasher, .. } = self;
+        let same = |other: &Slot| sorted.found(*other).id() == id;
+        let entry = added.entry(hasher.hash_one(id), same, |slot| hasher.hash_one(sorted.found(*slot).id()));
+        entry.insert(slot);
     }
 
     /// Forgets a message.
     pub(crate) fn forget(&mut self, id: &str) {
-        if !self.added.remove(id)
-            && let Some(at) = self.position(id)
-        {
-            self.sorted[at].gone = true;
+        let Names { sorted, added, hasher, .. } = self;
+        match added.find_entry(hasher.hash_one(id), |slot| sorted.found(*slot).id() == id) {
+            Ok(there) => drop(there.remove()),
+            Err(_) => {
+                if let Some(at) = self.position(id) {
+                    self.sorted.slots[at].gone = true;
+                }
+            }
         }
     }
 }
@@ -174,15 +245,17 @@ impl Names {
 mod tests {
     use super::*;
 
-    fn file(sub: Sub, whole: &str) -> Found {
+    fn file(sub: Sub, whole: &str) -> Found<&str> {
         Found::new(sub, &FileName::parse(whole, ':').unwrap())
     }
 
     #[test]
     fn a_message_is_found_through_all_that_happens_to_it() {
-        let mut names = Names::new(vec![file(Sub::Cur, "a:2,S"), file(Sub::New, "b")], Letters::default());
+        let mut files = Files::default();
+        [file(Sub::Cur, "a:2,S"), file(Sub::New, "b")].into_iter().for_each(|file| files.push(file));
+        let mut names = Names::new(files, Letters::default());
         let renamed = names.get("b").unwrap().renamed(Sub::Cur, "b,U=1:2,Sx".into());
-        names.put(renamed, ':');
+        names.put(renamed.borrowed(), ':');
         assert_eq!(names.get("b").unwrap().path(Path::new("/m")), Path::new("/m/cur/b,U=1:2,Sx"));
         names.forget("a");
         assert!(names.get("a").is_none() && !names.has_base("a"));
@@ -192,5 +265,15 @@ mod tests {
         assert_eq!(names.iter().count(), 3);
         names.forget("c");
         assert!(names.get("c").is_none());
+    }
+
+    #[test]
+    fn of_many_added_each_is_found_by_its_id() {
+        let mut names = Names::new(Files::default(), Letters::default());
+        let whole = |n: u32| format!("{n}_{n}.1.7e33429f,U={n}:2,S");
+        (0..5000).for_each(|n| names.put(file(Sub::Cur, &whole(n)), ':'));
+        (0..5000).for_each(|n| assert_eq!(names.get(&format!("{n}_{n}.1.7e33429f")).unwrap().whole(), whole(n)));
+        (0..5000).step_by(2).for_each(|n| names.forget(&format!("{n}_{n}.1.7e33429f")));
+        assert_eq!(names.iter().count(), 2500);
     }
 }

@@ -6,9 +6,10 @@
 
 use crate::keywords::Letters;
 use crate::name::FileName;
-use crate::names::{Found, Names};
+use crate::names::{Files, Found, Names};
 use crate::stamp::Stamp;
 use offlinesync_core::{Error, ErrorKind, Result};
+use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::fs::{self, DirEntry};
 use std::io;
@@ -54,16 +55,18 @@ pub(crate) struct Scan {
 
 /// Lists a folder completely, or fails.
 pub(crate) fn scan(folder: &Path, grammar: Grammar<'_>) -> Result<Scan> {
-    let mut earlier: Option<Vec<Found>> = None;
+    let mut earlier = None;
     for _ in 0..ATTEMPTS {
         let before = Stamp::take(folder)?;
         let settled = before.settle();
         let listing = Listing::read(folder, grammar)?;
-        let agreed = settled || earlier.as_ref() == Some(&listing.files);
+        // Of what was seen before only the digest is kept: two listings of a large folder need not be in memory at the same time.
+        let seen = (!settled).then(|| listing.digest());
+        let agreed = settled || earlier == seen;
         if before == Stamp::take(folder)? && agreed {
             return Ok(listing.finish(folder, grammar, settled.then_some(before)));
         }
-        earlier = Some(listing.files);
+        earlier = seen;
     }
     let message = format!("{}: the folder changes faster than it can be listed", folder.display());
     Err(Error::new(ErrorKind::Folder, message))
@@ -72,7 +75,7 @@ pub(crate) fn scan(folder: &Path, grammar: Grammar<'_>) -> Result<Scan> {
 #[derive(Default)]
 struct Listing {
     /// In order of base, then of the whole name.
-    files: Vec<Found>,
+    files: Files,
     odd: Vec<(String, &'static str)>,
     letters: Letters,
 }
@@ -87,7 +90,7 @@ impl Listing {
                 .read_sub(&directory, sub, grammar)
                 .map_err(|e| Error::io(directory.display(), e, ErrorKind::Folder))?;
         }
-        listing.files.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
+        listing.files.sort();
         Ok(listing)
     }
 
@@ -115,12 +118,24 @@ impl Listing {
         }
     }
 
+    /// Two listings with the same digest found the same files.
+    fn digest(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        for file in self.files.iter() {
+            digest.update(file.sub().name());
+            // No name has a slash in it.
+            digest.update([b'/']);
+            digest.update(file.whole());
+            digest.update([b'/']);
+        }
+        digest.finalize().into()
+    }
+
     fn finish(mut self, folder: &Path, grammar: Grammar<'_>, stamp: Option<Stamp>) -> Scan {
-        let mut twins = Vec::new();
-        let files = give_ids(self.files, folder, grammar, &mut twins);
+        let twins = give_ids(&mut self.files, folder, grammar);
         let why = "another file has the same name but for its flags";
-        self.odd.extend(twins.into_iter().map(|twin| (format!("{}/{}", twin.sub().name(), twin.whole()), why)));
-        Scan { names: Names::new(files, self.letters), odd: self.odd, stamp }
+        self.odd.extend(twins.into_iter().map(|twin| (twin, why)));
+        Scan { names: Names::new(self.files, self.letters), odd: self.odd, stamp }
     }
 }
 
@@ -139,22 +154,27 @@ fn is_candidate(entry: &DirEntry) -> io::Result<bool> {
 }
 
 /// Of several files with one base, the first is called by the base (one that claims a partner here goes first, for it is the one that
-/// was synced; then one that is named by nothing but the base), the others by their stem. One whose stem is given away already moves to
-/// `twins`, and so does another name of the same file: it is no other message.
-fn give_ids(files: Vec<Found>, folder: &Path, grammar: Grammar<'_>, twins: &mut Vec<Found>) -> Vec<Found> {
-    if files.windows(2).all(|pair| pair[0].base() != pair[1].base()) {
-        return files;
+/// was synced; then one that is named by nothing but the base), the others by their stem. One whose stem is given away already is a
+/// twin, which is left alone, and so is another name of the same file: it is no other message. Answers how the twins are called.
+fn give_ids(files: &mut Files, folder: &Path, grammar: Grammar<'_>) -> Vec<String> {
+    let mut twins = Vec::new();
+    if (1..files.len()).all(|at| files.at(at - 1).base() != files.at(at).base()) {
+        return twins;
     }
-    let mut result = Vec::with_capacity(files.len());
-    for same in files.chunk_by(|a, b| a.base() == b.base()) {
-        let mut same = same.to_vec();
-        same.sort_by_key(|file| precedence(file, grammar));
-        distinct(same, folder, grammar, &mut result, twins);
+    let mut kept = Vec::with_capacity(files.len());
+    let mut start = 0;
+    while start < files.len() {
+        let alike = (start..files.len()).take_while(|at| files.at(*at).base() == files.at(start).base());
+        let mut alike: Vec<usize> = alike.collect();
+        start += alike.len();
+        alike.sort_by_key(|at| precedence(files.at(*at), grammar));
+        distinct(&alike, files, folder, grammar, &mut kept, &mut twins);
     }
-    result
+    files.select(&kept, grammar.info_separator);
+    twins
 }
 
-fn precedence(file: &Found, grammar: Grammar<'_>) -> u8 {
+fn precedence(file: Found<&str>, grammar: Grammar<'_>) -> u8 {
     match file.parse(grammar.info_separator) {
         Some(name) if name.partner(grammar.digest).is_some() => 0,
         Some(name) if name.stem() == name.base() => 1,
@@ -162,21 +182,27 @@ fn precedence(file: &Found, grammar: Grammar<'_>) -> u8 {
     }
 }
 
-fn distinct(same: Vec<Found>, folder: &Path, grammar: Grammar<'_>, kept: &mut Vec<Found>, twins: &mut Vec<Found>) {
-    let mut given: HashSet<Box<str>> = HashSet::new();
-    let mut files = HashSet::new();
-    for mut file in same {
-        let number = fs::symlink_metadata(file.path(folder)).map(|found| (found.dev(), found.ino()));
-        if number.is_ok_and(|number| !files.insert(number)) {
-            twins.push(file);
-            continue;
-        }
-        if !given.is_empty() {
-            file.call_by_stem(grammar.info_separator);
-        }
-        match given.insert(file.id().into()) {
-            true => kept.push(file),
-            false => twins.push(file),
+/// Adds to `kept` which of the files stay, and whether each is called by its stem.
+fn distinct(
+    alike: &[usize],
+    files: &Files,
+    folder: &Path,
+    grammar: Grammar<'_>,
+    kept: &mut Vec<(usize, bool)>,
+    twins: &mut Vec<String>,
+) {
+    let (mut given, mut inodes) = (HashSet::new(), HashSet::new());
+    for at in alike {
+        let file = files.at(*at);
+        let is_another = alike.len() == 1 || {
+            let inode = fs::symlink_metadata(file.path(folder)).map(|found| (found.dev(), found.ino()));
+            inode.map_or(true, |inode| inodes.insert(inode))
+        };
+        let by_stem = !given.is_empty();
+        let called = if by_stem { file.called_by_stem(grammar.info_separator) } else { file };
+        match is_another && given.insert(called.id().to_owned()) {
+            true => kept.push((*at, by_stem)),
+            false => twins.push(format!("{}/{}", file.sub().name(), file.whole())),
         }
     }
 }

@@ -202,9 +202,11 @@ impl Counts {
 ///
 /// No step changes a side that the policy protects; what such a step would have done stays pending, for its row stays as it was,
 /// and is told in [`Plan::withheld`].
-pub fn plan(touched: Vec<Touched>, policy: &PlanPolicy) -> Plan {
+pub fn plan(touched: impl IntoIterator<Item = Touched>, policy: &PlanPolicy) -> Plan {
     let mut planner = Planner { policy, withheld: PerSide::default() };
-    let mut steps: Vec<Step> = touched.into_iter().filter_map(|message| planner.plan(message)).collect();
+    let touched = touched.into_iter();
+    let mut steps = Vec::with_capacity(touched.size_hint().1.unwrap_or(0));
+    steps.extend(touched.filter_map(|message| planner.plan(message)));
     steps.shrink_to_fit();
     Plan { steps, withheld: planner.withheld }
 }

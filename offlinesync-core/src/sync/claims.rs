@@ -56,6 +56,9 @@ pub(super) fn wrong(
     found: &Difference,
     folders: &mut PerSide<Box<dyn Folder>>,
 ) -> Result<Vec<MessageId>> {
+    if claims.is_empty() {
+        return Ok(Vec::new());
+    }
     let gone = PerSide::from_fn(|side| gone(found, side));
     let mut wrong = Vec::new();
     for to in Side::BOTH {

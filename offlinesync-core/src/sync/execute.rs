@@ -325,31 +325,45 @@ struct Sorted {
 impl From<Plan> for Sorted {
     fn from(plan: Plan) -> Self {
         let mut sorted = Sorted::default();
-        let copies = plan.counts().copies.map(|copies| usize::try_from(copies).unwrap_or(0));
-        Side::BOTH.into_iter().for_each(|to| sorted.copies[to].reserve_exact(copies[to]));
-        for Step { ids, action, .. } in plan.steps {
-            match (action, ids.remote, ids.local) {
-                (Action::Copy { to: Side::Local, flags }, Some(source), _) => {
-                    sorted.copies.local.push(Wanted { source, flags, replaces: None, content: None });
-                }
-                (Action::Copy { to: Side::Remote, flags }, replaces, Some(source)) => {
-                    sorted.copies.remote.push(Wanted {
-                        source,
-                        flags,
-                        replaces: replaces.map(Box::new),
-                        content: None,
-                    });
-                }
-                (Action::Merge { store, base }, Some(remote), Some(local)) => {
-                    sorted.merges.push(Merge { ids: PerSide { remote, local }, store, base });
-                }
-                (Action::Remove { from }, Some(remote), Some(local)) => {
-                    sorted.removals[from].push(PerSide { remote, local });
-                }
-                (Action::Forget, Some(remote), _) => sorted.forgets.push(remote),
-                _ => debug_assert!(false, "a step without the ids it needs"),
-            }
-        }
+        let copies = plan.counts().copies;
+        let most = if copies.remote > copies.local { Side::Remote } else { Side::Local };
+        let mut steps = plan.steps;
+        let is_other = |step: &mut Step| !matches!(step.action, Action::Copy { to, .. } if to == most);
+        steps.extract_if(.., is_other).for_each(|step| sorted.sort(step));
+        // In the memory of the steps, for of a first sync there are very many.
+        sorted.copies[most] = steps.into_iter().filter_map(wanted).collect();
+        sorted.copies[most].shrink_to_fit();
         sorted
     }
+}
+
+impl Sorted {
+    fn sort(&mut self, step: Step) {
+        if let Action::Copy { to, .. } = step.action {
+            return self.copies[to].extend(wanted(step));
+        }
+        match (step.action, step.ids) {
+            (Action::Merge { store, base }, PerSide { remote: Some(remote), local: Some(local) }) => {
+                self.merges.push(Merge { ids: PerSide { remote, local }, store, base });
+            }
+            (Action::Remove { from }, PerSide { remote: Some(remote), local: Some(local) }) => {
+                self.removals[from].push(PerSide { remote, local });
+            }
+            (Action::Forget, PerSide { remote: Some(remote), .. }) => self.forgets.push(remote),
+            _ => debug_assert!(false, "a step without the ids it needs"),
+        }
+    }
+}
+
+/// What a step wants copied.
+fn wanted(Step { ids, action, .. }: Step) -> Option<Wanted> {
+    let (source, flags, replaces) = match (action, ids.remote, ids.local) {
+        (Action::Copy { to: Side::Local, flags }, Some(source), _) => (source, flags, None),
+        (Action::Copy { to: Side::Remote, flags }, replaces, Some(source)) => (source, flags, replaces.map(Box::new)),
+        _ => {
+            debug_assert!(false, "a step without the ids it needs");
+            return None;
+        }
+    };
+    Some(Wanted { source, flags, replaces, content: None })
 }

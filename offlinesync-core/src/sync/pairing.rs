@@ -32,12 +32,27 @@ pub(super) struct Settled {
     pub(super) unidentified: Vec<(Side, MessageId)>,
 }
 
-/// Turns the fresh messages of a difference into touched ones, paired where they belong together.
+/// The messages of a difference, paired where they belong together.
+pub(super) struct Paired {
+    /// Messages with a row, and pairs that were found.
+    pub(super) touched: Vec<Touched>,
+    /// Messages that are on one side alone. There may be very many: they become [`Touched`] one by one, on their way to the planner.
+    pub(super) alone: PerSide<Fresh>,
+}
+
+impl Paired {
+    pub(super) fn into_touched(self) -> impl Iterator<Item = Touched> {
+        let PerSide { remote, local } = self.alone;
+        self.touched.into_iter().chain(remote.into_touched(Side::Remote)).chain(local.into_touched(Side::Local))
+    }
+}
+
+/// Pairs the fresh messages of a difference where they belong together.
 pub(super) fn pair(
     found: Difference,
     folders: &mut PerSide<Box<dyn Folder>>,
     circumstances: &Circumstances<'_>,
-) -> Result<(Vec<Touched>, Settled)> {
+) -> Result<(Paired, Settled)> {
     let Difference { mut touched, fresh } = found;
     let mut fresh = fresh.map(Fresh::new);
     let mut settled = Settled::default();
@@ -57,11 +72,7 @@ pub(super) fn pair(
             touched.extend(join(&mut fresh, &ids));
         }
     }
-    let PerSide { remote, local } = fresh;
-    touched.reserve_exact(remote.count() + local.count());
-    touched.extend(remote.left().map(|entry| alone(Side::Remote, entry)));
-    touched.extend(local.left().map(|entry| alone(Side::Local, entry)));
-    Ok((touched, settled))
+    Ok((Paired { touched, alone: fresh }, settled))
 }
 
 /// Whether somebody else may have put the same message on both sides. Between two servers it is always asked: there are no names that
@@ -72,7 +83,7 @@ fn are_shared(folders: &PerSide<Box<dyn Folder>>) -> bool {
 }
 
 /// The fresh messages of a side; taken ones are gone, the order of the rest stays.
-struct Fresh {
+pub(super) struct Fresh {
     entries: Vec<Option<Entry>>,
     index: BTreeMap<MessageId, usize>,
 }
@@ -102,20 +113,22 @@ impl Fresh {
         self.entries.iter().enumerate().filter_map(|(at, slot)| slot.as_ref().map(|entry| (at, entry)))
     }
 
-    fn ids(&self) -> Vec<MessageId> {
+    pub(super) fn ids(&self) -> Vec<MessageId> {
         self.iter().map(|(_, entry)| entry.id.clone()).collect()
     }
 
-    fn count(&self) -> usize {
-        self.iter().count()
+    pub(super) fn retain(&mut self, keep: impl Fn(&MessageId) -> bool) {
+        for slot in &mut self.entries {
+            *slot = slot.take().filter(|entry| keep(&entry.id));
+        }
     }
 
     fn any(&self) -> bool {
         self.iter().next().is_some()
     }
 
-    fn left(self) -> impl Iterator<Item = Entry> {
-        self.entries.into_iter().flatten()
+    fn into_touched(self, side: Side) -> impl Iterator<Item = Touched> {
+        self.entries.into_iter().filter_map(move |slot| slot.map(|entry| alone(side, entry)))
     }
 }
 

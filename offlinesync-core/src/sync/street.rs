@@ -283,11 +283,11 @@ impl Street<'_> {
             names_tell: Side::BOTH.into_iter().all(|side| !doubt::is_doubted(&record, side)),
             intents: &intents,
         };
-        let (mut touched, mut settled) = pair(found, &mut self.folders, &circumstances)?;
+        let (mut paired, mut settled) = pair(found, &mut self.folders, &circumstances)?;
         settled.settled.extend(claims.iter().map(Claim::key).filter(|(to, _)| listings[*to].is_some()));
-        leave_out(&mut touched, &settled.settled, &mut self.folders, &self.policy.window)?;
+        leave_out(&mut paired, &settled.settled, &mut self.folders, &self.policy.window)?;
         self.come_to_terms(&listings);
-        let plan = self.plan(touched);
+        let plan = self.plan(paired.into_touched());
         let Settled { unidentified, settled } = settled;
         Ok(Planned { listings, plan, unidentified, settled, record, contents, window: passed_over })
     }
@@ -353,7 +353,7 @@ impl Street<'_> {
         self.terms.remote.support.both(&self.terms.local.support)
     }
 
-    fn plan(&self, touched: Vec<Touched>) -> Plan {
+    fn plan(&self, touched: impl IntoIterator<Item = Touched>) -> Plan {
         let read_only = PerSide::from_fn(|side| self.policy.read_only[side] || self.terms[side].read_only);
         let policy = PlanPolicy {
             read_only,

@@ -3,6 +3,7 @@
 //! A message is judged on the side that has it, by the remote side where both do, so that both sides judge alike. What is found on
 //! both sides without a row is recorded whatever its age: no message comes or goes by that, and it need not be compared again.
 
+use super::pairing::{Fresh, Paired};
 use crate::error::Result;
 use crate::message::{MessageId, PerSide, Side};
 use crate::plan::{Seen, Touched};
@@ -12,7 +13,7 @@ use std::collections::BTreeSet;
 
 /// Drops the messages outside. Those whose upload was cut short and is answered now (`settled`) stay: they are owed a row.
 pub(super) fn leave_out(
-    touched: &mut Vec<Touched>,
+    paired: &mut Paired,
     settled: &[(Side, MessageId)],
     folders: &mut PerSide<Box<dyn Folder>>,
     window: &Window,
@@ -21,29 +22,26 @@ pub(super) fn leave_out(
         return Ok(());
     }
     let answered: BTreeSet<(Side, &MessageId)> = settled.iter().map(|(to, source)| (to.other(), source)).collect();
-    let mut asked = PerSide::<Vec<MessageId>>::default();
-    for (side, id) in touched.iter().filter_map(|message| judged_by(message, &answered)) {
+    let mut asked = paired.alone.as_ref().map(Fresh::ids);
+    for (side, id) in paired.touched.iter().filter_map(|message| judged_by(message, &answered)) {
         asked[side].push(id.clone());
     }
     let mut outside = PerSide::<BTreeSet<MessageId>>::default();
     for side in Side::BOTH.into_iter().filter(|side| !asked[*side].is_empty()) {
         outside[side] = folders[side].outside(&asked[side], window)?.into_iter().collect();
+        paired.alone[side].retain(|id| !outside[side].contains(id));
     }
-    touched.retain(|message| judged_by(message, &answered).is_none_or(|(side, id)| !outside[side].contains(id)));
+    paired.touched.retain(|message| judged_by(message, &answered).is_none_or(|(side, id)| !outside[side].contains(id)));
     Ok(())
 }
 
-/// The side and id that tell whether a message is outside; `None` if it stays whatever its age and size.
+/// The side and id that tell whether a message with a row is outside; `None` if it stays whatever its age and size.
 fn judged_by<'t>(message: &'t Touched, answered: &BTreeSet<(Side, &MessageId)>) -> Option<(Side, &'t MessageId)> {
-    let Touched { row, seen } = message;
-    match (row, &seen.remote, &seen.local) {
-        (None, Seen::Present(id, _), Seen::Gone | Seen::Unchanged) => Some((Side::Remote, id)),
-        (None, Seen::Gone | Seen::Unchanged, Seen::Present(id, _)) => Some((Side::Local, id)),
-        (None, ..) | (Some(_), Seen::Gone, Seen::Gone) => None,
-        (Some(row), remote, _) => {
-            let owed = Side::BOTH.iter().any(|side| answered.contains(&(*side, &row.ids[*side])));
-            let side = if *remote == Seen::Gone { Side::Local } else { Side::Remote };
-            (!owed).then(|| (side, &row.ids[side]))
-        }
+    let Touched { row: Some(row), seen } = message else { return None };
+    let owed = || Side::BOTH.iter().any(|side| answered.contains(&(*side, &row.ids[*side])));
+    if seen.remote == Seen::Gone && seen.local == Seen::Gone || owed() {
+        return None;
     }
+    let side = if seen.remote == Seen::Gone { Side::Local } else { Side::Remote };
+    Some((side, &row.ids[side]))
 }

@@ -119,7 +119,7 @@ proptest! {
     #[test]
     fn the_mirrored_question_has_the_mirrored_answer(messages in messages(), policy in any_policy(), sparse: bool) {
         let touched = world(&messages).touched(sparse);
-        let mirrored = plan(touched.iter().cloned().map(swap_touched).collect(), &swap_policy(&policy));
+        let mirrored = plan(touched.iter().cloned().map(swap_touched), &swap_policy(&policy));
         let Plan { steps, withheld } = plan(touched, &policy);
         let steps = steps.into_iter().map(swap_step).collect();
         prop_assert_eq!(mirrored, Plan { steps, withheld: withheld.swapped() });

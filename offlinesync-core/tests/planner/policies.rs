@@ -143,7 +143,7 @@ fn steps_keep_the_order_of_the_messages() {
         let seen = Seen::Present(Uid::new(number).unwrap().into(), Flags::default());
         Touched { row: None, seen: PerSide { remote: seen, local: Seen::Unchanged } }
     };
-    let steps = plan(numbers.into_iter().map(new).collect(), &PlanPolicy::default()).steps;
+    let steps = plan(numbers.into_iter().map(new), &PlanPolicy::default()).steps;
     let uids: Vec<_> = steps.iter().map(|step| step.ids.remote.as_ref().unwrap().uid().unwrap().get()).collect();
     assert_eq!(uids, numbers);
 }

@@ -126,7 +126,7 @@ impl Known {
             Some(Touched { row: Some(row.clone()), seen })
         });
         let policy = PlanPolicy { support: self.support.clone(), ..PlanPolicy::default() };
-        let steps = plan(touched.collect(), &policy).steps;
+        let steps = plan(touched, &policy).steps;
         let agreed: BTreeMap<&MessageId, &Flags> = self.rows.iter().map(|row| (&row.ids.remote, &row.base)).collect();
         let merges = steps.into_iter().filter(|step| matches!(step.action, Action::Merge { .. }));
         let told = merges.filter_map(|step| {
