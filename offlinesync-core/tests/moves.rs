@@ -2,36 +2,16 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use offlinesync_core::sync::{Account, Report};
-use offlinesync_core::testing::{ContentsKnob, Faults, Faulty, FaultyStatus, Knobs, Mail, MemoryRepository};
-use offlinesync_core::{
-    Cancel, Flags, MemoryStatus, MessageId, PerSide, Policy, Repository, Result, Side, SystemFlags,
-};
-use std::sync::Arc;
+mod world;
+
+use offlinesync_core::testing::{ContentsKnob, Knobs, Mail};
+use offlinesync_core::{Flags, MessageId, Policy, Side, SystemFlags};
+use world::World;
 
 const FOLDERS: [&str; 2] = ["INBOX", "Archive"];
 const MOVED: [&str; 3] = ["letter 1", "letter 4", "letter 7"];
 
-struct World {
-    faults: Faults,
-    sides: PerSide<Faulty<MemoryRepository>>,
-    status: Arc<FaultyStatus<MemoryStatus>>,
-}
-
 impl World {
-    fn new(remote: Knobs, local: Knobs) -> Self {
-        let faults = Faults::new();
-        let store = |name, knobs| {
-            let knobs = Knobs { tells_octets: true, ..knobs };
-            Faulty::new(MemoryRepository::new(name, knobs).with_folder("INBOX").with_folder("Archive"), &faults)
-        };
-        World {
-            sides: PerSide { remote: store("remote", remote), local: store("local", local) },
-            status: Arc::new(FaultyStatus::new(MemoryStatus::default(), &faults)),
-            faults,
-        }
-    }
-
     /// Ten letters in INBOX and two in the archive, in step.
     fn in_step(self) -> Self {
         (0..10).for_each(|n| drop(self.add(Side::Remote, "INBOX", &format!("letter {n}"))));
@@ -39,14 +19,6 @@ impl World {
         self.sync();
         self.sync();
         self
-    }
-
-    fn store(&self, side: Side) -> &MemoryRepository {
-        self.sides[side].inner()
-    }
-
-    fn add(&self, side: Side, folder: &str, text: &str) -> MessageId {
-        self.store(side).add(folder, &Mail::text(text).bytes, Flags::default())
     }
 
     fn id_of(&self, side: Side, folder: &str, text: &str) -> MessageId {
@@ -59,19 +31,6 @@ impl World {
         let id = self.id_of(side, "INBOX", text);
         self.store(side).remove("INBOX", &id);
         self.add(side, "Archive", text)
-    }
-
-    fn try_sync(&self, policy: Policy) -> Result<Report> {
-        let store = |side: Side| Arc::new(self.sides[side].clone()) as Arc<dyn Repository>;
-        Account::new("A", store(Side::Remote), store(Side::Local), self.status.clone())
-            .with_policy(policy)
-            .sync(&(), &Cancel::new())
-    }
-
-    fn sync(&self) -> Report {
-        let report = self.try_sync(Policy::default()).unwrap();
-        assert!(report.in_step(), "{:?}", report.failures);
-        report
     }
 
     fn contents(&self, side: Side, folder: &str) -> Vec<String> {
@@ -92,24 +51,12 @@ impl World {
         self.sync();
         assert_eq!(Side::BOTH.map(|side| self.store(side).work().1), before, "the next sync changes nothing, {when}");
     }
-
-    fn fetched(&self) -> u64 {
-        Side::BOTH.map(|side| self.store(side).calls().fetched).iter().sum()
-    }
-}
-
-fn worlds() -> Vec<(&'static str, World)> {
-    vec![
-        ("IMAP and Maildir", World::new(Knobs::imap(), Knobs::maildir())),
-        ("IMAP and IMAP", World::new(Knobs::imap(), Knobs::imap())),
-        ("Maildir and Maildir", World::new(Knobs::maildir(), Knobs::maildir())),
-    ]
 }
 
 #[test]
 fn a_move_is_followed_on_either_side_without_content() {
     for side in Side::BOTH {
-        for (name, world) in worlds() {
+        for (name, world) in World::of_every_kind() {
             let world = world.in_step();
             MOVED.iter().for_each(|text| drop(world.move_letter(side, text)));
             let before = (world.fetched(), world.store(side.other()).calls().transferred);
@@ -125,7 +72,7 @@ fn a_move_is_followed_on_either_side_without_content() {
 #[test]
 fn flags_that_change_with_the_move_go_along() {
     for side in Side::BOTH {
-        for (name, world) in worlds() {
+        for (name, world) in World::of_every_kind() {
             let world = world.in_step();
             let there = world.id_of(side.other(), "INBOX", MOVED[0]);
             world.store(side.other()).set_flags("INBOX", &there, Flags::system(SystemFlags::ANSWERED));
@@ -144,9 +91,9 @@ fn flags_that_change_with_the_move_go_along() {
 #[test]
 fn a_run_may_be_stopped_at_any_effect_of_a_move() {
     for side in Side::BOTH {
-        for kind in 0..worlds().len() {
+        for kind in 0..World::of_every_kind().len() {
             for n in 1..60 {
-                let (name, world) = worlds().swap_remove(kind);
+                let (name, world) = World::of_every_kind().swap_remove(kind);
                 let world = world.in_step();
                 MOVED.iter().for_each(|text| drop(world.move_letter(side, text)));
                 world.faults.stop_after(world.faults.effects() + n);
@@ -164,9 +111,9 @@ fn a_run_may_be_stopped_at_any_effect_of_a_move() {
 #[test]
 fn a_move_that_is_undone_after_a_run_was_stopped_is_followed_back() {
     for side in Side::BOTH {
-        for kind in 0..worlds().len() {
+        for kind in 0..World::of_every_kind().len() {
             for n in 1..60 {
-                let (name, world) = worlds().swap_remove(kind);
+                let (name, world) = World::of_every_kind().swap_remove(kind);
                 let world = world.in_step();
                 let before = world.contents(side, "INBOX");
                 MOVED.iter().for_each(|text| drop(world.move_letter(side, text)));
@@ -193,7 +140,7 @@ fn a_move_that_is_undone_after_a_run_was_stopped_is_followed_back() {
 #[test]
 fn what_a_store_does_not_move_is_copied_and_removed() {
     for side in Side::BOTH {
-        for (name, world) in worlds() {
+        for (name, world) in World::of_every_kind() {
             let world = world.in_step();
             MOVED.iter().for_each(|text| drop(world.move_letter(side, text)));
             let unmovable = world.id_of(side.other(), "INBOX", MOVED[1]);

@@ -2,67 +2,27 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use offlinesync_core::sync::{Account, Report};
-use offlinesync_core::testing::{Faults, Faulty, FaultyStatus, Knobs, Mail, MemoryRepository};
-use offlinesync_core::{
-    BrakeLimits, Cancel, ErrorKind, Flags, MemoryStatus, PerSide, Policy, Repository, Result, Side,
-};
-use std::sync::Arc;
+mod world;
 
-struct World {
-    faults: Faults,
-    sides: PerSide<Faulty<MemoryRepository>>,
-    status: Arc<FaultyStatus<MemoryStatus>>,
-}
+use offlinesync_core::testing::Knobs;
+use offlinesync_core::{BrakeLimits, ErrorKind, PerSide, Policy, Side};
+use world::World;
 
 impl World {
     /// `Old` with ten letters and `Old/below` with three, INBOX with one, in step.
-    fn new(remote: Knobs, local: Knobs) -> Self {
-        let faults = Faults::new();
-        let store = |name, knobs| {
-            Faulty::new(
-                MemoryRepository::new(name, Knobs { tells_octets: true, separator: Some('/'), ..knobs })
-                    .with_folder("INBOX"),
-                &faults,
-            )
-        };
-        let world = World {
-            sides: PerSide { remote: store("remote", remote), local: store("local", local) },
-            status: Arc::new(FaultyStatus::new(MemoryStatus::default(), &faults)),
-            faults,
-        };
-        world.add(Side::Remote, "INBOX", "first");
-        (0..10).for_each(|n| world.add(Side::Remote, "Old", &format!("letter {n}")));
-        (0..3).for_each(|n| world.add(Side::Remote, "Old/below", &format!("note {n}")));
-        world.sync();
-        world.sync();
-        world
-    }
-
-    fn store(&self, side: Side) -> &MemoryRepository {
-        self.sides[side].inner()
-    }
-
-    fn add(&self, side: Side, folder: &str, text: &str) {
-        self.store(side).add(folder, &Mail::text(text).bytes, Flags::default());
+    fn in_step(self) -> Self {
+        self.add(Side::Remote, "INBOX", "first");
+        (0..10).for_each(|n| drop(self.add(Side::Remote, "Old", &format!("letter {n}"))));
+        (0..3).for_each(|n| drop(self.add(Side::Remote, "Old/below", &format!("note {n}"))));
+        self.sync();
+        self.sync();
+        self
     }
 
     /// What a mail program does: everything below goes along.
     fn rename(&self, side: Side) {
         self.store(side).rename_folder("Old", "New");
         self.store(side).rename_folder("Old/below", "New/below");
-    }
-
-    fn try_sync(&self, policy: Policy) -> Result<Report> {
-        let store = |side: Side| Arc::new(self.sides[side].clone()) as Arc<dyn Repository>;
-        let account = Account::new("A", store(Side::Remote), store(Side::Local), self.status.clone());
-        account.with_policy(policy).sync(&(), &Cancel::new())
-    }
-
-    fn sync(&self) -> Report {
-        let report = self.try_sync(Policy::default()).unwrap();
-        assert!(report.in_step(), "{:?}", report.failures);
-        report
     }
 
     fn names(&self, side: Side) -> Vec<String> {
@@ -87,18 +47,10 @@ impl World {
         self.sync();
         assert_eq!(Side::BOTH.map(|side| self.store(side).work()), before, "the next sync opens nothing, {when}");
     }
-
-    fn fetched(&self) -> u64 {
-        Side::BOTH.map(|side| self.store(side).calls().fetched).iter().sum()
-    }
 }
 
-fn worlds() -> [(&'static str, World); 3] {
-    [
-        ("IMAP and Maildir", World::new(Knobs::imap(), Knobs::maildir())),
-        ("IMAP and IMAP", World::new(Knobs::imap(), Knobs::imap())),
-        ("Maildir and Maildir", World::new(Knobs::maildir(), Knobs::maildir())),
-    ]
+fn worlds() -> impl Iterator<Item = (&'static str, World)> {
+    World::of_every_kind().into_iter().map(|(name, world)| (name, world.in_step()))
 }
 
 #[test]
@@ -145,7 +97,7 @@ fn a_run_may_be_stopped_at_any_effect_of_a_rename() {
     for side in Side::BOTH {
         for kind in 0..3 {
             for n in 1..40 {
-                let (name, world) = worlds().into_iter().nth(kind).unwrap();
+                let (name, world) = worlds().nth(kind).unwrap();
                 world.rename(side);
                 world.faults.stop_after(world.faults.effects() + n);
                 let _ = world.try_sync(Policy::default());
@@ -180,11 +132,11 @@ fn a_folder_that_changed_when_it_was_renamed_is_a_new_one() {
 #[test]
 fn a_folder_of_equal_state_and_other_content_is_a_new_one() {
     for side in Side::BOTH {
-        let world = World::new(Knobs::imap(), Knobs::imap());
+        let world = World::new(Knobs::imap(), Knobs::imap()).in_step();
         // A server that numbers every folder alike: deleted there, and another made in its place.
         let validity = world.store(side).uid_validity("Old");
         world.store(side).delete_folder("Old");
-        (0..10).for_each(|n| world.add(side, "Else", &format!("something else {n}")));
+        (0..10).for_each(|n| drop(world.add(side, "Else", &format!("something else {n}"))));
         world.store(side).set_uid_validity("Else", validity.0);
         assert_not_followed(&world, side, "Else");
     }
@@ -193,10 +145,10 @@ fn a_folder_of_equal_state_and_other_content_is_a_new_one() {
 #[test]
 fn two_folders_of_the_recorded_state_are_both_new() {
     for side in Side::BOTH {
-        let world = World::new(Knobs::imap(), Knobs::imap());
+        let world = World::new(Knobs::imap(), Knobs::imap()).in_step();
         let validity = world.store(side).uid_validity("Old");
         world.store(side).rename_folder("Old", "New");
-        (0..10).for_each(|n| world.add(side, "Twin", &format!("letter {n}")));
+        (0..10).for_each(|n| drop(world.add(side, "Twin", &format!("letter {n}"))));
         world.store(side).set_uid_validity("Twin", validity.0);
         assert_not_followed(&world, side, "New");
         assert_eq!(world.store(side.other()).count("Twin"), 10);
@@ -225,7 +177,7 @@ fn a_dry_run_and_a_side_that_must_not_change_rename_nothing() {
             Policy { create_folders: PerSide { remote: false, local: false }, ..Policy::default() },
             Policy { read_only: PerSide { remote: true, local: true }, ..Policy::default() },
         ] {
-            let world = World::new(Knobs::imap(), Knobs::maildir());
+            let world = World::new(Knobs::imap(), Knobs::maildir()).in_step();
             world.rename(side);
             world.try_sync(policy).unwrap();
             assert_eq!(world.names(side.other()), ["INBOX", "Old", "Old/below"]);
@@ -237,7 +189,7 @@ fn a_dry_run_and_a_side_that_must_not_change_rename_nothing() {
 
 /// Servers that say what a folder is called whatever its name.
 fn telling() -> World {
-    World::new(Knobs { folder_identities: true, ..Knobs::imap() }, Knobs::maildir())
+    World::new(Knobs { folder_identities: true, ..Knobs::imap() }, Knobs::maildir()).in_step()
 }
 
 /// A run with a count of all it may remove: the brake has nothing to do with what is tried here.
@@ -282,7 +234,7 @@ fn a_folder_created_anew_under_the_same_name_and_numbers_is_refused_and_nothing_
         world.store(Side::Remote).delete_folder("Old");
         world.store(Side::Remote).create_folder("Old");
         world.store(Side::Remote).set_uid_validity("Old", validity.0);
-        (0..left).for_each(|n| world.add(Side::Remote, "Old", &format!("something else {n}")));
+        (0..left).for_each(|n| drop(world.add(Side::Remote, "Old", &format!("something else {n}"))));
         let before = world.contents(Side::Local, "Old");
         for _ in 0..2 {
             let report = world.try_sync(unbraked()).unwrap();
@@ -319,7 +271,7 @@ fn a_server_that_calls_its_folders_something_else_is_believed_once_their_message
 /// All folders are called the same: then their names and states tell, as with servers that tell nothing.
 #[test]
 fn an_identity_that_several_folders_have_tells_nothing() {
-    let world = World::new(Knobs::imap(), Knobs::maildir());
+    let world = World::new(Knobs::imap(), Knobs::maildir()).in_step();
     for folder in ["INBOX", "Old", "Old/below"] {
         world.store(Side::Remote).set_identity(folder, 7);
     }
@@ -335,7 +287,7 @@ fn an_identity_that_several_folders_have_tells_nothing() {
 /// Folders synced before their identities were written down get them at the next sync, without being opened.
 #[test]
 fn identities_are_written_down_for_folders_that_nobody_touched() {
-    let world = World::new(Knobs::imap(), Knobs::maildir());
+    let world = World::new(Knobs::imap(), Knobs::maildir()).in_step();
     world.store(Side::Remote).adjust(|knobs| knobs.folder_identities = true);
     let before = Side::BOTH.map(|side| world.store(side).work());
     world.sync();
