@@ -197,7 +197,8 @@ Other commands, each with its own --help:
   offlinesync man, offlinesync completions
                               write the manual pages, the completions of a shell
   offlinesync import mbsync   go on where mbsync left off
-  offlinesync export mbsync   let mbsync go on again
+  offlinesync export mbsync, offlinesync export offlineimap
+                              let mbsync, OfflineIMAP go on again
 
 Configuration is read from the first of these files that exists:
   $XDG_CONFIG_HOME/offlinesync/config, $XDG_CONFIG_HOME/offlineimap/config, ~/.offlineimaprc
@@ -347,6 +348,12 @@ mod tests {
         let words = ["offlinesync", "export", "mbsync", "-c", "a", "--from", "b"].map(OsString::from);
         let Parsed::Export(export) = parse(words) else { panic!() };
         assert_eq!((export.config.as_deref(), export.from.as_deref()), (Some("a"), Some("b")));
+        let words = ["offlinesync", "export", "offlineimap", "-a", "x, y"].map(OsString::from);
+        let Parsed::Export(export) = parse(words) else { panic!() };
+        assert_eq!(
+            (export.program.as_str(), export.account_list()),
+            ("offlineimap", Some(vec!["x".into(), "y".into()]))
+        );
         for wrong in [&["offlinesync", "import"][..], &["offlinesync", "import", "fetchmail"]] {
             assert!(matches!(parse(wrong.iter().map(OsString::from)), Parsed::Mistake(_)), "{wrong:?}");
         }

@@ -222,7 +222,7 @@ fn imap(
         .verify_name(settings.fingerprints.is_empty() || settings.ca_file.is_some())
         .min_tls(if settings.tls13 { TlsVersion::V1_3 } else { TlsVersion::V1_2 })
         .client_certificate(settings.client_certificate.clone())
-        .mechanisms(mechanisms(&repository.name, &settings.mechanisms)?)
+        .mechanisms(settings.mechanisms.iter().filter_map(|name| mechanism(name)).collect())
         .tunnel(settings.tunnel.as_ref().map(|tunnel| match tunnel.preauth {
             true => Tunnel::Preauth(tunnel.command.clone()),
             false => Tunnel::Transport(tunnel.command.clone()),
@@ -255,17 +255,7 @@ fn trust(settings: &ImapSettings) -> Result<Trust> {
     Ok(Trust::Fingerprints { pins: pins?, authority: authority.map(Box::new) })
 }
 
-/// Those of the configured mechanisms that are there. Some are for special servers, and old files name all that OfflineIMAP knew.
-fn mechanisms(repository: &str, names: &[String]) -> Result<Vec<Mechanism>> {
-    let known: Vec<Mechanism> = names.iter().filter_map(|name| mechanism(name)).collect();
-    if known.is_empty() && !names.is_empty() {
-        let message =
-            format!("repository '{repository}': none of its `auth_mechanisms` is supported: {}", names.join(", "));
-        return Err(Error::new(ErrorKind::Configuration, message).with_hint("add PLAIN, or leave the option out"));
-    }
-    Ok(known)
-}
-
+/// One of the configured mechanisms. Old files name all that OfflineIMAP knew; what is not there is passed over.
 fn mechanism(name: &str) -> Option<Mechanism> {
     match name {
         "XOAUTH2" => Some(Mechanism::Xoauth2),

@@ -42,20 +42,21 @@ fn check_account(runner: &Runner, hub: &Hub, columns: Columns) -> Result<()> {
 fn check_stores(runner: &Runner, backends: &Backends, hub: &Hub) -> Result<()> {
     for side in Side::BOTH {
         let repository = &runner.settings.repositories[side];
-        let found = match &repository.store {
+        let (found, remark) = match &repository.store {
             Store::Imap(settings) => {
                 if let Some(server) = &backends.servers[side] {
                     server.pool().session()?;
                 }
-                format!("{}, logged in", info::destination(settings))
+                (format!("{}, logged in", info::destination(settings)), settings.passed_over())
             }
             Store::Maildir(settings) => {
                 let there = backends.repositories[side].exists()?;
                 let state = if there { "is there" } else { "will be created by the first sync" };
-                format!("Directory: {} {state}", settings.root.display())
+                (format!("Directory: {} {state}", settings.root.display()), None)
             }
         };
         hub.output(&format!("  {} repository '{}': {found}", info::label(side), repository.name));
+        remark.iter().for_each(|remark| hub.output(&format!("    {remark}")));
     }
     Ok(())
 }

@@ -59,7 +59,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, streams: Streams) -> Outco
         Parsed::Init(init) => init::start(&init, &Arc::new(streams)),
         Parsed::Manual(manual) => manual::write(&manual, &streams),
         Parsed::Import(import) => import::mbsync::command(&import, &Arc::new(streams)),
-        Parsed::Export(export) => import::mbsync::command_back(&export, &Arc::new(streams)),
+        Parsed::Export(export) => import::export(&export, &Arc::new(streams)),
         Parsed::Help(text) => {
             streams.out(text.trim_end());
             Outcome::InStep

@@ -22,13 +22,16 @@ fn check_logs_in_lists_the_folders_and_changes_nothing() {
     let server = Dovecot::start(Options::default());
     let mut client = server.client("u1");
     client.create("Lists");
-    let sandbox = Sandbox::new(&config(&server, "remotepass = pw\nfolderfilter = lambda f: f != 'Lists'"));
+    let sandbox = Sandbox::new(&config(
+        &server,
+        "remotepass = pw\nauth_mechanisms = GSSAPI, CRAM-MD5, PLAIN\nfolderfilter = lambda f: f != 'Lists'",
+    ));
     let before = sandbox.files(".");
     let run = sandbox.run(&["check"]);
     assert_eq!((run.code, run.err.as_str()), (0, ""), "{run:?}");
     for words in [
         "Remote repository 'r': Host: ",
-        ", logged in\n",
+        ", logged in\n    auth_mechanisms: GSSAPI is not supported and passed over for CRAM-MD5, PLAIN\n",
         "local will be created by the first sync\n",
         "    INBOX, remote: 0 messages, not on the local side, synced: 0 messages\n",
         "    Lists (disabled: folderfilter of the remote side), remote: 0 messages\n",

@@ -54,7 +54,6 @@ fn agrees(option: &OptionSpec, verdict: &str) -> bool {
     match option.status {
         Status::Works => ["works", "works better", "new", "accepted"].contains(&verdict),
         Status::Ignored => verdict == "accepted",
-        Status::NoEffect => verdict == "no effect",
         Status::Refused => verdict == "refused",
     }
 }

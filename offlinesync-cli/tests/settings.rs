@@ -178,17 +178,12 @@ fn options_that_need_no_doing_are_accepted_without_a_word() {
 }
 
 #[test]
-fn options_without_effect_are_warned_of_and_refused_ones_name_their_line_unless_they_are_off() {
+fn refused_options_name_their_line_unless_they_are_off() {
     for option in OPTIONS {
         let value = if option.value == options::Value::Bool { "yes" } else { "['x']" };
         let section = section(option.kind);
         let set = config(section, &format!("{} = {value}", option.name));
         match option.status {
-            Status::NoEffect => {
-                let warnings = check::warnings(&set, &[section]);
-                assert_eq!(warnings.len(), 1, "{}", option.name);
-                assert!(warnings[0].text.contains("has no effect"), "{}", warnings[0]);
-            }
             Status::Refused => {
                 let error = check::refuse_unsupported(&set, &[section]).map(|()| option.name).unwrap_err();
                 assert!(error.to_string().contains(&format!("`{}` in [{section}]", option.name)), "{error}");
@@ -198,6 +193,30 @@ fn options_without_effect_are_warned_of_and_refused_ones_name_their_line_unless_
             Status::Works | Status::Ignored => {}
         }
     }
+}
+
+/// Who has headers filtered wants them to stay here: they must not go up because nobody filters them.
+#[test]
+fn headers_that_are_to_stay_here_are_not_sent_because_nothing_is_filtered() {
+    let set = config("Account a", "filterheaders = X-Private, X-Note");
+    let general = General::read(&set, &Home).unwrap();
+    let error = AccountSettings::read(&set, &general, "a", &Home).unwrap_err();
+    assert!(error.to_string().starts_with("file:10: `filterheaders` in [Account a] is not supported"), "{error}");
+    assert_eq!(error.hint(), Some("remove the line, or override it with `-k Account_a:filterheaders=`"));
+    account("filterheaders =");
+}
+
+#[test]
+fn gssapi_is_passed_over_among_others_and_refused_alone() {
+    assert_eq!(imap("auth_mechanisms = GSSAPI, cram-md5, PLAIN").mechanisms, ["GSSAPI", "CRAM-MD5", "PLAIN"]);
+    let set = config("Repository r", "auth_mechanisms = gssapi");
+    let general = General::read(&set, &Home).unwrap();
+    let error = AccountSettings::read(&set, &general, "a", &Home).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "file:19: `auth_mechanisms` in [Repository r] names GSSAPI alone, which is not supported; nothing was synced"
+    );
+    assert!(error.hint().is_some_and(|hint| hint.contains("add PLAIN") && hint.contains("preauthtunnel")));
 }
 
 #[test]

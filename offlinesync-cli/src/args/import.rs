@@ -35,26 +35,40 @@ pub struct Import {
 #[command(
     name = "export",
     about = "Let another mail synchroniser go on where offlinesync left off, without transferring mail again",
-    long_about = "Let another mail synchroniser go on where offlinesync left off, without transferring mail again.\n\n\
+    long_about = "Let another mail synchroniser go on where offlinesync left off, without transferring mail again. \
+                  Run `offlinesync` once before, and the other program only after.\n\n\
+                  offlineimap: writes what is known of every message into the metadata directory that both programs share. \
+                  Between two servers OfflineIMAP would copy what came meanwhile to both sides again without it. With a \
+                  Maildir it knows its messages by the names of their files; what is pending stays pending by this.\n\n\
                   mbsync: writes what is known of every message into the state files of mbsync, for the channels that \
-                  `offlinesync import mbsync` has made accounts of. Run `offlinesync` once before, and mbsync only after.\n\n\
-                  OfflineIMAP needs no export: it finds its messages by the names of their files.",
-    override_usage = "offlinesync export mbsync [OPTIONS]",
+                  `offlinesync import mbsync` has made accounts of.",
+    override_usage = "offlinesync export offlineimap|mbsync [OPTIONS]",
     disable_version_flag = true,
     term_width = 90
 )]
 pub struct Export {
     /// The program that goes on
-    #[arg(value_name = "PROGRAM", value_parser = ["mbsync"])]
+    #[arg(value_name = "PROGRAM", value_parser = ["offlineimap", "mbsync"])]
     pub program: String,
 
-    /// mbsync's configuration; else $XDG_CONFIG_HOME/isyncrc or ~/.mbsyncrc
+    /// Give these accounts only
+    #[arg(short = 'a', long = "accounts", value_name = "NAME[,NAME…]")]
+    pub accounts: Option<String>,
+
+    /// The other program's configuration, if it is not in its usual place; of OfflineIMAP the file that is offlinesync's too
     #[arg(short = 'c', long = "config", value_name = "FILE")]
     pub config: Option<String>,
 
-    /// The configuration that `offlinesync import mbsync` wrote, if not $XDG_CONFIG_HOME/offlinesync/config
+    /// mbsync: the configuration that `offlinesync import mbsync` wrote, if not $XDG_CONFIG_HOME/offlinesync/config
     #[arg(short = 'f', long = "from", value_name = "FILE")]
     pub from: Option<String>,
+}
+
+impl Export {
+    /// The accounts of `-a`.
+    pub fn account_list(&self) -> Option<Vec<String>> {
+        self.accounts.as_deref().map(super::words)
+    }
 }
 
 /// Reads the words from `export` on.

@@ -77,9 +77,6 @@ fn odd_entry(config: &Config, section: &Section, entry: &Entry, kinds: &[Kind]) 
 
 fn odd_value(config: &Config, section: &Section, entry: &Entry, option: &OptionSpec) -> Option<String> {
     let value = config.get(&section.name, &entry.name).ok()??;
-    if option.status == Status::NoEffect && !is_off(option, &value) {
-        return Some(format!("`{}` in [{}] has no effect yet ({})", entry.name, section.name, option.doc));
-    }
     if option.name == "decodefoldernames" && !is_off(option, &value) {
         return Some(format!(
             "`{}` in [{}] is taken for `utf8foldernames = yes` in its account: expressions see names in UTF-8, too",

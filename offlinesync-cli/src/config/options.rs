@@ -52,8 +52,6 @@ pub enum Status {
     Works,
     /// Accepted for the sake of old files; it needs no doing.
     Ignored,
-    /// Accepted; a warning says that it has no effect yet.
-    NoEffect,
     /// Refused unless it is written with its default, for leaving it out would change what happens to mail.
     Refused,
 }
@@ -134,7 +132,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     o(Account, "synclabels", Bool, "no", Refused, "keep Gmail labels in a header; messages are never altered"),
     o(Account, "labelsheader", Text, "X-Keywords", Ignored, "header that holds labels"),
     o(Account, "ignorelabels", List, "", Ignored, "labels left alone"),
-    o(Account, "filterheaders", List, "", NoEffect, "headers left out of uploads; messages are never altered"),
+    o(Account, "filterheaders", List, "", Refused, "leave headers out of uploads; messages are never altered, so these would go up"),
     o(Account, "proxy", Text, "", Works, "proxy for connections: SOCKS5:host:port, SOCKS4:…, HTTP:…, with :user:password behind it if it wants them"),
     o(Account, "authproxy", Text, "the same as proxy", Works, "proxy for requests for access tokens; empty: none"),
     o(Account, "status_backend", Text, "sqlite", Works, "how the status is kept: sqlite or plain"),
@@ -166,7 +164,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     o(Imap, "remotepassfile", Path, "", Works, "file whose first line is the password"),
     o(Imap, "remotepasscmd", Command, "", Works, "command whose first line of output is the password"),
     o(Imap, "remotepasseval", Expression, "", Works, "password, as an expression"),
-    o(Imap, "auth_mechanisms", List, "GSSAPI, XOAUTH2, CRAM-MD5, PLAIN, LOGIN", Works, "ways to log in, the first that works is taken"),
+    o(Imap, "auth_mechanisms", List, "", Works, "ways to log in, of which the first that works is taken; if not set, the safest there are; GSSAPI is passed over"),
     o(Imap, "ssl", Bool, "yes", Works, "TLS from the first byte"),
     o(Imap, "starttls", Bool, "yes", Works, "without ssl: TLS after the greeting, or no login"),
     o(Imap, "sslcacertfile", Path, "OS-DEFAULT", Works, "certificates to trust"),

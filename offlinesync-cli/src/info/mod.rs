@@ -39,7 +39,10 @@ fn show_account(runner: &Runner, hub: &Hub, columns: Columns) -> Result<()> {
 fn describe(side: Side, repository: &RepositorySettings) -> Vec<String> {
     let mut lines = vec![format!("  {} repository '{}': type '{}'", label(side), repository.name, repository.type_)];
     match &repository.store {
-        Store::Imap(settings) => lines.push(format!("    {}", destination(settings))),
+        Store::Imap(settings) => {
+            lines.push(format!("    {}", destination(settings)));
+            lines.extend(settings.passed_over().map(|line| format!("    {line}")));
+        }
         Store::Maildir(settings) => {
             lines.push(format!("    Directory: {} Separator: {}", settings.root.display(), settings.separator));
         }

@@ -104,7 +104,6 @@ fn sentence(option: &OptionSpec) -> String {
     let remark = match option.status {
         Status::Works => "",
         Status::Ignored => " Accepted; nothing needs to be done about it.",
-        Status::NoEffect => " Accepted with a warning; it has no effect.",
         Status::Refused => " Refused unless it is left out or has its default.",
     };
     format!("{doc}.{remark}")

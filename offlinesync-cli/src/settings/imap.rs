@@ -99,14 +99,24 @@ pub enum PasswordSource {
     Command(String),
 }
 
+/// Logging in by Kerberos: OfflineIMAP tries it and goes on with the next without a word where it does not work. Here it never does.
+const GSSAPI: &str = "GSSAPI";
+
 /// The mechanisms OfflineIMAP knows and those that are better.
 const MECHANISMS: [&str; 8] =
-    ["GSSAPI", "XOAUTH2", "OAUTHBEARER", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"];
+    [GSSAPI, "XOAUTH2", "OAUTHBEARER", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"];
 
 impl ImapSettings {
     /// Whether connections are kept between two syncs. Who wants to hear of a change at once does not want to log in first.
     pub fn holds_open(&self) -> bool {
         self.hold_open || !self.idle_folders.is_empty()
+    }
+
+    /// What is passed over of the ways to log in, as a line for whoever asks what happens.
+    pub fn passed_over(&self) -> Option<String> {
+        let rest: Vec<&str> = self.mechanisms.iter().map(String::as_str).filter(|name| *name != GSSAPI).collect();
+        (rest.len() < self.mechanisms.len())
+            .then(|| format!("auth_mechanisms: {GSSAPI} is not supported and passed over for {}", rest.join(", ")))
     }
 
     /// Reads them; `gmail` fills in what is known of Gmail.
@@ -302,6 +312,11 @@ impl Reader<'_> {
             Some(unknown) => {
                 Err(value.error(format!("names `{unknown}`, which is not one of {}", MECHANISMS.join(", "))))
             }
+            None if mechanisms.iter().all(|name| name == GSSAPI) => Err(value
+                .error(format!("names {GSSAPI} alone, which is not supported; nothing was synced"))
+                .with_hint(
+                    "add PLAIN or another way to log in with a password, or use `preauthtunnel` with a command that logs in by Kerberos",
+                )),
             None => Ok(mechanisms),
         }
     }

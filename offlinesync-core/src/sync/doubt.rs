@@ -21,7 +21,8 @@ const MARK: &[u8] = b"doubted";
 /// The store calls it by another identity than before: it was deleted, and another created under its name.
 const MARK_ANEW: &[u8] = b"doubted: created anew";
 
-pub(super) fn is_doubted(record: &FolderRecord, side: Side) -> bool {
+/// Whether the recorded numbers of this side are to be compared with what is there before any of them is believed.
+pub fn is_doubted(record: &FolderRecord, side: Side) -> bool {
     record.cursor[side].as_ref().is_some_and(|cursor| *cursor.0 == *MARK || *cursor.0 == *MARK_ANEW)
 }
 

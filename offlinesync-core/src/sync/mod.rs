@@ -29,6 +29,7 @@ mod workers;
 mod worksite;
 
 pub use account::{Account, PairedFolder};
+pub use doubt::is_doubted;
 pub use naming::{Naming, SameNames, exchange_separator};
 pub use report::{Failure, Report};
 pub use verify::{Discrepancy, Finding, Verification};

@@ -4,8 +4,10 @@
 use super::lock::StateLock;
 use super::state::{self, Entry, State};
 use super::take::Mover;
+use crate::import::Given;
 use crate::import::rows::gone_number;
 use offlinesync_core::status::{FolderPair, Row};
+use offlinesync_core::sync::is_doubted;
 use offlinesync_core::{
     Error, ErrorKind, MessageId, NothingKnown, PerSide, Result, Side, StatusStore, SystemFlags, Uid,
 };
@@ -13,15 +15,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
-
-/// What was given.
-#[derive(Debug, Default)]
-pub(super) struct Given {
-    pub(super) folders: usize,
-    pub(super) messages: usize,
-    /// Folders that were not given, with the reason.
-    pub(super) refused: Vec<(FolderPair, Error)>,
-}
 
 /// One side of a pair in mbsync's terms.
 #[derive(Clone, Debug)]
@@ -55,6 +48,11 @@ impl Mover<'_> {
         if !folder.intents()?.is_empty() {
             return Err(refuse("an upload was interrupted").with_hint("run `offlinesync` once, then this again"));
         }
+        let record = folder.record()?;
+        if Side::BOTH.iter().any(|side| is_doubted(&record, *side)) {
+            let why = "its messages have to be compared first";
+            return Err(refuse(why).with_hint("run `offlinesync` once, then this again"));
+        }
         let paths = self.state_paths(pair)?;
         let path = paths.iter().find(|path| path.exists()).or_else(|| paths.iter().find(|path| has_parent(path)));
         let path = path.or(paths.last()).ok_or_else(|| refuse("mbsync has no name for it"))?;
@@ -68,7 +66,7 @@ impl Mover<'_> {
             rows.push(row);
             Ok(())
         })?;
-        let known = folder.record()?.uid_validity.map(|validity| validity.map(|validity| validity.0));
+        let known = record.uid_validity.map(|validity| validity.map(|validity| validity.0));
         let side = |side: Side| -> Result<Numbered> {
             let numbered = self.numbered(side, pair, &rows)?;
             match self.maildir(side)?.is_some() || known[side] == Some(numbered.uid_validity) {

@@ -21,7 +21,7 @@ mod stores;
 mod take;
 mod write;
 
-use super::{Mark, Taken, sentence, tell_refused};
+use super::{Mark, means, sentence, tell_given, tell_refused, told};
 use crate::account::account_for_import;
 use crate::args::{Export, Import};
 use crate::backend::{Backends, Means};
@@ -29,15 +29,12 @@ use crate::config::Config;
 use crate::config::discover::{Environment, expand, tilde};
 use crate::lock::Lock;
 use crate::metadata;
-use crate::say::{Outcome, error_lines};
+use crate::say::Outcome;
 use crate::settings::{AccountSettings, General};
 use crate::streams::Streams;
-use crate::ui::{self, DebugTypes, Hub, Who};
+use crate::ui::Who;
 use channel::Channel;
-use give::Given;
-use offlinesync_core::{
-    Cancel, Error, ErrorKind, MemoryStatus, Observer, PerSide, Result, Side, SqliteStatus, StatusStore,
-};
+use offlinesync_core::{Error, ErrorKind, MemoryStatus, Observer, PerSide, Result, Side, SqliteStatus, StatusStore};
 use plan::{Move, Server};
 use rc::{Line, Section};
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,14 +89,7 @@ pub fn command(import: &Import, streams: &Arc<Streams>) -> Outcome {
 /// The way back. What goes wrong is told here.
 pub fn command_back(export: &Export, streams: &Arc<Streams>) -> Outcome {
     let importer = Importer::new(export.config.as_deref(), export.from.as_deref(), streams);
-    told(importer.and_then(|importer| importer.run_back()), streams)
-}
-
-fn told(done: Result<Outcome>, streams: &Arc<Streams>) -> Outcome {
-    done.unwrap_or_else(|error| {
-        error_lines(&error).iter().for_each(|line| streams.err(&streams.paint(line)));
-        Outcome::of(&error)
-    })
+    told(importer.and_then(|importer| importer.run_back(export.account_list())), streams)
 }
 
 struct Importer {
@@ -113,16 +103,13 @@ struct Importer {
 
 impl Importer {
     fn new(theirs: Option<&str>, ours: Option<&str>, streams: &Arc<Streams>) -> Result<Self> {
-        let interface = ui::choose(None, streams, &Arc::default())?.interface;
-        let hub = Arc::new(Hub::new(interface, None, None, DebugTypes::default(), streams.can_ask));
         let environment = &*streams.environment;
-        let means = Means { hub, streams: Arc::clone(streams), cancel: Cancel::new(), fsync: true, single: true };
         let from = source(theirs, environment)?;
         let to = match ours {
             Some(path) => tilde(path, environment),
             None => config_home(environment).join("offlinesync/config"),
         };
-        Ok(Importer { streams: Arc::clone(streams), means, from, to })
+        Ok(Importer { streams: Arc::clone(streams), means: means(streams)?, from, to })
     }
 
     fn environment(&self) -> &dyn Environment {
@@ -143,8 +130,9 @@ impl Importer {
         Ok(outcome.max(self.each(&moves, Importer::take)?))
     }
 
-    fn run_back(&self) -> Result<Outcome> {
-        let (moves, ..) = self.convert().map_err(|error| error.at(self.from.display()))?;
+    fn run_back(&self, accounts: Option<Vec<String>>) -> Result<Outcome> {
+        let (mut moves, ..) = self.convert().map_err(|error| error.at(self.from.display()))?;
+        moves.retain(|one| accounts.as_ref().is_none_or(|accounts| accounts.contains(&one.account)));
         self.each(&moves, Importer::give)
     }
 
@@ -285,17 +273,8 @@ impl Importer {
         }
         let _lock = Lock::take(&general.metadata, &one.account)?;
         let status = SqliteStatus::open(file, true)?;
-        let Given { folders, messages, refused } = self.with_mover(one, &settings, |mover| mover.give(&status))?;
-        let done = sentence(&one.account, "offlinesync", Taken { folders, messages });
-        self.streams.out(&done.replacen("goes on", &format!("{PROGRAM} goes on"), 1));
-        let outcome = if refused.is_empty() { Outcome::InStep } else { Outcome::Incomplete };
-        for (pair, error) in refused {
-            self.means.hub.error(
-                Who::Account(&one.account),
-                &error.at(format!("folder '{}': {PROGRAM} would transfer it again", pair.remote)),
-            );
-        }
-        Ok(outcome)
+        let given = self.with_mover(one, &settings, |mover| mover.give(&status))?;
+        Ok(tell_given(&self.means, &one.account, PROGRAM, ", which would transfer it again", given))
     }
 
     fn with_mover<T>(

@@ -10,6 +10,7 @@
 //! removed locally, a message that is not on the server any more was removed there: both stay pending, and so do flags.
 
 pub(crate) mod files;
+pub(super) mod give;
 pub(crate) mod status;
 
 use super::{Mark, Memory, Taken, rows, sentence, tell_refused, write};
@@ -87,8 +88,7 @@ impl House<'_> {
     }
 
     fn files(&self) -> Files {
-        let [remote, local] = Side::BOTH.map(|side| self.settings.repositories[side].name.as_str());
-        Files::new(self.metadata, &self.settings.name, PerSide { remote, local })
+        Files::of(self.metadata, self.settings)
     }
 
     fn mark(&self) -> Mark {
@@ -108,7 +108,7 @@ impl House<'_> {
         let files = self.files();
         let mut by_file: BTreeMap<String, Vec<PairedFolder>> = BTreeMap::new();
         for paired in self.account.pairs()?.0 {
-            by_file.entry(self.status_name(&paired.pair)).or_default().push(paired);
+            by_file.entry(status_name(self.settings, &paired.pair)).or_default().push(paired);
         }
         let mut known = Vec::new();
         for (file, mut pairs) in by_file {
@@ -120,15 +120,6 @@ impl House<'_> {
             }
         }
         Ok(known)
-    }
-
-    /// The name of the file that holds a pair's status: the local name with the levels separated by dots.
-    fn status_name(&self, pair: &FolderPair) -> String {
-        let name = pair.local.as_str();
-        files::base_name(&match &self.settings.repositories.local.store {
-            Store::Maildir(maildir) => name.replace(maildir.separator, "."),
-            Store::Imap(_) => name.to_owned(),
-        })
     }
 
     /// A Maildir that has lost every folder is not mounted, or another one.
@@ -181,6 +172,15 @@ impl House<'_> {
         }
         Ok(Ok(Local { uid_validity: listing.uid_validity, by_remote }))
     }
+}
+
+/// The name of the file that holds a pair's status: the local name with the levels separated by dots.
+fn status_name(settings: &AccountSettings, pair: &FolderPair) -> String {
+    let name = pair.local.as_str();
+    files::base_name(&match &settings.repositories.local.store {
+        Store::Maildir(maildir) => name.replace(maildir.separator, "."),
+        Store::Imap(_) => name.to_owned(),
+    })
 }
 
 /// The local messages of a folder by the UID each has on the remote side.

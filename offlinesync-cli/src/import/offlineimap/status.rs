@@ -1,4 +1,5 @@
-//! The two forms of OfflineIMAP's status: a small SQLite file (versions 1 and 2), and lines of text (formats 1 and 2). Reads one file.
+//! The two forms of OfflineIMAP's status: a small SQLite file (versions 1 and 2), and lines of text (formats 1 and 2). Reads one
+//! file, or writes a new one in the last version of its form.
 
 use offlinesync_core::Uid;
 use rusqlite::{Connection, OpenFlags};
@@ -56,6 +57,31 @@ pub(super) fn from_text(bytes: &[u8]) -> Result<Vec<Entry>, String> {
     Ok(entries)
 }
 
+/// Makes a new database. It is whole once this returns; that it is durable is for the caller to see to.
+pub(super) fn to_database(path: &Path, entries: &[Entry]) -> Result<(), rusqlite::Error> {
+    let mut connection = Connection::open(path)?;
+    connection.pragma_update(None, "journal_mode", "MEMORY")?;
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(
+        "CREATE TABLE metadata (key VARCHAR(50) PRIMARY KEY, value VARCHAR(128));
+         INSERT INTO metadata VALUES('db_version', '2');
+         CREATE TABLE status (id INTEGER PRIMARY KEY, flags VARCHAR(50), mtime INTEGER, labels VARCHAR(256));",
+    )?;
+    let mut insert = transaction.prepare("INSERT INTO status (id, flags, mtime, labels) VALUES (?1, ?2, 0, '')")?;
+    for entry in entries {
+        insert.execute((entry.uid.get(), &entry.letters))?;
+    }
+    drop(insert);
+    transaction.commit()?;
+    connection.close().map_err(|(_, error)| error)
+}
+
+/// The lines of format 2.
+pub(super) fn to_text(entries: &[Entry]) -> String {
+    let lines = entries.iter().map(|Entry { uid, letters }| format!("{uid}|{letters}|0|\n"));
+    std::iter::once(format!("{MAGIC}2\n")).chain(lines).collect()
+}
+
 /// A file of either form: read or refused, and never more entries than octets.
 #[cfg(feature = "testing")]
 pub(crate) fn check(path: &Path, bytes: &[u8]) {
@@ -93,6 +119,18 @@ mod tests {
         }
         std::fs::write(dir.path().join("x"), "no database").unwrap();
         assert!(from_database(&dir.path().join("x")).is_err());
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_in_both_forms() {
+        let dir = tempfile::tempdir().unwrap();
+        let all = entries(&[(3, ""), (7, "FS"), (9, "Sa")]);
+        assert_eq!(from_text(to_text(&all).as_bytes()).unwrap(), all);
+        let path = dir.path().join("INBOX");
+        to_database(&path, &all).unwrap();
+        assert_eq!(from_database(&path).unwrap(), all);
+        let only: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(only, ["INBOX"], "something is left beside it");
     }
 
     #[test]
