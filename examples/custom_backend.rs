@@ -117,13 +117,13 @@ impl Folder for MboxFolder {
         Ok(())
     }
 
-    fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<()> {
+    fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<Failures> {
         for (id, found) in self.pick(ids)? {
             let Some(bytes) = found.map(|bytes| in_form(bytes, LineEnding::Crlf)) else { continue };
             let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
             each(Headers { id: &id, octets: Some(bytes.len() as u64), header: &bytes[..end] })?;
         }
-        Ok(())
+        Ok(Failures::new())
     }
 
     fn cheap_content(&self) -> bool {

@@ -266,8 +266,9 @@ pub trait Folder: Send {
     /// A message that cannot be read goes to [`Sink::failed`]; an error of the sink ends the call and is returned.
     fn fetch(&mut self, ids: &[MessageId], form: LineEnding, sink: &mut dyn Sink) -> Result<()>;
 
-    /// Calls `each` with the header of every message that is there, in any order; ids that have gone are skipped.
-    fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<()>;
+    /// Calls `each` with the header of every message that can be read, in any order; ids that have gone are skipped. Answers the
+    /// messages that are there and whose header cannot be read.
+    fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<Failures>;
 
     /// Those of the messages that are outside the window, by the date that `fetch` would tell and the size with CR LF line ends,
     /// exactly. A message that has gone may be told or not. The default knows of sizes alone.

@@ -258,7 +258,7 @@ impl Folder for DownFolder {
         &mut self,
         ids: &[MessageId],
         each: &mut dyn FnMut(Headers<'_>) -> offlinesync_core::Result<()>,
-    ) -> offlinesync_core::Result<()> {
+    ) -> offlinesync_core::Result<Failures> {
         self.inner.headers(ids, each)
     }
     fn intake(&mut self, source: &SourceFolder) -> offlinesync_core::Result<Box<dyn Intake + '_>> {

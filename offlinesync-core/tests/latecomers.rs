@@ -54,7 +54,7 @@ impl Folder for LateFolder {
     fn fetch(&mut self, ids: &[MessageId], form: LineEnding, sink: &mut dyn Sink) -> Result<()> {
         self.inner.fetch(ids, form, sink)
     }
-    fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<()> {
+    fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<Failures> {
         self.inner.headers(ids, each)
     }
     fn intake(&mut self, source: &SourceFolder) -> Result<Box<dyn Intake + '_>> {

@@ -112,6 +112,7 @@ impl ImapFolder {
 
     /// Removes messages; those that are still there though the server said that they were removed are tried again.
     fn remove_uids(&mut self, mut uids: Vec<Uid>) -> Result<Failures> {
+        self.shared.forget_messages(&self.name);
         let mut failures = Failures::new();
         for _ in 0..REMOVALS {
             if uids.is_empty() {
@@ -192,7 +193,7 @@ impl Folder for ImapFolder {
         let mut run = |exchange: &mut dyn Exchange| self.shared.pool.run_expecting(on, expected, exchange);
         let listed = changes::changes(&mut run, since, known, !self.shared.config().expunge);
         let listed = listed.map_err(|error| self.at(error))?;
-        // What the list said is old once this handle may have removed messages itself.
+        // What the list said is old once this handle may have brought in what another removed.
         let (_, messages) = self.shared.told(&self.name);
         if messages > 0 && listed.exists == 0 && self.uid_validity.is_none() {
             return Err(self.at(contradiction(messages)));
@@ -210,14 +211,16 @@ impl Folder for ImapFolder {
         self.fetch_uids(uids(ids), form, sink)
     }
 
-    fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<()> {
+    fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<Failures> {
+        let mut failures: Failures = not_ours(ids).collect();
         let uids = uids(ids);
         if uids.is_empty() {
-            return Ok(());
+            return Ok(failures);
         }
         let mut blocks = HeaderBlocks::new(&uids, self.uid_validity, each).at(self.place());
         self.run(uids.len() as u64 * HEADER, &mut blocks)?;
-        blocks.finish()
+        failures.extend(blocks.finish()?);
+        Ok(failures)
     }
 
     fn outside(&mut self, ids: &[MessageId], window: &Window) -> Result<Vec<MessageId>> {
@@ -281,6 +284,7 @@ impl Folder for ImapFolder {
         let uids = uids(ids);
         let mut moved = BTreeMap::new();
         if !uids.is_empty() {
+            self.shared.forget_messages(&self.name);
             let mut exchange = Transfer::new(uids, to.clone(), self.form());
             self.run_verified(&mut exchange)?;
             let copied = exchange.has_copied();

@@ -63,6 +63,12 @@ impl Shared {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).get(folder).copied().unwrap_or_default()
     }
 
+    /// What the list said of a folder's messages is old: some are about to be removed from it.
+    pub(crate) fn forget_messages(&self, folder: &FolderName) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.entry(folder.clone()).and_modify(|(_, messages)| *messages = 0);
+    }
+
     fn note(&self, list: &FolderList) {
         let told = |entry: &FolderEntry| Some((entry.name.clone(), state::told(entry.witness.as_ref()?)?));
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = list.folders.iter().filter_map(told).collect();

@@ -244,6 +244,70 @@ fn an_upload_that_cannot_be_read_for_the_time_being_is_not_sent_again() {
     }
 }
 
+/// After a folder had lost its last messages to moves of this very run, it was looked at once more, and what the list had said before was
+/// held against the server.
+#[test]
+fn a_folder_that_this_run_emptied_itself_is_believed_to_be_empty() {
+    let pair = Pair::new(Options::default());
+    pair.server.create("u1", "Other");
+    let password = || Ok(Secret::new("pw".to_owned()));
+    let config = ImapConfig::new("server", pair.server.host(), "u1", password);
+    let remote = ImapRepository::new(config.port(Some(pair.server.port())).tls(Tls::None));
+    remote.list().unwrap();
+    for (folder, moves) in [("INBOX", true), ("Archive/old &- odd", false)] {
+        let mut first = remote.open(&folder.into()).unwrap();
+        let ids: Vec<MessageId> =
+            first.changes(None, &NothingKnown).unwrap().present.into_iter().map(|entry| entry.id).collect();
+        match moves {
+            true => drop(first.transfer(&ids, &"Other".into()).unwrap().unwrap()),
+            false => assert!(first.remove(&ids).unwrap().is_empty()),
+        }
+        let again = remote.open(&folder.into()).unwrap().changes(None, &NothingKnown).unwrap();
+        assert!(again.present.is_empty());
+    }
+}
+
+/// A server refused the header of one message for good, or answered without it. It was passed over as if it were not there: it was what an
+/// upload had left there, and the upload was sent again.
+#[test]
+fn an_upload_whose_header_the_server_never_shows_is_not_sent_again() {
+    let answers = [Action::No("this message is broken"), Action::Replace(b"{tag} OK done\r\n".to_vec())];
+    for (options, answer) in [Options::default(), Options::default().without("UIDPLUS")]
+        .into_iter()
+        .flat_map(|options| answers.clone().map(|answer| (options.clone(), answer)))
+    {
+        let local = MemoryRepository::new("disk", Knobs::maildir());
+        let pair = Pair { local, ..Pair::new(options) };
+        pair.sync().unwrap();
+        pair.local.add("INBOX", &mail(100), Flags::default());
+        let mut appended = false;
+        pair.server.on_command(move |received| {
+            let first = received.name == "APPEND" && !std::mem::replace(&mut appended, true);
+            if first { Action::CutAfter(0) } else { Action::Continue }
+        });
+        drop(pair.sync());
+        pair.local.add("INBOX", &mail(101), Flags::default());
+        pair.server.on_command(move |received| match received.line.contains("BODY.PEEK[HEADER]") {
+            true => answer.clone(),
+            false => Action::Continue,
+        });
+        let there = |number: u32| {
+            let all = pair.server.mailbox("u1", "INBOX").messages();
+            all.into_iter().filter(|message| message.bytes == mail(number)).count()
+        };
+        for _ in 0..2 {
+            let report = pair.sync().unwrap();
+            let told: Vec<String> = report.failures.iter().map(|failure| failure.error.to_string()).collect();
+            assert!(told.iter().all(|told| told.contains("it may be what an upload left there")), "{told:?}");
+            assert_eq!((told.len(), there(100), there(101)), (1, 1, 1));
+        }
+        pair.server.behave();
+        assert!(pair.sync().unwrap().in_step());
+        assert_eq!(pair.local.mails("INBOX").len(), pair.server.mailbox("u1", "INBOX").messages().len());
+        assert_eq!(there(100), 1);
+    }
+}
+
 #[test]
 fn a_refused_command_is_a_failure_that_the_next_run_makes_good() {
     let refusals = [Action::No("[OVERQUOTA] full"), Action::No("[INUSE] later"), Action::Bad("what"), Action::Bye];

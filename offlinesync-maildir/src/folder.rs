@@ -340,7 +340,7 @@ impl Folder for MaildirFolder {
         self.send(ids, form, sink)
     }
 
-    fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<()> {
+    fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<Failures> {
         self.read_headers(ids, each)
     }
 

@@ -5,7 +5,7 @@ use crate::folder::{MaildirFolder, not_there};
 use offlinesync_core::line_ending::ToCrlf;
 use offlinesync_core::repository::HEADER_LIMIT;
 use offlinesync_core::{
-    Error, ErrorKind, Headers, Incoming, InternalDate, LineEnding, MessageId, Result, Sink, Window,
+    Error, ErrorKind, Failures, Headers, Incoming, InternalDate, LineEnding, MessageId, Result, Sink, Window,
 };
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek};
@@ -207,16 +207,16 @@ impl MaildirFolder {
         &mut self,
         ids: &[MessageId],
         each: &mut dyn FnMut(Headers<'_>) -> Result<()>,
-    ) -> Result<()> {
-        let mut fresh = false;
+    ) -> Result<Failures> {
+        let (mut fresh, mut failures) = (false, Failures::new());
         for id in ids {
             match self.open(id, &mut fresh).and_then(|opened| self.header(id, opened)) {
                 Ok(Some(octets)) => each(Headers { id, octets: Some(octets), header: &self.reader.output })?,
                 Ok(None) => {}
-                Err(error) => self.warn(&of_one_message(error)?),
+                Err(error) => failures.push((id.clone(), of_one_message(error)?)),
             }
         }
-        Ok(())
+        Ok(failures)
     }
 
     /// Those of the messages that are outside the window. A file is read only where its size in octets leaves open how many there

@@ -41,8 +41,8 @@ impl Folder for Absent {
         self.refuse()
     }
 
-    fn headers(&mut self, _: &[MessageId], _: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<()> {
-        Ok(())
+    fn headers(&mut self, _: &[MessageId], _: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<Failures> {
+        Ok(Failures::new())
     }
 
     fn outside(&mut self, _: &[MessageId], _: &Window) -> Result<Vec<MessageId>> {

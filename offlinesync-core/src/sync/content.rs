@@ -7,7 +7,7 @@ use super::digest::{self, Digest, Hash};
 use crate::error::{Error, ErrorKind, Result};
 use crate::line_ending::LineEnding;
 use crate::message::{MessageId, PerSide, Side};
-use crate::repository::{Folder, Headers, Incoming, Sink};
+use crate::repository::{Failures, Folder, Headers, Incoming, Sink};
 use crate::status::Intent;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,41 +26,58 @@ pub(super) fn message_id(header: &[u8]) -> Option<Vec<u8>> {
     header.split(|byte| *byte == b'\n').filter(named).map(value).find(|value| value.len() > 2)
 }
 
-/// The Message-IDs of messages that have one.
-pub(super) fn message_ids(folder: &mut dyn Folder, ids: &[MessageId]) -> Result<BTreeMap<MessageId, Vec<u8>>> {
-    let mut found = BTreeMap::new();
-    folder.headers(ids, &mut |headers| {
-        found.extend(message_id(headers.header).map(|value| (headers.id.clone(), value)));
+/// Shows every header to `each`; answers the messages that were not looked at, and why. One that the store passed over in silence is among
+/// them: it was listed a moment ago, and whether it has gone since only the next listing tells.
+fn look_at(folder: &mut dyn Folder, ids: &[MessageId], each: &mut dyn FnMut(&Headers<'_>)) -> Result<Failures> {
+    let mut left: BTreeSet<&MessageId> = ids.iter().collect();
+    let failures = folder.headers(ids, &mut |headers| {
+        left.remove(headers.id);
+        each(&headers);
         Ok(())
     })?;
-    Ok(found)
+    for (id, _) in &failures {
+        left.remove(id);
+    }
+    let silent = |id: &MessageId| Error::new(ErrorKind::Message, format!("the store did not show message {id}"));
+    let silent = left.into_iter().map(|id| (id.clone(), silent(id)));
+    Ok(failures.into_iter().chain(silent).collect())
 }
 
-/// Those of the messages that have the digest of an intent, by that digest. Only messages of the right size are read whole.
-pub(super) fn that_prove(
-    folder: &mut dyn Folder,
-    ids: &[MessageId],
-    intents: &[&Intent],
-) -> Result<BTreeMap<Hash, Vec<MessageId>>> {
+/// The Message-IDs of messages that have one; none at all where a message could not be looked at, for it may have one of them too.
+pub(super) fn message_ids(folder: &mut dyn Folder, ids: &[MessageId]) -> Result<BTreeMap<MessageId, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    let unread = look_at(folder, ids, &mut |headers| {
+        found.extend(message_id(headers.header).map(|value| (headers.id.clone(), value)));
+    })?;
+    Ok(if unread.is_empty() { found } else { BTreeMap::new() })
+}
+
+/// Messages that have the digest of an intent, by that digest, and those that could not be looked at.
+#[derive(Debug, Default)]
+pub(super) struct Proven {
+    pub(super) found: BTreeMap<Hash, Vec<MessageId>>,
+    pub(super) unread: Failures,
+}
+
+/// Those of the messages that have the digest of an intent. Only messages of the right size are read whole.
+pub(super) fn that_prove(folder: &mut dyn Folder, ids: &[MessageId], intents: &[&Intent]) -> Result<Proven> {
     let sought: BTreeSet<Hash> = intents.iter().filter_map(|intent| intent.digest).collect();
-    let mut found: BTreeMap<Hash, Vec<MessageId>> = BTreeMap::new();
     if sought.is_empty() || ids.is_empty() {
-        return Ok(found);
+        return Ok(Proven::default());
     }
+    let mut found: BTreeMap<Hash, Vec<MessageId>> = BTreeMap::new();
     let sizes: BTreeSet<Option<u64>> = intents.iter().map(|intent| intent.octets).collect();
     let mut right_size = Vec::new();
-    folder.headers(ids, &mut |headers| {
-        match proof(&headers).filter(|proof| sought.contains(&proof.digest)) {
+    let mut unread =
+        look_at(folder, ids, &mut |headers| match proof(headers).filter(|proof| sought.contains(&proof.digest)) {
             Some(proof) => found.entry(proof.digest).or_default().push(headers.id.clone()),
             None if headers.octets.is_none() || sizes.contains(&headers.octets) => right_size.push(headers.id.clone()),
             None => {}
-        }
-        Ok(())
-    })?;
-    for (id, content) in digests(folder, &right_size)? {
+        })?;
+    for (id, content) in digests(folder, &right_size, &mut unread)? {
         found.entry(content.digest).or_default().push(id);
     }
-    Ok(found)
+    Ok(Proven { found, unread })
 }
 
 /// What a header tells that is as good as the digest of the whole message; none, where it does not tell enough. No message has it for
@@ -77,61 +94,91 @@ struct Group {
     weak: bool,
 }
 
+/// Which messages are the same.
+#[derive(Debug, Default)]
+pub(super) struct Equal {
+    pub(super) pairs: Vec<PerSide<MessageId>>,
+    /// Messages that could not be looked at: each of them may be any of those that are left.
+    pub(super) unread: PerSide<Failures>,
+}
+
 /// Finds which messages of `remote` and `local` are the same. Each message is paired at most once; of several equal ones, in order.
 pub(super) fn pair_equal(
     folders: &mut PerSide<Box<dyn Folder>>,
     candidates: &PerSide<Vec<MessageId>>,
-) -> Result<Vec<PerSide<MessageId>>> {
-    let mut groups: BTreeMap<Hash, Group> = BTreeMap::new();
+) -> Result<Equal> {
+    let (mut groups, mut equal) = (BTreeMap::<Hash, Group>::new(), Equal::default());
     for side in Side::BOTH {
-        folders[side].headers(&candidates[side], &mut |headers| {
-            let (hash, octets) = digest::of_header(&headers);
+        equal.unread[side] = look_at(folders[side].as_mut(), &candidates[side], &mut |headers| {
+            let (hash, octets) = digest::of_header(headers);
             let group = groups.entry(hash).or_default();
             group.weak |= !is_telling(headers.header);
             group.ids[side].push((headers.id.clone(), octets));
-            Ok(())
         })?;
     }
-    let mut pairs = Vec::new();
     let mut doubtful = PerSide::<Vec<MessageId>>::default();
     for group in groups.into_values() {
-        sort_out(group, &mut pairs, &mut doubtful);
+        sort_out(group, &mut equal.pairs, &mut doubtful);
     }
-    pairs.extend(pair_by_digest(folders, &doubtful)?);
-    Ok(pairs)
+    pair_by_digest(folders, &doubtful, &mut equal)?;
+    Ok(equal)
+}
+
+/// What a look at a pair of messages tells.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    Same,
+    Different,
+    /// One of them could not be looked at.
+    Unknown(Side, Error),
 }
 
 /// Which of these pairs are one message each.
 pub(super) fn which_are_equal(
     folders: &mut PerSide<Box<dyn Folder>>,
     pairs: &[PerSide<MessageId>],
-) -> Result<Vec<bool>> {
+) -> Result<Vec<Verdict>> {
     let mut looks: PerSide<BTreeMap<MessageId, Look>> = PerSide::default();
+    let mut unread: PerSide<Failures> = PerSide::default();
     for side in Side::BOTH {
         let ids: BTreeSet<&MessageId> = pairs.iter().map(|ids| &ids[side]).collect();
         let ids: Vec<MessageId> = ids.into_iter().cloned().collect();
-        folders[side].headers(&ids, &mut |headers| {
-            let (hash, octets) = digest::of_header(&headers);
+        unread[side] = look_at(folders[side].as_mut(), &ids, &mut |headers| {
+            let (hash, octets) = digest::of_header(headers);
             looks[side].insert(headers.id.clone(), (hash, octets.filter(|_| is_telling(headers.header))));
-            Ok(())
         })?;
     }
     let verdicts = pairs.iter().map(|ids| compare(looks.remote.get(&ids.remote), looks.local.get(&ids.local)));
     let verdicts: Vec<Option<bool>> = verdicts.collect();
+    let looked_at = |ids: &&PerSide<MessageId>| Side::BOTH.iter().all(|side| looks[*side].contains_key(&ids[*side]));
     let doubtful = pairs.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_none()).map(|(ids, _)| ids);
-    let doubtful: Vec<&PerSide<MessageId>> = doubtful.collect();
+    let doubtful: Vec<&PerSide<MessageId>> = doubtful.filter(looked_at).collect();
     let mut digests_of: PerSide<BTreeMap<MessageId, Hash>> = PerSide::default();
     for side in Side::BOTH {
         let ids: BTreeSet<&MessageId> = doubtful.iter().map(|ids| &ids[side]).collect();
         let ids: Vec<MessageId> = ids.into_iter().cloned().collect();
-        digests_of[side] =
-            digests(folders[side].as_mut(), &ids)?.into_iter().map(|(id, content)| (id, content.digest)).collect();
+        let read = digests(folders[side].as_mut(), &ids, &mut unread[side])?;
+        digests_of[side] = read.into_iter().map(|(id, content)| (id, content.digest)).collect();
     }
+    let unread = unread.map(|failures| failures.into_iter().collect::<BTreeMap<MessageId, Error>>());
+    let unknown = |ids: &PerSide<MessageId>| {
+        Side::BOTH.into_iter().find_map(|side| Some(Verdict::Unknown(side, unread[side].get(&ids[side])?.again())))
+    };
     let whole = |ids: &PerSide<MessageId>| {
         let digest = digests_of.remote.get(&ids.remote);
         digest.is_some() && digest == digests_of.local.get(&ids.local)
     };
-    Ok(pairs.iter().zip(verdicts).map(|(ids, verdict)| verdict.unwrap_or_else(|| whole(ids))).collect())
+    let judge = |(ids, verdict): (&PerSide<MessageId>, Option<bool>)| match verdict {
+        Some(same) => Verdict::from(same),
+        None => unknown(ids).unwrap_or_else(|| Verdict::from(whole(ids))),
+    };
+    Ok(pairs.iter().zip(verdicts).map(judge).collect())
+}
+
+impl From<bool> for Verdict {
+    fn from(same: bool) -> Self {
+        if same { Verdict::Same } else { Verdict::Different }
+    }
 }
 
 /// Digest of the header; size, if the two together tell enough.
@@ -142,8 +189,7 @@ fn compare(one: Option<&Look>, other: Option<&Look>) -> Option<bool> {
     match (one, other) {
         (Some((a, _)), Some((b, _))) if a != b => Some(false),
         (Some((_, Some(a))), Some((_, Some(b)))) if a == b => Some(true),
-        (Some(_), Some(_)) => None,
-        _ => Some(false),
+        _ => None,
     }
 }
 
@@ -169,21 +215,20 @@ fn sort_out(group: Group, pairs: &mut Vec<PerSide<MessageId>>, doubtful: &mut Pe
 fn pair_by_digest(
     folders: &mut PerSide<Box<dyn Folder>>,
     doubtful: &PerSide<Vec<MessageId>>,
-) -> Result<Vec<PerSide<MessageId>>> {
+    equal: &mut Equal,
+) -> Result<()> {
     if doubtful.remote.is_empty() || doubtful.local.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let mut by_digest: BTreeMap<Hash, PerSide<Vec<MessageId>>> = BTreeMap::new();
     for side in Side::BOTH {
-        for (id, seen) in digests(folders[side].as_mut(), &doubtful[side])? {
+        for (id, seen) in digests(folders[side].as_mut(), &doubtful[side], &mut equal.unread[side])? {
             by_digest.entry(seen.digest).or_default()[side].push(id);
         }
     }
-    Ok(by_digest
-        .into_values()
-        .flat_map(|both| both.remote.into_iter().zip(both.local))
-        .map(|(remote, local)| PerSide { remote, local })
-        .collect())
+    let pairs = by_digest.into_values().flat_map(|both| both.remote.into_iter().zip(both.local));
+    equal.pairs.extend(pairs.map(|(remote, local)| PerSide { remote, local }));
+    Ok(())
 }
 
 /// What reading a message whole tells.
@@ -195,14 +240,15 @@ pub(super) struct Content {
     pub(super) octets: u64,
 }
 
-/// Reads messages whole. One that cannot be read is left out, unless it cannot be read just now: what was not looked at is not another.
-pub(super) fn digests(folder: &mut dyn Folder, ids: &[MessageId]) -> Result<Vec<(MessageId, Content)>> {
+/// Reads messages whole. One that cannot be read joins `unread`, unless it cannot be read just now, which is an error: what was not looked
+/// at is not another.
+fn digests(folder: &mut dyn Folder, ids: &[MessageId], unread: &mut Failures) -> Result<Vec<(MessageId, Content)>> {
     let mut found = Vec::new();
     for (id, content) in read(folder, ids)? {
         match content {
             Ok(content) => found.push((id, content)),
             Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
-            Err(_) => {}
+            Err(error) => unread.push((id, error)),
         }
     }
     Ok(found)

@@ -191,10 +191,14 @@ impl Street<'_> {
         let mut hashes = PerSide::<BTreeMap<MessageId, digest::Hash>>::default();
         for side in Side::BOTH {
             let ids: Vec<MessageId> = rows.iter().map(|row| row.ids[side].clone()).collect();
-            self.folders[side].headers(&ids, &mut |headers| {
+            let mut failures = self.folders[side].headers(&ids, &mut |headers| {
                 hashes[side].insert(headers.id.clone(), digest::of_header(&headers).0);
                 Ok(())
             })?;
+            // What was not looked at is not another message.
+            if let Some((_, error)) = failures.pop() {
+                return Err(error.as_kind(ErrorKind::Folder));
+            }
         }
         let of = |row: &Row, side: Side| hashes[side].get(&row.ids[side]);
         let unequal = |row: &&Row| of(row, Side::Remote).is_none() || of(row, Side::Remote) != of(row, Side::Local);

@@ -23,6 +23,7 @@ mod refusals;
 mod renames;
 mod report;
 mod street;
+mod unread;
 mod verify;
 mod window;
 mod workers;

@@ -50,7 +50,9 @@ pub(super) fn follow(streets: &mut [Prepared<'_>]) -> Vec<(usize, Error)> {
             Err(_) => continue,
         };
         for ((from, to), messages) in matched {
-            if let Err(error) = carry(streets, on, (from, to), &messages) {
+            let carried = those_whose_names_are_free(&mut streets[to], on, messages)
+                .and_then(|m| carry(streets, on, (from, to), &m));
+            if let Err(error) = carried {
                 let again = Error::new(error.kind(), error.to_string());
                 failed.push((from, error));
                 failed.push((to, again));
@@ -270,6 +272,27 @@ fn fingerprints<T>(
     Ok(found)
 }
 
+/// A store of names keeps them when it moves messages, unless a message there has that name. One that a row of the target still has, of another
+/// message that is gone there and has yet to be removed on the other side, cannot have a second row: it is removed and copied as ever.
+fn those_whose_names_are_free(street: &mut Prepared<'_>, on: Side, messages: Vec<Pair>) -> Result<Vec<Pair>> {
+    let forgotten = |step: &Step| matches!(step.action, Action::Forget).then(|| step.ids.remote.clone()).flatten();
+    let forgotten: BTreeSet<MessageId> = street.steps().iter().filter_map(forgotten).collect();
+    let mut owned = BTreeSet::new();
+    for name in messages.iter().map(|(left, _)| &left.ids[on]).filter(|name| name.uid().is_none()) {
+        let row = street.row(on, name)?.filter(|row| !forgotten.contains(&row.ids.remote));
+        owned.extend(row.map(|row| row.ids[on].clone()));
+    }
+    let asked: Vec<MessageId> = owned.iter().cloned().collect();
+    let mut there = BTreeSet::new();
+    let unread = street.folder(on).headers(&asked, &mut |headers| {
+        there.insert(headers.id.clone());
+        Ok(())
+    })?;
+    there.extend(unread.into_iter().map(|(id, _)| id));
+    let is_free = |(left, _): &Pair| !owned.contains(&left.ids[on]) || there.contains(&left.ids[on]);
+    Ok(messages.into_iter().filter(is_free).collect())
+}
+
 /// Moves messages from one street's folder to another's on side `on`, and records it in both.
 fn carry(
     streets: &mut [Prepared<'_>],
@@ -277,6 +300,9 @@ fn carry(
     (from, to): (usize, usize),
     messages: &[(Left, Appeared)],
 ) -> Result<()> {
+    if messages.is_empty() {
+        return Ok(());
+    }
     let (source, target) = (streets[from].pair().clone(), streets[to].pair().clone());
     if streets[to].dry_run() {
         let left = messages.iter().map(|(left, _)| left.ids.remote.clone()).collect();

@@ -1,17 +1,20 @@
 //! Which messages without a row belong together: by the partner a name claims, by an upload that was cut short, by content.
 //! Decides only who is who; what follows from it is the planner's business.
 
-use super::content;
+use super::content::{self, Equal, Verdict};
 use super::difference::Difference;
-use crate::error::Result;
+use super::refusals;
+use super::unread::{Unread, Waits};
+use crate::error::{Error, Result};
 use crate::message::{MessageId, PerSide, Side, UidValidity};
 use crate::plan::{Seen, Touched};
-use crate::repository::{Entry, Folder};
-use crate::status::{Intent, Row};
+use crate::repository::{Entry, Failures, Folder};
+use crate::status::{FolderPair, Intent, Row};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known about how messages without a row may belong together.
 pub(super) struct Circumstances<'a> {
+    pub(super) pair: &'a FolderPair,
     /// Each side's numbering now, where it was listed or recorded.
     pub(super) uid_validity: PerSide<Option<UidValidity>>,
     /// The pair has never been in step, or its numbering is new: messages may be there on both sides already.
@@ -19,6 +22,8 @@ pub(super) struct Circumstances<'a> {
     /// Whether names that claim a partner by its number may be believed after a look at some of them. Where the numbers themselves are
     /// doubted, each is compared.
     pub(super) names_tell: bool,
+    /// The user has what cannot be looked at taken for other messages.
+    pub(super) regardless: bool,
     /// Uploads that were begun and not recorded.
     pub(super) intents: &'a [Intent],
 }
@@ -30,6 +35,8 @@ pub(super) struct Settled {
     pub(super) settled: Vec<(Side, MessageId)>,
     /// Confirmed uploads that could not be found again: their sources must not be uploaded once more.
     pub(super) unidentified: Vec<(Side, MessageId)>,
+    /// Messages that could not be looked at, and for which others wait.
+    pub(super) unread: Unread,
 }
 
 /// The messages of a difference, paired where they belong together.
@@ -57,22 +64,47 @@ pub(super) fn pair(
     let mut fresh = fresh.map(Fresh::new);
     let mut settled = Settled::default();
 
-    for ids in claimed_partners(&fresh, folders, circumstances)? {
+    for ids in claimed_partners(&mut fresh, folders, circumstances, &mut settled.unread)? {
         touched.extend(join(&mut fresh, &ids));
     }
     for side in Side::BOTH {
         let intents: Vec<&Intent> = circumstances.intents.iter().filter(|intent| intent.to == side).collect();
         if !intents.is_empty() {
-            settle(&intents, side, &mut fresh, folders, &mut touched, &mut settled)?;
+            let question = Question { to: side, intents, regardless: circumstances.regardless };
+            settle(&question, &mut fresh, folders, &mut touched, &mut settled)?;
         }
     }
     if (circumstances.first_meeting || are_shared(folders)) && fresh.remote.any() && fresh.local.any() {
         let candidates = fresh.as_ref().map(|side| side.ids());
-        for ids in content::pair_equal(folders, &candidates)? {
-            touched.extend(join(&mut fresh, &ids));
+        let Equal { pairs, unread } = content::pair_equal(folders, &candidates)?;
+        touched.extend(pairs.iter().filter_map(|ids| join(&mut fresh, ids)));
+        if !circumstances.regardless {
+            hold_back(unread, &mut fresh, circumstances, &mut settled.unread)?;
         }
     }
     Ok((Paired { touched, alone: fresh }, settled))
+}
+
+/// What was not looked at may be any of the other side's new messages, so none of them is copied before it was. At a first meeting,
+/// after which nothing is compared any more, nothing is done at all.
+fn hold_back(
+    unread: PerSide<Failures>,
+    fresh: &mut PerSide<Fresh>,
+    circumstances: &Circumstances<'_>,
+    told: &mut Unread,
+) -> Result<()> {
+    let PerSide { remote, local } = unread;
+    let news = fresh.as_ref().map(Fresh::count);
+    let blind = [(Side::Remote, remote), (Side::Local, local)].into_iter().filter(|(_, failures)| !failures.is_empty());
+    for (on, failures) in blind.filter(|(on, _)| news[on.other()] > 0) {
+        if let (true, Some((_, why))) = (circumstances.first_meeting, failures.first()) {
+            return Err(refusals::cannot_meet(circumstances.pair, on, failures.len(), news[on.other()], why));
+        }
+        failures.iter().for_each(|(id, _)| drop(fresh[on].take(id)));
+        fresh[on.other()].clear();
+        told.note_all(on, failures, Waits::News(news[on.other()]));
+    }
+    Ok(())
 }
 
 /// Whether somebody else may have put the same message on both sides. Between two servers it is always asked: there are no names that
@@ -123,8 +155,16 @@ impl Fresh {
         }
     }
 
+    fn count(&self) -> usize {
+        self.iter().count()
+    }
+
     fn any(&self) -> bool {
         self.iter().next().is_some()
+    }
+
+    fn clear(&mut self) {
+        self.entries.iter_mut().for_each(|slot| drop(slot.take()));
     }
 
     fn into_touched(self, side: Side) -> impl Iterator<Item = Touched> {
@@ -154,9 +194,10 @@ const SAMPLE: usize = 16;
 /// Pairs that a name claims. A claim that tells the numbering must match it. No claim is believed without a look at the messages: a
 /// file may have been moved here from another account's folder, and the name with it.
 fn claimed_partners(
-    fresh: &PerSide<Fresh>,
+    fresh: &mut PerSide<Fresh>,
     folders: &mut PerSide<Box<dyn Folder>>,
     circumstances: &Circumstances<'_>,
+    unread: &mut Unread,
 ) -> Result<Vec<PerSide<MessageId>>> {
     let (mut certain, mut likely) = (Vec::new(), Vec::new());
     for side in Side::BOTH {
@@ -180,26 +221,42 @@ fn claimed_partners(
     if !circumstances.names_tell || certain.len() <= COMPARED || !holds_for_a_sample(&certain, folders)? {
         likely.append(&mut certain);
     }
-    let equal = if likely.is_empty() { Vec::new() } else { content::which_are_equal(folders, &likely)? };
-    certain.extend(likely.into_iter().zip(equal).filter(|(_, equal)| *equal).map(|(ids, _)| ids));
+    let verdicts = if likely.is_empty() { Vec::new() } else { content::which_are_equal(folders, &likely)? };
+    for (ids, verdict) in likely.into_iter().zip(verdicts) {
+        match verdict {
+            Verdict::Same => certain.push(ids),
+            Verdict::Unknown(on, why) if !circumstances.regardless => {
+                Side::BOTH.into_iter().for_each(|side| drop(fresh[side].take(&ids[side])));
+                unread.note(on, ids[on].clone(), why, Waits::Partner);
+            }
+            Verdict::Different | Verdict::Unknown(..) => {}
+        }
+    }
     Ok(certain)
 }
 
 fn holds_for_a_sample(claims: &[PerSide<MessageId>], folders: &mut PerSide<Box<dyn Folder>>) -> Result<bool> {
     let step = claims.len().div_ceil(SAMPLE).max(1);
     let sample: Vec<PerSide<MessageId>> = claims.iter().step_by(step).cloned().collect();
-    Ok(content::which_are_equal(folders, &sample)?.into_iter().all(|equal| equal))
+    Ok(content::which_are_equal(folders, &sample)?.into_iter().all(|verdict| matches!(verdict, Verdict::Same)))
+}
+
+/// What became of unfinished uploads to one side?
+struct Question<'a> {
+    to: Side,
+    intents: Vec<&'a Intent>,
+    regardless: bool,
 }
 
 /// Looks for the messages that unfinished uploads to one side may have left behind.
 fn settle(
-    intents: &[&Intent],
-    to: Side,
+    question: &Question<'_>,
     fresh: &mut PerSide<Fresh>,
     folders: &mut PerSide<Box<dyn Folder>>,
     touched: &mut Vec<Touched>,
     settled: &mut Settled,
 ) -> Result<()> {
+    let Question { to, ref intents, .. } = *question;
     let from = to.other();
     let known = known_sources(intents, from, touched);
     let copied_back = |id: &MessageId| known.get(id).copied().filter(|at| touched[*at].seen[to] == Seen::Gone);
@@ -213,41 +270,133 @@ fn settle(
     // Of several alike, what is there is a copy of one that the store says it has.
     let confirmed: BTreeSet<&MessageId> = intents.iter().filter(|i| i.confirmed).map(|intent| &intent.source).collect();
     let (said, begun) = candidates.iter().cloned().partition(|id| confirmed.contains(id));
+    let mut blind = Blind::default();
     for sources in [said, begun] {
         let mut sought = PerSide { remote: fresh[to].ids(), local: fresh[to].ids() };
         sought[from] = sources;
         if sought[from].is_empty() || sought[to].is_empty() {
             continue;
         }
-        for ids in content::pair_equal(folders, &sought)? {
+        let Equal { pairs, unread } = content::pair_equal(folders, &sought)?;
+        for ids in pairs {
             match back.remove(&ids[from]) {
                 Some(at) => rejoin(&mut touched[at], to, fresh[to].take(&ids[to])),
                 None => touched.extend(join(fresh, &ids)),
             }
             settled.settled.push((to, ids[from].clone()));
         }
+        blind.note(unread, to);
     }
-    join_altered(intents, to, fresh, folders, touched)?;
-    let mut withdrawn: BTreeSet<usize> = BTreeSet::new();
-    let mut removed = Vec::new();
+    if question.regardless {
+        blind = Blind::default();
+    }
+    touched.extend(told_by_digest(&mut blind, question, fresh, folders, &mut settled.settled)?);
+    if blind.there.is_empty() {
+        join_altered(intents, to, fresh, folders, touched)?;
+    }
+    let (mut withdrawn, mut removed, mut waiting) = (BTreeSet::<usize>::new(), Vec::new(), 0);
+    let answered: BTreeSet<(Side, MessageId)> = settled.settled.iter().cloned().collect();
     for intent in intents {
         let key = (to, intent.source.clone());
-        let at = back.get(&intent.source);
-        if intent.confirmed && (at.is_some() || fresh[from].take(&intent.source).is_some()) {
-            withdrawn.extend(at);
-            settled.unidentified.push(key);
+        if answered.contains(&key) {
             continue;
         }
-        if !candidates.contains(&intent.source) && !known.contains_key(&intent.source) {
-            removed.push(*intent);
+        let at = back.get(&intent.source);
+        let there = at.is_some() || fresh[from].has(&intent.source);
+        let unseen = !blind.there.is_empty() || blind.sources.contains_key(&intent.source);
+        if there && (unseen || intent.confirmed) {
+            withdrawn.extend(at);
+            fresh[from].take(&intent.source);
+            match unseen {
+                true => waiting += usize::from(!blind.there.is_empty()),
+                false => settled.unidentified.push(key),
+            }
+            continue;
         }
-        settled.settled.push(key);
+        match candidates.contains(&intent.source) || known.contains_key(&intent.source) {
+            true => settled.settled.push(key),
+            false => removed.push(*intent),
+        }
     }
-    let uploaded = uploaded_and_then_removed(&removed, &mut fresh[to], folders[to].as_mut())?;
+    let gone = uploaded_and_then_removed(&removed, &mut fresh[to], folders[to].as_mut())?;
     let mut at = 0..;
     touched.retain(|_| at.next().is_none_or(|at| !withdrawn.contains(&at)));
-    touched.extend(uploaded);
+    touched.extend(gone.touched);
+    if !question.regardless {
+        blind.there.extend(gone.unread);
+    }
+    match blind.there.is_empty() {
+        true => settled.settled.extend(removed.iter().map(|intent| (to, intent.source.clone()))),
+        false => {
+            settled.settled.extend(gone.found);
+            waiting += gone.missing;
+        }
+    }
+    wait(blind, to, waiting, fresh, &mut settled.unread);
     Ok(())
+}
+
+/// What could not be looked at while the question was asked.
+#[derive(Debug, Default)]
+struct Blind {
+    /// Candidates: each may be the copy of any source that was not found.
+    there: BTreeMap<MessageId, Error>,
+    /// Sources.
+    sources: BTreeMap<MessageId, Error>,
+}
+
+impl Blind {
+    fn note(&mut self, unread: PerSide<Failures>, to: Side) {
+        let (there, sources) = match to {
+            Side::Remote => (unread.remote, unread.local),
+            Side::Local => (unread.local, unread.remote),
+        };
+        self.there.extend(there);
+        self.sources.extend(sources);
+    }
+}
+
+/// While uploads wait, what they wait for is not copied back: it may be theirs. A source that cannot be read may be any of the new
+/// messages there, where its intent does not tell its digest.
+fn wait(blind: Blind, to: Side, waiting: usize, fresh: &mut PerSide<Fresh>, unread: &mut Unread) {
+    for (id, why) in blind.there.into_iter().filter(|_| waiting > 0) {
+        fresh[to].take(&id);
+        unread.note(to, id, why, Waits::Uploads(waiting));
+    }
+    for (id, why) in blind.sources {
+        unread.note(to.other(), id, why, Waits::Itself);
+    }
+}
+
+/// Finds what was uploaded of sources that cannot be read, by the digests that were taken when they could. What is there may be any of those
+/// without a digest, and is not copied back while there are any.
+fn told_by_digest(
+    blind: &mut Blind,
+    question: &Question<'_>,
+    fresh: &mut PerSide<Fresh>,
+    folders: &mut PerSide<Box<dyn Folder>>,
+    settled: &mut Vec<(Side, MessageId)>,
+) -> Result<Vec<Touched>> {
+    let to = question.to;
+    let unread = question.intents.iter().filter(|intent| blind.sources.contains_key(&intent.source));
+    let (told, untold): (Vec<&Intent>, Vec<&Intent>) = unread.copied().partition(|intent| intent.digest.is_some());
+    let mut proven = content::that_prove(folders[to].as_mut(), &fresh[to].ids(), &told)?;
+    let mut touched = Vec::new();
+    for intent in told {
+        let found = intent.digest.and_then(|digest| proven.found.get_mut(&digest)?.pop());
+        let Some(found) = found else { continue };
+        let mut ids = PerSide { remote: intent.source.clone(), local: intent.source.clone() };
+        ids[to] = found;
+        if let Some(pair) = join(fresh, &ids) {
+            touched.push(pair);
+            blind.sources.remove(&intent.source);
+            settled.push((to, intent.source.clone()));
+        }
+    }
+    if !untold.is_empty() {
+        fresh[to].clear();
+    }
+    Ok(touched)
 }
 
 /// Joins confirmed uploads with what a server made of them that alters messages: the one new message there with the same Message-ID.
@@ -296,22 +445,33 @@ fn rejoin(touched: &mut Touched, to: Side, found: Option<Entry>) {
     }
 }
 
+/// What was found of uploads whose sources were removed after them.
+#[derive(Debug, Default)]
+struct Orphans {
+    touched: Vec<Touched>,
+    found: Vec<(Side, MessageId)>,
+    missing: usize,
+    unread: Failures,
+}
+
 /// Their sources were removed after the upload: what was uploaded is found by its digest and goes the way of its source.
-fn uploaded_and_then_removed(intents: &[&Intent], fresh: &mut Fresh, folder: &mut dyn Folder) -> Result<Vec<Touched>> {
+fn uploaded_and_then_removed(intents: &[&Intent], fresh: &mut Fresh, folder: &mut dyn Folder) -> Result<Orphans> {
     let sought: Vec<&Intent> = intents.iter().filter(|intent| intent.digest.is_some()).copied().collect();
     if sought.is_empty() || !fresh.any() {
-        return Ok(Vec::new());
+        return Ok(Orphans { missing: intents.len(), ..Orphans::default() });
     }
-    let mut found = content::that_prove(folder, &fresh.ids(), &sought)?;
-    let mut touched = Vec::new();
+    let mut proven = content::that_prove(folder, &fresh.ids(), &sought)?;
+    let mut orphans = Orphans { unread: proven.unread, ..Orphans::default() };
     for intent in sought {
-        let copies = intent.digest.and_then(|digest| found.get_mut(&digest));
+        let copies = intent.digest.and_then(|digest| proven.found.get_mut(&digest));
         let Some(entry) = copies.and_then(Vec::pop).and_then(|id| fresh.take(&id)) else { continue };
         let mut ids = PerSide { remote: intent.source.clone(), local: intent.source.clone() };
         ids[intent.to] = entry.id.clone();
         let mut seen = PerSide { remote: Seen::Gone, local: Seen::Gone };
         seen[intent.to] = Seen::Present(entry.id, entry.flags.clone());
-        touched.push(Touched { row: Some(Row { ids, base: entry.flags }), seen });
+        orphans.touched.push(Touched { row: Some(Row { ids, base: entry.flags }), seen });
+        orphans.found.push((intent.to, intent.source.clone()));
     }
-    Ok(touched)
+    orphans.missing = intents.len() - orphans.found.len();
+    Ok(orphans)
 }

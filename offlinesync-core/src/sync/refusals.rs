@@ -3,6 +3,7 @@
 
 use super::difference::Listings;
 use super::doubt::Compared;
+use super::unread::Waits;
 use crate::error::{Error, ErrorKind, Result};
 use crate::folder_name::FolderName;
 use crate::message::{MessageId, Side, UidValidity};
@@ -79,6 +80,60 @@ pub(super) fn unidentified(pair: &FolderPair, to: Side) -> Error {
     )
     .with_hint(format!(
         "if it is not there, run once with --accept-uidvalidity{}: what is not found by content is uploaded again",
+        only(&pair.remote)
+    ))
+}
+
+/// A message that could not be looked at, and is not taken for another one therefore.
+pub(super) fn not_looked_at(pair: &FolderPair, on: Side, why: &Error, waits: Waits) -> Error {
+    let here = format!("folder '{}': this message on the {on} side could not be looked at ({why})", pair[on]);
+    let only = only(&pair.remote);
+    let (what, hint) = match waits {
+        Waits::Uploads(number) => (
+            format!("it may be what an upload left there, so {} not uploaded again", messages(number)),
+            format!(
+                "if it can never be read, remove it, or run once with --accept-uidvalidity{only}: what is not found by content is uploaded again"
+            ),
+        ),
+        Waits::Itself => (
+            "its upload was cut short, and whether it is there was not told; it is not uploaded again".to_owned(),
+            format!(
+                "make it readable; or remove it, or run once with --accept-uidvalidity{only}: what is not found by content is uploaded again"
+            ),
+        ),
+        Waits::Partner => (
+            "whether it is the one on the other side that belongs to it by name was not told; neither was copied"
+                .to_owned(),
+            format!(
+                "if it can never be read, remove it, or run once with --accept-uidvalidity{only}: both are kept then"
+            ),
+        ),
+        Waits::News(number) => (
+            format!("it may be there on both sides already, so {} not copied here", messages(number)),
+            format!(
+                "if it can never be read, remove it, or run once with --accept-uidvalidity{only}: what is not found by content is copied"
+            ),
+        ),
+    };
+    Error::new(ErrorKind::Message, format!("{here}; {what}")).with_hint(hint)
+}
+
+fn messages(number: usize) -> String {
+    if number == 1 { "1 message is".to_owned() } else { format!("{number} messages are") }
+}
+
+/// Messages of a first meeting could not be looked at, so that new ones cannot be told from those that both sides have.
+pub(super) fn cannot_meet(pair: &FolderPair, on: Side, unread: usize, news: usize, why: &Error) -> Error {
+    Error::new(
+        ErrorKind::Folder,
+        format!(
+            "folder '{}': {unread} messages on the {on} side could not be looked at ({why}), so that it cannot be told which of {news} messages of the {} side are there already; nothing was copied",
+            pair[on],
+            on.other()
+        ),
+    )
+    .with_hint(format!(
+        "if they can never be read, remove them, or run once with --accept-uidvalidity{}: what is not found by content is copied",
         only(&pair.remote)
     ))
 }

@@ -167,11 +167,14 @@ fn is_the_same(account: &Account, rename: &Rename, record: &FolderRecord) -> Res
 
 fn headers(folder: &mut dyn Folder, ids: Vec<MessageId>) -> Result<BTreeMap<MessageId, (Hash, Option<u64>)>> {
     let mut seen = BTreeMap::new();
-    folder.headers(&ids, &mut |headers| {
+    let mut failures = folder.headers(&ids, &mut |headers| {
         seen.insert(headers.id.clone(), digest::of_header(&headers));
         Ok(())
     })?;
-    Ok(seen)
+    match failures.pop() {
+        Some((_, error)) if seen.is_empty() => Err(error.as_kind(ErrorKind::Folder)),
+        _ => Ok(seen),
+    }
 }
 
 /// Some of a pair's rows, spread evenly, the first and the last among them.

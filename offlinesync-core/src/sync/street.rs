@@ -11,6 +11,7 @@ use super::hands::Streams;
 use super::pairing::{Circumstances, Settled, pair};
 use super::patience::Patience;
 use super::refusals;
+use super::unread::Unread;
 use super::window::leave_out;
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
@@ -83,6 +84,7 @@ struct Planned {
     listings: Listings,
     plan: Plan,
     unidentified: Vec<(Side, MessageId)>,
+    unread: Unread,
     settled: Vec<(Side, MessageId)>,
     record: FolderRecord,
     contents: Contents,
@@ -264,32 +266,36 @@ impl Street<'_> {
             self.list_the_rest(&mut record, &mut listings)?;
         }
         let contents = PerSide::from_fn(|side| contents_of(listings[side].as_ref()));
-        let found = difference(&mut listings, self.status.as_ref())?;
+        let mut found = difference(&mut listings, self.status.as_ref())?;
         let claims = Claim::take(&mut intents, self.status.as_ref())?;
-        let wrong = claims::wrong(&claims, &found, &mut self.folders)?;
-        if !wrong.is_empty() && !self.policy.dry_run {
+        let judged = claims::judge(&claims, &found, &mut self.folders)?;
+        if !judged.wrong.is_empty() && !self.policy.dry_run {
             // Their intents stand, so what was uploaded is looked for by content, and what the rows named is news.
-            self.status.apply(Batch { delete: wrong, ..Batch::default() })?;
+            self.status.apply(Batch { delete: judged.wrong, ..Batch::default() })?;
             return self.list_and_plan(own_changes_only);
         }
+        judged.set_aside(&mut found);
         if !own_changes_only {
             let messages = found.messages(self.status.count()?);
             self.observer.event(&Event::FolderRead { pair: self.pair, messages });
         }
         let first_meeting = Side::BOTH.into_iter().any(|side| record.uid_validity[side].is_none());
         let circumstances = Circumstances {
+            pair: self.pair,
             uid_validity: PerSide::from_fn(|side| numbering_of(&listings, &record, side)),
             first_meeting,
             names_tell: Side::BOTH.into_iter().all(|side| !doubt::is_doubted(&record, side)),
+            regardless: self.policy.accept_new_numbering,
             intents: &intents,
         };
         let (mut paired, mut settled) = pair(found, &mut self.folders, &circumstances)?;
-        settled.settled.extend(claims.iter().map(Claim::key).filter(|(to, _)| listings[*to].is_some()));
+        settled.settled.extend(judged.confirmed(&claims).filter(|(to, _)| listings[*to].is_some()));
+        settled.unread.append(judged.unread);
         leave_out(&mut paired, &settled.settled, &mut self.folders, &self.policy.window)?;
         self.come_to_terms(&listings);
         let plan = self.plan(paired.into_touched());
-        let Settled { unidentified, settled } = settled;
-        Ok(Planned { listings, plan, unidentified, settled, record, contents, window: passed_over })
+        let Settled { unidentified, unread, settled } = settled;
+        Ok(Planned { listings, plan, unidentified, unread, settled, record, contents, window: passed_over })
     }
 
     /// Uploads that were begun and not recorded. Whoever lets numbers be given anew lets uploads be sent again that are not found.
@@ -432,7 +438,7 @@ impl Street<'_> {
     /// Answers the sides that were changed; `None` if something failed, so that walking on would only fail again.
     fn carry_out(&mut self, mut planned: Planned, outcome: &mut Outcome) -> Result<Option<PerSide<bool>>> {
         self.begin(&mut planned)?;
-        let Planned { listings, plan, unidentified, settled, record, contents, window } = planned;
+        let Planned { listings, plan, unidentified, unread, settled, record, contents, window } = planned;
         let mut executed = Executed::default();
         let mut site = self.site(&record, settled);
         let withheld = plan.withheld;
@@ -440,10 +446,11 @@ impl Street<'_> {
         outcome.octets += executed.octets;
         self.stored = std::mem::take(&mut executed.stored);
         self.claimed.extend(std::mem::take(&mut executed.claimed));
-        let complete = result.is_ok() && executed.failed.is_empty() && unidentified.is_empty();
+        let complete = result.is_ok() && executed.failed.is_empty() && unidentified.is_empty() && unread.is_empty();
         self.tell_failures(executed.failed.iter().filter(|(_, _, error)| !Patience::will_pass(error)));
         outcome.failed.append(&mut executed.failed);
         outcome.failed.extend(unidentified.into_iter().map(|(to, id)| (id, to, refusals::unidentified(self.pair, to))));
+        outcome.failed.extend(unread.into_failures(self.pair));
         result?;
         self.record(record, listings, contents, complete.then_some(window), withheld)?;
         Ok(complete.then_some(executed.changed))

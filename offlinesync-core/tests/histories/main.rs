@@ -98,6 +98,29 @@ fn quiet_history() -> impl Strategy<Value = Vec<Act>> {
     prop::collection::vec(prop_oneof![4 => user(), 1 => sync], 1..30)
 }
 
+/// Both users move most of what there is, between syncs that may be cut short: names and numbers come back in other folders.
+fn moving_history() -> impl Strategy<Value = Vec<Act>> {
+    let add = || {
+        (side(), 0..3usize, prop::bool::ANY).prop_map(|(side, folder, large)| Act::Add {
+            side,
+            folder,
+            flags: 0,
+            again: None,
+            large,
+        })
+    };
+    let moved = || (side(), any::<Index>(), 0..3usize).prop_map(|(side, which, to)| Act::Move { side, which, to });
+    let removed = || (side(), any::<Index>()).prop_map(|(side, which)| Act::Remove { side, which });
+    let sync = (ends(), Just(false)).prop_map(|(ends, narrow)| Act::Sync { ends, narrow });
+    let rest = prop::collection::vec(prop_oneof![2 => add(), 8 => moved(), 1 => removed(), 2 => sync], 5..30);
+    let first = prop::collection::vec(add(), 2..8);
+    (first, rest).prop_map(|(mut first, rest)| {
+        first.push(Act::Sync { ends: Ends::Well, narrow: false });
+        first.extend(rest);
+        first
+    })
+}
+
 fn support() -> impl Strategy<Value = FlagSupport> {
     let only = |names: &[&str]| KeywordSupport::Only(names.iter().copied().collect());
     let keywords = select(vec![KeywordSupport::Any, KeywordSupport::Any, only(&[]), only(&["work"])]);
@@ -167,6 +190,16 @@ proptest! {
     #[test]
     fn after_any_history_a_clean_sync_makes_all_as_it_must_be(stores in stores(), history in history()) {
         let mut world = World::new(&stores);
+        for act in &history {
+            world.act(act)?;
+        }
+        world.settle()?;
+    }
+
+    /// As above, where both sides move mail at once.
+    #[test]
+    fn moves_on_both_sides_at_once_end_as_they_must(stores in stores(), history in moving_history()) {
+        let mut world = World::new(&stores.map(|knobs| Knobs { transfer: true, ..knobs }));
         for act in &history {
             world.act(act)?;
         }

@@ -8,8 +8,8 @@ use crate::commands::{fetch, is_ok, is_passing, refusal, sets};
 use crate::connection::{Command, Exchange, Mailbox, SessionView};
 use offlinesync_core::line_ending::ToCrlf;
 use offlinesync_core::repository::HEADER_LIMIT;
-use offlinesync_core::{Error, ErrorKind, Headers, MessageId, Result, Uid, UidValidity};
-use std::collections::BTreeSet;
+use offlinesync_core::{Error, ErrorKind, Failures, Headers, MessageId, Result, Uid, UidValidity};
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 /// Who gets a header.
@@ -23,8 +23,7 @@ pub(super) struct HeaderBlocks<'a> {
     place: String,
     asks: Asks,
     pending: BTreeSet<Uid>,
-    told: usize,
-    refused: Option<Error>,
+    refused: BTreeMap<Uid, Error>,
     stopped: Option<Error>,
 }
 
@@ -43,8 +42,7 @@ impl<'a> HeaderBlocks<'a> {
             place: String::new(),
             asks,
             pending: uids.iter().copied().collect(),
-            told: 0,
-            refused: None,
+            refused: BTreeMap::new(),
             stopped: None,
         }
     }
@@ -56,13 +54,11 @@ impl<'a> HeaderBlocks<'a> {
         self
     }
 
-    /// The error of whoever gets the headers, if there was one. A message whose header alone cannot be had is passed over like one
-    /// that is not there; when none could be had it is the server's refusal.
-    pub(super) fn finish(self) -> Result<()> {
-        match (self.stopped, self.refused) {
-            (Some(error), _) => Err(error),
-            (None, Some(error)) if self.told == 0 => Err(error.as_kind(ErrorKind::Folder)),
-            _ => Ok(()),
+    /// The messages whose header the server refused, or the error of whoever gets the headers, if there was one.
+    pub(super) fn finish(self) -> Result<Failures> {
+        match self.stopped {
+            Some(error) => Err(error),
+            None => Ok(self.refused.into_iter().map(|(uid, error)| (MessageId::Uid(uid), error)).collect()),
         }
     }
 
@@ -73,7 +69,6 @@ impl<'a> HeaderBlocks<'a> {
         }
         let header = with_crlf(header);
         let header = &header[..header.len().min(HEADER_LIMIT)];
-        self.told += 1;
         if let Err(error) = (self.each)(Headers { id: &MessageId::Uid(uid), octets: fetch.size, header }) {
             self.stop(error);
         }
@@ -86,6 +81,11 @@ impl<'a> HeaderBlocks<'a> {
         for (set, uids) in sets(left) {
             self.asks.push(fetch::headers(&set), Kind::Again, uids);
         }
+    }
+
+    fn refuse(&mut self, uids: impl Iterator<Item = Uid>, error: &Error) {
+        let left = uids.filter(|uid| self.pending.contains(uid));
+        self.refused.extend(left.map(|uid| (uid, error.again())));
     }
 
     fn stop(&mut self, error: Error) {
@@ -123,7 +123,7 @@ impl Exchange for HeaderBlocks<'_> {
                     let left = ask.uids.into_iter().filter(|uid| self.pending.contains(uid));
                     left.for_each(|uid| self.asks.push(fetch::headers(uid), Kind::Again, vec![uid]));
                 }
-                _ => self.refused = Some(error),
+                _ => self.refuse(ask.into_iter().flat_map(|ask| ask.uids), &error),
             }
         } else if let Some(ask) = ask.filter(|ask| ask.kind == Kind::Group && self.stopped.is_none()) {
             self.ask_again(ask.uids);

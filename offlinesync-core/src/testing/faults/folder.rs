@@ -61,9 +61,16 @@ impl Folder for FaultyFolder {
         })
     }
 
-    fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<()> {
+    fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<Failures> {
+        let bad = self.bad().headerless;
         let inner = &mut self.inner;
-        self.faults.divisible("headers", |part| inner.headers(part.of(ids), each).map(Some))
+        self.faults.divisible("headers", |part| {
+            let (failing, working): (Vec<MessageId>, Vec<MessageId>) =
+                part.of(ids).iter().cloned().partition(|id| bad.contains(id));
+            let mut failures = inner.headers(&working, each)?;
+            failures.extend(failing.into_iter().map(with_error));
+            Ok(Some(failures))
+        })
     }
 
     fn outside(&mut self, ids: &[MessageId], window: &Window) -> Result<Vec<MessageId>> {

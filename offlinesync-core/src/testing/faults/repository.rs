@@ -14,6 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Bad {
     /// Messages whose fetch fails before the first octet.
     pub unreadable: BTreeSet<MessageId>,
+    /// Messages whose header cannot be read.
+    pub headerless: BTreeSet<MessageId>,
     /// Messages whose fetch breaks off in the middle.
     pub breaking_off: BTreeSet<MessageId>,
     /// Sources that an intake refuses when they begin.

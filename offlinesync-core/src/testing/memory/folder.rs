@@ -101,7 +101,7 @@ impl Folder for MemoryFolder {
         Ok(())
     }
 
-    fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<()> {
+    fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<Failures> {
         for id in ids {
             let Some((Stored { bytes, .. }, native)) = self.read(id)? else { continue };
             let mut header = header_block(&bytes);
@@ -113,7 +113,7 @@ impl Folder for MemoryFolder {
             let octets = tells.then(|| in_form(&bytes, native, LineEnding::Crlf).len() as u64);
             each(Headers { id, octets, header: &header })?;
         }
-        Ok(())
+        Ok(Failures::new())
     }
 
     fn outside(&mut self, ids: &[MessageId], window: &Window) -> Result<Vec<MessageId>> {
