@@ -215,6 +215,8 @@ pub(super) struct Create {
     form: NameForm,
     refused: Option<Error>,
     exists: bool,
+    /// The server says that it has such a folder, and does not list it.
+    taken: bool,
     has_namespaces: bool,
     /// How the names of all of the user's own folders begin.
     prefix: Option<FolderName>,
@@ -222,7 +224,15 @@ pub(super) struct Create {
 
 impl Create {
     pub(super) fn new(name: &FolderName, form: NameForm) -> Self {
-        Create { name: name.clone(), form, refused: None, exists: false, has_namespaces: false, prefix: None }
+        Create {
+            name: name.clone(),
+            form,
+            refused: None,
+            exists: false,
+            taken: false,
+            has_namespaces: false,
+            prefix: None,
+        }
     }
 
     /// Whether the folder is there now.
@@ -233,9 +243,15 @@ impl Create {
         }
     }
 
-    /// Likely reasons why a server does not want a name: it is none on the wire, or the server keeps folders under other names.
+    /// Likely reasons why a server does not want a name: it takes it for that of another folder, it is none on the wire, or the server
+    /// keeps folders under other names.
     fn explained(&self, error: Error) -> Error {
         let name = self.name.as_str();
+        if self.taken {
+            return error.with_hint(
+                "the server takes the name for that of another folder, perhaps one that differs in capital letters only: rename one of them, translate one with nametrans in both repositories, or leave one out with folderfilter",
+            );
+        }
         let sound = name.is_ascii() && utf7::decode(name.as_bytes()).is_some();
         if !self.form.decoded && !sound {
             return error.with_hint(format!(
@@ -264,6 +280,7 @@ impl Exchange for Create {
             Item::Response(Response::Data(Data::List(entry))) => {
                 let is_it = mailbox_name::decode(&entry.name, self.form) == self.name;
                 self.exists |= is_it && mailbox::is_selectable(&entry);
+                self.taken &= !is_it;
             }
             Item::Response(Response::Data(Data::Namespace { personal, .. })) => {
                 self.prefix = personal.first().map(|own| mailbox_name::decode(&own.prefix, self.form));
@@ -277,12 +294,13 @@ impl Exchange for Create {
         if index != 0 {
             return Ok(Vec::new());
         }
-        self.exists = matches!(tagged.status.code, Some(Code::AlreadyExists));
         self.refused = require_ok("it was not created", &tagged, ErrorKind::Folder).err();
-        if self.refused.is_none() || self.exists {
+        if self.refused.is_none() {
             return Ok(Vec::new());
         }
-        // Not every server says in its code that the folder is there already.
+        // Not every server says in its code that the folder is there already, and one that does may mean a folder of another name: two
+        // that differ in case only are one to it. So the list decides.
+        self.taken = matches!(tagged.status.code, Some(Code::AlreadyExists));
         let mut asked = vec![mailbox::list_one(&self.name, self.form)];
         asked.extend(self.has_namespaces.then(mailbox::namespace));
         Ok(asked)

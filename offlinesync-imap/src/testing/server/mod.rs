@@ -43,6 +43,7 @@ pub struct Options {
     users: Vec<(String, String)>,
     capabilities: BTreeSet<String>,
     separator: char,
+    folds_case: bool,
     append_limit: usize,
     connection_limit: usize,
     email_ids: EmailIds,
@@ -65,6 +66,7 @@ impl Default for Options {
             users: (1..10).map(|n| (format!("u{n}"), "pw".to_owned())).collect(),
             capabilities: CAPABILITIES.split_whitespace().map(str::to_owned).collect(),
             separator: '/',
+            folds_case: false,
             append_limit: usize::MAX,
             connection_limit: usize::MAX,
             email_ids: EmailIds::True,
@@ -105,6 +107,12 @@ impl Options {
     /// The hierarchy separator instead of `/`.
     pub fn separator(mut self, separator: char) -> Self {
         self.separator = separator;
+        self
+    }
+
+    /// Takes names of mailboxes that differ in case only for one, as Gmail does; the list shows the case they were created with.
+    pub fn folds_case(mut self) -> Self {
+        self.folds_case = true;
         self
     }
 
@@ -192,7 +200,7 @@ impl Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port");
         let port = listener.local_addr().expect("a bound socket has an address").port();
         let shared = Arc::new(Shared {
-            state: Mutex::new(State::new(&options.users, options.separator)),
+            state: Mutex::new(State::new(&options.users, options.separator, options.folds_case)),
             options,
             changed: Condvar::new(),
             hook: Mutex::default(),

@@ -9,6 +9,7 @@ pub(super) const NO_DATE: &str = "01-Jan-2026 12:00:00 +0000";
 #[derive(Clone)]
 pub(super) struct State {
     pub(super) separator: char,
+    folds_case: bool,
     pub(super) accounts: BTreeMap<String, Account>,
     next_validity: u32,
     /// Counts changes, so that a waiter sees that there was one.
@@ -49,8 +50,8 @@ pub(super) struct Message {
 }
 
 impl State {
-    pub(super) fn new(users: &[(String, String)], separator: char) -> State {
-        let mut state = State { separator, accounts: BTreeMap::new(), next_validity: 1000, version: 0 };
+    pub(super) fn new(users: &[(String, String)], separator: char, folds_case: bool) -> State {
+        let mut state = State { separator, folds_case, accounts: BTreeMap::new(), next_validity: 1000, version: 0 };
         for (name, password) in users {
             let account = Account { password: password.clone(), ..Account::default() };
             state.accounts.insert(name.clone(), account);
@@ -64,11 +65,17 @@ impl State {
     }
 
     pub(super) fn find(&self, user: &str, mailbox: &str) -> Option<&Mailbox> {
-        self.accounts.get(user)?.mailboxes.get(mailbox)
+        let mailboxes = &self.accounts.get(user)?.mailboxes;
+        let other_case = || mailboxes.iter().find(|(name, _)| self.folds_case && name.eq_ignore_ascii_case(mailbox));
+        mailboxes.get(mailbox).or_else(|| other_case().map(|(_, found)| found))
     }
 
     pub(super) fn find_mut(&mut self, user: &str, mailbox: &str) -> Option<&mut Mailbox> {
-        self.accounts.get_mut(user)?.mailboxes.get_mut(mailbox)
+        let mailboxes = &mut self.accounts.get_mut(user)?.mailboxes;
+        if self.folds_case && !mailboxes.contains_key(mailbox) {
+            return mailboxes.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case(mailbox)).map(|(_, found)| found);
+        }
+        mailboxes.get_mut(mailbox)
     }
 
     /// A UIDVALIDITY that was never used.
