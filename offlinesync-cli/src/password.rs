@@ -190,6 +190,7 @@ mod tests {
         assert!(from(PasswordSource::File(dir.path().join("nothing"))).is_err());
     }
 
+    /// OfflineIMAP #295, #518: what `~/.netrc` says.
     #[test]
     fn netrc_is_asked_before_the_person_and_the_person_only_at_a_terminal() {
         use std::io::Write;

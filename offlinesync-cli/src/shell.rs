@@ -122,6 +122,7 @@ mod tests {
         assert_eq!(output.status.code(), Some(3));
     }
 
+    /// offlineimap3 #173; OfflineIMAP #537: a command for the password hung, and so did the program.
     #[test]
     fn a_command_that_takes_too_long_is_stopped() {
         let error = run("exec sleep 600", &[], Some(Duration::from_millis(20)), &Cancel::new()).unwrap_err();

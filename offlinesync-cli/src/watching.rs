@@ -180,14 +180,34 @@ pub struct Pulse {
     interval: Duration,
     keeps: bool,
     next: Instant,
-    clock: (Instant, SystemTime),
+    clocks: Clocks,
+}
+
+/// Two clocks at the same moment: one that stands still while the system sleeps, and one that does not.
+#[derive(Clone, Copy, Debug)]
+struct Clocks {
+    awake: Instant,
+    wall: SystemTime,
+}
+
+impl Clocks {
+    /// A clock this much ahead tells of a system that slept.
+    const LEAP: Duration = Duration::from_secs(20);
+
+    fn now() -> Clocks {
+        Clocks { awake: Instant::now(), wall: SystemTime::now() }
+    }
+
+    /// Whether the system slept between these and `later`. A wall clock that was set back tells nothing.
+    fn slept_until(self, later: Clocks) -> bool {
+        let wall = later.wall.duration_since(self.wall).unwrap_or_default();
+        wall.saturating_sub(later.awake.saturating_duration_since(self.awake)) > Self::LEAP
+    }
 }
 
 impl Pulse {
-    /// How often the clock is looked at.
+    /// How often the clocks are looked at.
     const LOOK: Duration = Duration::from_secs(30);
-    /// A clock this much ahead tells of a system that slept.
-    const LEAP: Duration = Duration::from_secs(20);
 
     /// Begins with a pause.
     pub fn new(account: &AccountSettings) -> Pulse {
@@ -198,7 +218,7 @@ impl Pulse {
         let every = interval.unwrap_or(Duration::MAX);
         let now = Instant::now();
         let next = now + every.min(Duration::from_secs(86_400));
-        Pulse { interval: every, keeps: interval.is_some(), next, clock: (now, SystemTime::now()) }
+        Pulse { interval: every, keeps: interval.is_some(), next, clocks: Clocks::now() }
     }
 
     /// How long may be waited.
@@ -209,8 +229,8 @@ impl Pulse {
 
     /// Does what is due. `false`: the system slept, connections were dropped, and it is time to sync.
     pub fn beat(&mut self, backends: &Backends) -> bool {
-        let (then, clock) = std::mem::replace(&mut self.clock, (Instant::now(), SystemTime::now()));
-        if clock.elapsed().unwrap_or_default().saturating_sub(then.elapsed()) > Self::LEAP {
+        let now = Clocks::now();
+        if std::mem::replace(&mut self.clocks, now).slept_until(now) {
             backends.close();
             return false;
         }
@@ -244,5 +264,21 @@ mod tests {
         assert_eq!(pauses, [100, 100, 100, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000, 60000]);
         patience.after(Mode::Idle, true);
         assert_eq!(patience.pause(), Patience::SHORTEST);
+    }
+
+    /// OfflineIMAP #56: connections from before a sleep were waited for.
+    #[test]
+    fn a_system_that_slept_is_known_by_its_clocks() {
+        let before = Clocks::now();
+        let after = |awake: u64, wall: i64| Clocks {
+            awake: before.awake + Duration::from_secs(awake),
+            wall: match wall {
+                0.. => before.wall + Duration::from_secs(wall.unsigned_abs()),
+                _ => before.wall - Duration::from_secs(wall.unsigned_abs()),
+            },
+        };
+        let slept = [(30, 30), (30, 45), (30, 3_630), (0, 28_800), (30, -3_600)]
+            .map(|(awake, wall)| before.slept_until(after(awake, wall)));
+        assert_eq!(slept, [false, false, true, true, false]);
     }
 }

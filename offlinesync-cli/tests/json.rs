@@ -20,6 +20,7 @@ fn find<'a>(events: &'a [Value], name: &str) -> &'a Value {
     events.iter().find(|event| event["event"] == name).unwrap_or_else(|| panic!("no {name} in {}", names(events)))
 }
 
+/// OfflineIMAP #367, #702: what changed, for other programs to read.
 #[test]
 fn a_run_is_told_in_events_from_hello_to_its_exit_status() {
     let sandbox = Sandbox::new(ACCOUNT);

@@ -60,6 +60,7 @@ fn a_second_run_is_refused_while_the_first_sleeps_and_told_who_it_is_and_since_w
 }
 
 /// OfflineIMAP #159, #516: a lock was left behind, and the next run refused to start.
+/// OfflineIMAP #125: so it was after a hang.
 #[test]
 fn the_lock_of_a_program_that_was_killed_stands_in_nobodys_way() {
     let sandbox = Sandbox::new(&refreshing());

@@ -126,6 +126,7 @@ fn a_mistake_in_the_configuration_ends_the_stream_with_its_exit_status_and_messa
     );
 }
 
+/// OfflineIMAP #248: a hook that failed was not told of.
 #[test]
 fn a_hook_that_fails_and_a_folder_that_is_refused_are_told_and_the_exit_status_is_right() {
     let config = ACCOUNT.replace("localrepository = l\n", "localrepository = l\npostsynchook = echo no >&2; exit 3\n");

@@ -25,6 +25,7 @@ fn failed(run: &Run, text: &str) {
     assert!(run.err.contains(text), "{}", run.err);
 }
 
+/// OfflineIMAP #384, #581, #270: another maxage removed messages, or fetched what was older.
 #[test]
 fn maxage_leaves_old_messages_alone_and_can_be_raised_and_lowered() {
     let sandbox = Sandbox::new(&with("maxage = 10\n", "", ""));

@@ -32,6 +32,7 @@ fn what_was_deleted_and_flagged_on_one_side_is_so_on_the_other() {
     assert_eq!(left, ["cur/1700000002.two.host:2,S"]);
 }
 
+/// OfflineIMAP #370, #52: a dry run changed what was remembered, or could not be made at all.
 #[test]
 fn a_dry_run_says_what_would_be_done_and_changes_nothing_anywhere() {
     let sandbox = Sandbox::new(ACCOUNT);
@@ -217,6 +218,7 @@ Copy message UID 1700000003.three.host (1/1) r:Sent -> l:Sent
     assert!(ttyui.err.starts_with("Account sync a:\n *** Processing account a\n"), "{}", ttyui.err);
 }
 
+/// offlineimap3 #259; OfflineIMAP #31, #126, #517: the exit status told nothing of what had failed.
 #[test]
 fn one_account_that_fails_does_not_stop_another_and_the_worst_code_counts() {
     let more = "[Account b]\nlocalrepository = l2\nremoterepository = r2\n[Repository l2]\ntype = Maildir\n\
@@ -240,6 +242,7 @@ fn help_is_as_documented() {
     assert!(Sandbox::new("").run(&["-V"]).out.starts_with(concat!("offlinesync v", env!("CARGO_PKG_VERSION"), ", ")));
 }
 
+/// OfflineIMAP #367, #702: what changed, for other programs to read.
 #[test]
 fn changes_are_told_in_the_words_of_offlineimap() {
     let sandbox = Sandbox::new(ACCOUNT);

@@ -68,6 +68,7 @@ fn message(number: usize) -> String {
     )
 }
 
+/// OfflineIMAP #135, #61, #317: every folder was listed whole with every run.
 #[test]
 fn with_nothing_to_do_the_program_waits_twice_however_many_folders_there_are() {
     let (few, many) = (Line::in_step(3, 5), Line::in_step(60, 5));
@@ -168,6 +169,7 @@ fn with_old_folders(local: &str) -> Line {
 
 const LOCALS: [(&str, &str); 2] = [("sep = .\n", "."), ("sep = /\n", "/")];
 
+/// OfflineIMAP #668, #580: a renamed folder was another one, and the old one stayed.
 #[test]
 fn folders_renamed_on_the_server_are_renamed_in_the_maildir_and_no_body_crosses_the_line() {
     for (local, separator) in LOCALS {

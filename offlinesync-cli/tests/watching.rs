@@ -5,7 +5,9 @@
 mod support;
 
 use offlinesync_imap::testing::dovecot::{Dovecot, Options};
+use offlinesync_imap::testing::server::{Action, Options as Memory, Server};
 use rustix::process::Signal;
+use std::collections::BTreeSet;
 use support::daemon::Daemon;
 use support::sandbox::Sandbox;
 
@@ -28,6 +30,7 @@ fn until(daemon: &mut Daemon, what: impl Fn() -> bool) {
     }
 }
 
+/// OfflineIMAP #634: which folders are watched.
 #[test]
 fn what_changes_on_either_side_is_on_the_other_at_once_even_over_a_single_connection() {
     for lines in ["idlefolders = ['INBOX', 'Lists']\n", "idlefolders = ['INBOX', 'Lists']\nmaxconnections = 1\n"] {
@@ -71,4 +74,58 @@ fn a_folder_that_cannot_be_watched_is_told_and_the_others_are_watched() {
     daemon.wait_for("this folder is not watched for now");
     client.append("INBOX", "", None, MAIL);
     until(&mut daemon, || sandbox.messages("local/INBOX").len() == 2);
+}
+
+fn mail(place: &str, number: usize) -> String {
+    format!("Subject: {place} {number}\nMessage-ID: <{place}.{number}@example.org>\n\nx\n")
+}
+
+/// OfflineIMAP #65, #421: what came during a refresh was not heard of, or it came twice.
+#[test]
+fn mail_that_comes_while_watched_folders_are_synced_again_and_again_is_heard_of_and_there_once() {
+    let server = Dovecot::start(Options::default());
+    let mut client = server.client("u1");
+    client.append("INBOX", "", None, MAIL);
+    let sandbox = home(server.port(), "idlefolders = ['INBOX']\n");
+    let mut daemon = Daemon::start(&sandbox, &["-u", "ttyui"]);
+    daemon.wait_for("Next refresh in 600.0 minutes");
+    for number in 0..40 {
+        client.append("INBOX", "", None, mail("there", number).replace('\n', "\r\n").as_bytes());
+        sandbox.deliver("local/INBOX", &format!("17000000{number}.own.host"), &mail("here", number));
+        if number % 3 == 0 {
+            daemon.signal(Signal::USR1);
+        }
+    }
+    let here = || sandbox.messages("local/INBOX");
+    let there = || -> Vec<String> {
+        let stored = server.client("u1").messages("INBOX").into_iter();
+        stored.map(|stored| String::from_utf8(stored.bytes).unwrap().replace("\r\n", "\n")).collect()
+    };
+    until(&mut daemon, || here().len() >= 81 && there().len() >= 81);
+    daemon.signal(Signal::USR2);
+    assert_eq!(daemon.end(), Some(0));
+    sandbox.run(&["-o"]).silent();
+    for found in [here(), there()] {
+        assert_eq!((found.len(), found.into_iter().collect::<BTreeSet<_>>().len()), (81, 81));
+    }
+}
+
+/// OfflineIMAP #439: after another network was there, the program waited for ever for a connection of the old one.
+#[test]
+fn a_kept_connection_that_fell_silent_is_given_up_and_mail_comes_over_another() {
+    let server = Server::start(Memory::default());
+    server.mailbox("u1", "INBOX").add(MAIL, &[]);
+    let sandbox = home(server.port(), "holdconnectionopen = yes\nkeepalive = 36000\n");
+    let mut daemon = Daemon::start(&sandbox, &["-u", "ttyui", "-k", "general:socktimeout=1"]);
+    daemon.wait_for("Next refresh in 600.0 minutes");
+    assert_eq!((sandbox.messages("local/INBOX").len(), server.connections()), (1, 1));
+    server.on_command(|received| if received.connection == 1 { Action::Stall } else { Action::Continue });
+    server.mailbox("u1", "INBOX").add(MAIL, &[]);
+    while sandbox.messages("local/INBOX").len() < 2 {
+        daemon.signal(Signal::USR1);
+        daemon.wait_for("Next refresh in 600.0 minutes");
+    }
+    assert_eq!(server.connections(), 2);
+    daemon.signal(Signal::USR2);
+    assert_eq!(daemon.end(), Some(0));
 }

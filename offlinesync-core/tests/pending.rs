@@ -77,6 +77,7 @@ fn what_waits_for_a_read_only_remote_is_done_once_it_may_be_changed() {
     }
 }
 
+/// OfflineIMAP #47: mail that was removed on one side was to be kept on the other.
 #[test]
 fn a_removal_that_is_not_carried_over_does_not_trouble_later_runs() {
     for world in worlds().into_iter().map(World::settled) {

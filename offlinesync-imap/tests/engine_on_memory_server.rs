@@ -425,6 +425,7 @@ fn connections_that_are_lost_or_refused_meanwhile_cost_a_large_folder_nothing() 
     }
 }
 
+/// OfflineIMAP #318, #608: slow servers.
 #[test]
 fn a_server_that_has_too_much_to_do_gets_time_and_fewer_connections() {
     let busy = [

@@ -3,16 +3,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use offlinesync_core::{Cancel, ErrorKind, Result};
-use offlinesync_imap::config::{Secret, Tls};
+use offlinesync_imap::config::{Secret, Timeouts, Tls};
 use offlinesync_imap::testing::dovecot::{self, Dovecot};
-use offlinesync_imap::testing::server::{Options, Server};
+use offlinesync_imap::testing::server::{Action, Options, Server};
 use offlinesync_imap::{ImapConfig, ImapRepository, Pace};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 fn repository(host: &str, port: u16) -> ImapRepository {
+    ImapRepository::new(config(host, port))
+}
+
+fn config(host: &str, port: u16) -> ImapConfig {
     let config = ImapConfig::new("test", host, "u1", || Ok(Secret::new("pw".into())));
-    ImapRepository::new(config.port(Some(port)).tls(Tls::None))
+    config.port(Some(port)).tls(Tls::None)
 }
 
 /// Ends the watch, also when the test fails.
@@ -110,4 +114,29 @@ fn a_lost_server_is_waited_for_and_its_return_is_told_if_anything_changed() {
         told(changes, "a message that came after the loss");
     })
     .unwrap();
+}
+
+/// OfflineIMAP #56, #439: a connection that nobody closed and on which nothing came any more was waited for without end.
+#[test]
+fn a_watch_that_falls_silent_is_begun_anew_and_what_came_meanwhile_is_told() {
+    for (silent_at, times) in [("IDLE", 1), ("SELECT", 2)] {
+        let server = Server::start(Options::default());
+        let timeouts = Timeouts { read: Duration::from_millis(50), ..Timeouts::default() };
+        let repository = ImapRepository::new(config(server.host(), server.port()).timeouts(timeouts));
+        let (mail, mut heard) = ((*server).clone(), 0);
+        server.on_command(move |received| {
+            heard += usize::from(received.name == silent_at);
+            if received.connection > 1 || received.name != silent_at || heard < times {
+                return Action::Continue;
+            }
+            mail.mailbox("u1", "INBOX").add(MAIL, &[]);
+            Action::Stall
+        });
+        watched(&repository, quick(), |changes| {
+            told(changes, "the beginning");
+            told(changes, "what came while the line was silent");
+        })
+        .unwrap();
+        assert_eq!(server.connections(), 2, "{silent_at}");
+    }
 }

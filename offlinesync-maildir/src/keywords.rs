@@ -377,6 +377,7 @@ mod tests {
         assert_eq!(vocabulary.slots[1], Slot::Taken);
     }
 
+    /// offlineimap3 #124: `P` and `$Forwarded` were two.
     #[test]
     fn forwarded_is_one_flag_whichever_letter_says_it() {
         let vocabulary = Vocabulary::from_table(b"0 $Forwarded\n", &BTreeMap::new());

@@ -96,6 +96,7 @@ impl<'a> User<'a> {
 const NAMES: [&str; 7] =
     ["with space", "quo\"te", "back\\slash", "R&-D", "Entw&APw-rfe", "deep/er/and deeper", "a:b;c|d<e>f'g%h*i"];
 
+/// OfflineIMAP #227, #629, #693: names with dots, slashes and other characters led to other folders.
 #[test]
 fn whatever_was_done_on_both_sides_one_sync_brings_them_in_step_and_the_next_does_nothing() {
     let server = Dovecot::start(Options::default());
@@ -134,6 +135,7 @@ fn folders_are_named_in_utf_8_and_nested_when_asked_for() {
 }
 
 /// A name in which the other side's separator stands would be two levels there: it is left out, with a way to choose, and nothing else is.
+/// OfflineIMAP #705; offlineimap3 #213: a dot in a name made two levels of one.
 #[test]
 fn a_name_with_the_other_sides_separator_is_refused_alone() {
     let server = Dovecot::start(Options::default());

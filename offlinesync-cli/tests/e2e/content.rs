@@ -27,7 +27,8 @@ fn imap_date(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).unwrap().strftime("%d-%b-%Y %H:%M:%S +0000").to_string()
 }
 
-/// offlineimap3 #44: attachments came out altered, for a message was parsed and written anew.
+/// offlineimap3 #44, #43, #48: attachments came out altered, for a message was parsed and written anew.
+/// offlineimap3 #185: dates were shifted by the time zone between two servers.
 #[test]
 fn ordinary_mail_arrives_octet_for_octet_with_flags_and_dates_and_goes_on_to_another_server() {
     let server = dovecot();
@@ -63,6 +64,7 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
     assert!(done.success());
 }
 
+/// offlineimap3 #160, #224, #229, #240; OfflineIMAP #690: one such message ended the thread or the program, for years.
 #[test]
 fn hostile_mail_comes_down_as_the_server_hands_it_out() {
     let server = dovecot();
@@ -107,7 +109,7 @@ fn deliver_hostile(house: &House) -> Vec<Vec<u8>> {
 
 /// Dovecot hands out NUL octets as others, and drops some CRs, whoever sent them: so it is asked what it makes of the same octets when
 /// another client sends them.
-/// OfflineIMAP #275: a header that was added broke mail on the way up.
+/// OfflineIMAP #275, #172: a header that was added broke mail on the way up.
 #[test]
 fn hostile_mail_goes_up_as_any_client_would_send_it() {
     let server = dovecot();

@@ -256,6 +256,7 @@ fn a_maildir_whose_numbers_are_in_a_database_moves_in_and_only_the_way_back_asks
     assert!(back.err.contains("its numbers are in a database (AltMap)"), "{back:?}");
 }
 
+/// OfflineIMAP #589; offlineimap3 #143: directories that begin with a dot were no folders.
 #[test]
 fn a_maildir_plus_plus_tree_with_states_in_the_usual_place_and_single_mailboxes_moves_in() {
     let server = counting_server();

@@ -95,6 +95,7 @@ fn an_upload_that_waits_for_each_answer_and_is_killed_is_completed_without_a_dou
 }
 
 /// A server that does not tell what it called an uploaded message (no UIDPLUS).
+/// OfflineIMAP #452, #523: a message that the server's search did not find was uploaded with every run, a hundred times.
 #[test]
 fn an_upload_to_a_server_that_tells_no_uids_is_completed_without_a_double() {
     for (words, times) in [("> A", 8), (" APPEND ", 120), ("OK kept", 1), ("OK kept", 150)] {

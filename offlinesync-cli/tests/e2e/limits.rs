@@ -22,7 +22,11 @@ fn message(folder: &str, number: usize) -> Vec<u8> {
 
 /// A server with mail in two folders, and an empty house.
 fn world() -> (Server, House) {
-    let server = Server::start(Options::default());
+    world_on(Options::default())
+}
+
+fn world_on(options: Options) -> (Server, House) {
+    let server = Server::start(options);
     server.create("u1", "Sent");
     for (folder, messages) in [("INBOX", INBOX), ("Sent", SENT)] {
         (0..messages).for_each(|number| {
@@ -226,6 +230,25 @@ fn a_message_over_quota_is_told_and_the_others_go_up() {
     house.sync();
     assert_recovers(&server, &house);
     assert_eq!(server.mailbox("u1", "INBOX").messages().len(), INBOX + 6);
+}
+
+/// OfflineIMAP #281, #336: a message too large for the server was tried for ever and held up the others.
+#[test]
+fn a_message_too_large_for_the_server_is_told_and_holds_up_no_other() {
+    let (server, house) = world_on(Options::default().append_limit(4000));
+    house.sync();
+    let large = [b"Subject: large\n\n".to_vec(), b"0123456789012345678901234567890123456789\n".repeat(800)].concat();
+    for (number, text) in [message("INBOX", 500), large, message("INBOX", 501)].into_iter().enumerate() {
+        deliver(&house.folder("INBOX"), &format!("18{number}.up.host:2,S"), &crate::mail::to_lf(&text));
+    }
+    for _ in 0..2 {
+        house.run(&[]).refuses(1, &["INBOX", "too large", "181.up.host"], &["larger than the server accepts"]);
+        assert_eq!(server.mailbox("u1", "INBOX").messages().len(), INBOX + 2);
+        assert_eq!(files(&house.folder("INBOX")).len(), INBOX + 3);
+    }
+    fs::remove_file(house.folder("INBOX").join("cur/181.up.host:2,S")).unwrap();
+    house.sync();
+    assert_recovers(&server, &house);
 }
 
 /// The clock was a day ahead and was set right: directories and files are from the future, and what changes is seen all the same.

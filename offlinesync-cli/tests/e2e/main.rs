@@ -20,6 +20,7 @@ mod peers;
 mod plain_server;
 mod readers;
 mod shapes;
+mod silence;
 mod trouble;
 mod two_servers;
 mod wiped;

@@ -45,6 +45,7 @@ fn a_cold_sync_of_many_messages_stays_small() {
 
 const LARGE: u64 = 24 << 20;
 
+/// OfflineIMAP #203, #637, #614: a message of some ten megabytes took all memory.
 #[test]
 fn a_large_message_passes_through_without_being_held() {
     let server = Dovecot::start(Options::default());

@@ -1,9 +1,10 @@
 //! Folder names that a server makes up: none leads out of the Maildir or into another folder's directories, and two folders never
 //! become one. What cannot be a folder here is told, and the others are synced.
 
-use crate::house::{House, Setup, imap, tree};
-use crate::mail::folders;
+use crate::house::{House, Setup, imap, sent, tree};
+use crate::mail::{deliver, files, folders};
 use offlinesync_imap::testing::server::{Options, Server};
+use std::fs;
 use std::path::PathBuf;
 
 const HOSTILE: [&str; 14] = [
@@ -56,8 +57,8 @@ fn a_name_that_leads_elsewhere_is_refused_in_every_layout() {
         let run = house.run(&[]);
         assert_eq!(run.code, 1, "{run:?}");
         assert!(strays(&house).is_empty(), "{layout:?} {separator:?}: {:?}", strays(&house));
-        assert_eq!(std::fs::read_dir(house.folder("Good").join("new")).unwrap().count(), 1, "{run:?}");
-        assert_eq!(std::fs::read_dir(house.folder("INBOX").join("new")).unwrap().count(), 1, "{run:?}");
+        assert_eq!(fs::read_dir(house.folder("Good").join("new")).unwrap().count(), 1, "{run:?}");
+        assert_eq!(fs::read_dir(house.folder("INBOX").join("new")).unwrap().count(), 1, "{run:?}");
         assert!(run.err.contains("error: ") && run.err.contains("folder"), "{run:?}");
         for name in &names {
             assert_eq!(server.mailbox("u1", name).messages().len(), 1, "{name}");
@@ -92,8 +93,60 @@ fn two_folders_translated_to_one_are_refused_both_and_nothing_is_removed() {
             &["nametrans"],
         );
         assert_eq!(folders(&house.path("mail")), ["Good", "INBOX", "Sent"]);
-        assert_eq!(std::fs::read_dir(house.folder("Sent").join("new")).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(house.folder("Sent").join("new")).unwrap().count(), 1);
         assert_eq!(server.mailbox("u1", "Sent").messages().len(), 1);
         assert_eq!(server.mailbox("u1", "[Gmail]/Sent").messages().len(), 1);
     }
+}
+
+/// offlineimap3 #199: to such a server `Sent` and `sent` are one folder. Both were synced with it, and the mail of each was removed in turn.
+#[test]
+fn a_folder_that_a_server_takes_for_another_of_other_case_is_refused_and_nothing_is_mixed() {
+    let server = server(Options::default().folds_case(), &["Sent"]);
+    let house = setup(&server).house();
+    house.sync();
+    deliver(&house.folder("sent"), "17.own.host:2,S", b"Subject: own\n\nx\n");
+    deliver(&house.folder("Good"), "18.own.host:2,S", b"Subject: own\n\nx\n");
+    for _ in 0..2 {
+        house.run(&[]).refuses(1, &["folder sent", "was not created"], &["capital letters", "folderfilter"]);
+        assert_eq!((files(&house.folder("sent")).len(), files(&house.folder("Sent")).len()), (1, 1));
+        assert_eq!(server.mailbox("u1", "Sent").messages().len(), 1);
+        assert_eq!(server.mailbox("u1", "Good").messages().len(), 2);
+    }
+    fs::remove_dir_all(house.folder("sent")).unwrap();
+    house.sync();
+    assert_eq!(server.mailbox("u1", "Sent").messages().len(), 1);
+}
+
+/// OfflineIMAP #411, #405, #408: what was known of a folder hung on its translated name, and another nametrans made it void.
+#[test]
+fn another_nametrans_removes_nothing_and_doubles_nothing() {
+    let server = server(Options::default(), &["Sent", "Work"]);
+    let lines = imap(server.host(), server.port(), "u1");
+    let house = setup(&server).house();
+    house.sync();
+    let there = || ["INBOX", "Good", "Sent", "Work"].map(|name| server.mailbox("u1", name).messages());
+    let (before, names) = (there(), server.names("u1"));
+    let local = "nametrans = lambda f: {'gesendet': 'Sent'}.get(f, f)";
+    house.configure(
+        &Setup::of(&format!("{lines}nametrans = lambda f: {{'Sent': 'gesendet'}}.get(f, f)\n")).more_local(local),
+    );
+    house.run(&[]).refuses(2, &["nothing was synced", "'Sent'"], &["nametrans"]);
+    assert_eq!(folders(&house.path("mail")), ["Good", "INBOX", "Sent", "Work"]);
+    // Whoever renames the directory too goes on with it.
+    fs::rename(house.folder("Sent"), house.folder("gesendet")).unwrap();
+    let run = house.run(&["-d", "imap"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let bodies = sent(&run.err).into_iter().filter(|line| line.contains("BODY.PEEK[]") || line.starts_with("APPEND"));
+    assert_eq!(bodies.collect::<Vec<_>>(), [""; 0]);
+    house.sync_quietly();
+    // Names in one direction only: the folder comes down under its new name, and the old directory is left alone.
+    let one_way = "nametrans = lambda f: {'Sent': 'gesendet', 'Work': 'arbeit'}.get(f, f)\ncreatefolders = no\n";
+    house.configure(&Setup::of(&format!("{lines}{one_way}")));
+    house.settle();
+    assert_eq!(folders(&house.path("mail")), ["Good", "INBOX", "Work", "arbeit", "gesendet"]);
+    for folder in folders(&house.path("mail")) {
+        assert_eq!(files(&house.folder(&folder)).len(), 1, "{folder}");
+    }
+    assert_eq!((there(), server.names("u1")), (before, names));
 }

@@ -6,6 +6,7 @@ use crate::mail::{assert_in_step, files, in_maildir, on_server};
 use offlinesync_core::testing::mails::{self, Mail};
 use offlinesync_imap::testing::dovecot::{Dovecot, Options};
 
+/// OfflineIMAP #633: "skipping it" was said of such a folder, and its messages were removed.
 #[test]
 fn a_re_created_folder_is_refused_while_the_others_are_synced_and_then_paired_without_a_download() {
     let server = Dovecot::start(Options::default());
@@ -87,6 +88,7 @@ fn hostile_mail_is_paired_again_without_being_doubled() {
 }
 
 /// A status that is lost altogether is the same case for every folder at once.
+/// OfflineIMAP #333, #349: a state that was lost here was a removal there.
 #[test]
 fn a_lost_status_file_costs_no_download_and_doubles_nothing() {
     let server = Dovecot::start(Options::default());

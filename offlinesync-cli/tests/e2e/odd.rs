@@ -20,7 +20,7 @@ fn world() -> (Dovecot, Client, House) {
 }
 
 /// Mutt and others move a message by moving its file, name and all.
-/// offlineimap3 #201: a move was a removal and another upload.
+/// offlineimap3 #201, #226; OfflineIMAP #522, #662: a move was a removal and another upload, with the date of that upload.
 #[test]
 fn a_file_moved_to_another_folder_is_moved_on_the_server() {
     let (_server, mut client, house) = world();

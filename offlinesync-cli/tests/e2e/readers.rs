@@ -70,6 +70,7 @@ fn notmuch_finds_every_message_and_its_flags() {
     assert!(notmuch(&["new"]).starts_with("No new mail"));
 }
 
+/// offlineimap3 #85, #124, #209; OfflineIMAP #305, #665: keywords went one way only, or were told apart by case.
 #[test]
 fn doveadm_finds_every_message_and_its_flags_and_keywords() {
     let (server, mut client, house) = world();

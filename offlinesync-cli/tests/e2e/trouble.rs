@@ -64,6 +64,7 @@ fn a_host_that_cannot_be_reached_means_try_again_later() {
     assert_recovers(&server, &mut client, &house);
 }
 
+/// OfflineIMAP #720; offlineimap3 #96: nothing was verified unless somebody asked for it.
 #[test]
 fn a_certificate_that_proves_nothing_gets_no_password() {
     for (certificate, words, hint) in [

@@ -90,6 +90,7 @@ fn mail_goes_both_ways_over_four_connections_on_each_side() {
 }
 
 /// What both servers had before is recognised; mail that only looks alike is not taken for the same.
+/// OfflineIMAP #380: a map of UIDs that was lost meant every message once more.
 #[test]
 fn mail_that_both_servers_have_already_is_not_copied() {
     let mut world = world(2);

@@ -74,6 +74,7 @@ fn a_maildir_without_any_of_its_folders_is_refused_and_filled_again_when_told_to
     world.house.sync_quietly();
 }
 
+/// OfflineIMAP #333, #349: after the local state had been reset, the server's mailbox was emptied.
 #[test]
 fn folders_that_lost_every_message_are_refused_with_the_number_that_lets_it_through() {
     let mut world = world();

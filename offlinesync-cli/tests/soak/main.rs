@@ -28,6 +28,7 @@ fn a_maildir_and_a_server_stay_whole_through_kills_and_failing_lines() {
     live(1, 4, Options::default(), ("u1", None));
 }
 
+/// OfflineIMAP #380: what was remembered of two servers was cut short, and every message was doubled.
 #[test]
 fn two_servers_stay_whole_through_kills_and_failing_lines() {
     live(2, 2, Options::default(), ("u1", Some("u2")));

@@ -105,6 +105,7 @@ fn a_keyword_that_one_side_dropped_for_want_of_support_is_not_taken_for_removed(
     assert_eq!(store.remote.unwrap().add, flags(&["Work"]), "the keyword comes back, it is not lost");
 }
 
+/// OfflineIMAP #665: keywords were told apart by case.
 #[test]
 fn a_keyword_in_another_spelling_is_the_same_keyword() {
     let same = known(&["NonJunk"], there(Side::Remote, &["nonjunk"]), there(Side::Local, &["NONJUNK"]));

@@ -11,6 +11,7 @@ fn with_news() -> Pair {
     pair
 }
 
+/// OfflineIMAP #62, #262: numbers that a server lists and has no message for stopped the folder.
 #[test]
 fn an_ok_without_the_message_is_a_failure_of_that_message_and_it_is_fetched_next_time() {
     for nothing in [

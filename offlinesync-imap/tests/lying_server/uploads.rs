@@ -87,6 +87,7 @@ fn a_message_that_the_server_only_says_it_stored_is_not_removed_here() {
 }
 
 /// OfflineIMAP #676: a message that could not be found again was uploaded at every run, more than a hundred times.
+/// OfflineIMAP #452, #523: a message that the server's search did not find was uploaded with every run, a hundred times.
 #[test]
 fn an_upload_without_any_word_of_its_number_is_found_and_never_sent_again() {
     for options in offers() {

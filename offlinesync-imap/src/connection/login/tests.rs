@@ -152,6 +152,7 @@ fn preauth_needs_no_login() {
     assert_eq!(sent, ["A1 ENABLE CONDSTORE", "A2 LOGOUT"]);
 }
 
+/// OfflineIMAP #111: STARTTLS was not verified, and done without where it was not offered.
 #[test]
 fn starttls_is_mandatory_and_no_password_is_sent_without_it() {
     for (script, told) in [

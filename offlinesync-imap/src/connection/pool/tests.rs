@@ -289,6 +289,7 @@ fn closing_says_logout_and_the_pool_can_be_used_again() {
     assert_eq!(server.connections(), 2);
 }
 
+/// OfflineIMAP #481: the password stood in the log.
 #[test]
 fn a_trace_tells_everything_but_the_password_and_alerts_are_warnings() {
     let server = Server::start(Options::default());
