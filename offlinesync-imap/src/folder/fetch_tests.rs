@@ -300,7 +300,7 @@ fn headers(numbers: &[u32], script: &str) -> Result<Vec<String>> {
         Ok(())
     };
     let mut script = Script::new("", script);
-    let mut blocks = HeaderBlocks::new(&uids(numbers), None, &mut each);
+    let mut blocks = HeaderBlocks::new(&uids(numbers), None, &mut each).at("INBOX".to_owned());
     script.run(&mut blocks)?;
     script.finish();
     let refused = blocks.finish()?;
@@ -337,5 +337,8 @@ fn a_header_that_a_server_refuses_is_told() {
          < * 2 FETCH (UID 4 RFC822.SIZE 20 BODY[HEADER]<0> \"\")
          < 2 OK done",
     );
-    assert_eq!(told.unwrap(), ["4 Some(20) \"\"", "3: headers could not be read: it is this"]);
+    assert_eq!(
+        told.unwrap(),
+        ["4 Some(20) \"\"", "3: INBOX: headers could not be read: the server answered: NO it is this"]
+    );
 }
