@@ -272,9 +272,10 @@ fn a_folder_that_this_run_emptied_itself_is_believed_to_be_empty() {
 #[test]
 fn an_upload_whose_header_the_server_never_shows_is_not_sent_again() {
     let answers = [Action::No("this message is broken"), Action::Replace(b"{tag} OK done\r\n".to_vec())];
-    for (options, answer) in [Options::default(), Options::default().without("UIDPLUS")]
-        .into_iter()
-        .flat_map(|options| answers.clone().map(|answer| (options.clone(), answer)))
+    // Without UIDPLUS nothing tells which message an upload has become: then the second one waits for a look at it, too.
+    let servers = [(Options::default(), 1), (Options::default().without("UIDPLUS"), 2)];
+    for ((options, unseen), answer) in
+        servers.into_iter().flat_map(|server| answers.clone().map(|answer| (server.clone(), answer)))
     {
         let local = MemoryRepository::new("disk", Knobs::maildir());
         let pair = Pair { local, ..Pair::new(options) };
@@ -299,7 +300,7 @@ fn an_upload_whose_header_the_server_never_shows_is_not_sent_again() {
             let report = pair.sync().unwrap();
             let told: Vec<String> = report.failures.iter().map(|failure| failure.error.to_string()).collect();
             assert!(told.iter().all(|told| told.contains("it may be what an upload left there")), "{told:?}");
-            assert_eq!((told.len(), there(100), there(101)), (1, 1, 1));
+            assert_eq!((told.len(), there(100), there(101)), (unseen, 1, 1), "{told:?}");
         }
         pair.server.behave();
         assert!(pair.sync().unwrap().in_step());
