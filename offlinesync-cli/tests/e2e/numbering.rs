@@ -110,3 +110,48 @@ fn a_lost_status_file_costs_no_download_and_doubles_nothing() {
     assert_eq!(files(&house.folder("INBOX")).len(), 80);
     house.sync_quietly();
 }
+
+/// A backup of the status alone was put back: what came and went since is known on both sides by what is there, and nothing comes back.
+#[test]
+fn an_older_status_put_back_doubles_nothing_and_brings_nothing_back() {
+    let server = Dovecot::start(Options::default());
+    let mut client = server.client("u1");
+    let house = Setup::new(&server, "u1").house();
+    fill(&mut client, "INBOX", mails::ordinary(60, 8));
+    house.settle();
+    let (status, kept) = (house.path(".offlineimap"), house.path("kept"));
+    let put_back = || {
+        let _ = std::fs::remove_dir_all(&status);
+        let copied = std::process::Command::new("cp").arg("-a").args([&kept, &status]).status().unwrap();
+        assert!(copied.success());
+    };
+    std::fs::rename(&status, &kept).unwrap();
+    put_back();
+    let removed_here = |count: usize| {
+        let folder = house.folder("INBOX");
+        files(&folder).iter().take(count).for_each(|file| std::fs::remove_file(folder.join(&file.name)).unwrap());
+    };
+    removed_here(5);
+    fill(&mut client, "INBOX", mails::ordinary(4, 9));
+    client.select("INBOX");
+    client.remove("20:24");
+    client.store("25:30", "+FLAGS", "\\Flagged");
+    crate::mail::deliver(&house.folder("INBOX"), "17.own.host:2,S", b"Subject: own\n\nx\n");
+    house.settle();
+    let before = on_server(&mut client, "INBOX");
+    put_back();
+    house.sync();
+    assert_eq!(on_server(&mut client, "INBOX"), before);
+    assert_in_step(&mut client, &house);
+    // What was removed on either side since the last sync is removed on the other.
+    removed_here(3);
+    client.select("INBOX");
+    client.remove("40:42");
+    put_back();
+    house.sync();
+    let after = on_server(&mut client, "INBOX");
+    assert!(after.iter().all(|held| before.contains(held)));
+    assert!((before.len() - 6..=before.len() - 3).contains(&after.len()), "{} of {}", after.len(), before.len());
+    assert_in_step(&mut client, &house);
+    house.sync_quietly();
+}

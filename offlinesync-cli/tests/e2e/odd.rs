@@ -2,15 +2,13 @@
 
 use crate::content::fill;
 use crate::house::{House, Setup};
-use crate::kill::kill_at;
 use crate::mail::{Held, assert_in_step, assert_same, deliver, files, in_maildir, on_server};
-use offlinesync_core::testing::mails::{self, Mail, Random};
+use offlinesync_core::testing::mails::{self, Mail};
 use offlinesync_imap::testing::client::Client;
 use offlinesync_imap::testing::dovecot::{Dovecot, Options};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 fn world() -> (Dovecot, Client, House) {
     let server = Dovecot::start(Options::default());
@@ -138,120 +136,4 @@ fn what_is_no_message_is_left_alone() {
     let again = house.run(&[]);
     assert_eq!((again.code, on_server(&mut client, "INBOX").len()), (run.code, 2), "{again:?}");
     assert!(folder.join("tmp/1700000004.writing.host").exists() && folder.join("cur/.hidden").exists());
-}
-
-/// Other programs are at work on both sides while syncs run. In the end nothing is lost that nobody removed, nothing is there twice,
-/// and nothing came back that somebody removed.
-fn busy(hide: &[&'static str], killed: bool) {
-    let server = Dovecot::start(Options { hide: hide.to_vec(), ..Options::default() });
-    let (mut client, house) = (server.client("u1"), Setup::new(&server, "u1").house());
-    fill(&mut client, "INBOX", mails::ordinary(100, 63).filter(|mail| mail.bytes.len() < 4000));
-    house.sync();
-    let ended = AtomicBool::new(false);
-    let (there, here) = std::thread::scope(|scope| {
-        let there = scope.spawn(|| busy_client(&mut server.client("u1")));
-        let here = scope.spawn(|| busy_files(&house.folder("INBOX")));
-        let syncs = scope.spawn(|| {
-            let mut random = Random::new(5);
-            while !ended.load(Ordering::Relaxed) {
-                if killed && random.one_in(2) {
-                    let words = *random.of(&["> A", "< A", "APPEND", "FETCH (", "STORE", "EXPUNGE", "APPENDUID"]);
-                    kill_at(&house, words, 1 + random.below(12) as usize);
-                    continue;
-                }
-                let run = house.run(&[]);
-                assert!(run.code == 0 || run.code == 1, "{run:?}");
-            }
-        });
-        let both = (there.join().unwrap(), here.join().unwrap());
-        ended.store(true, Ordering::Relaxed);
-        syncs.join().unwrap();
-        both
-    });
-    let run = house.run(&[]);
-    assert_eq!(run.code, 0, "{run:?}");
-    assert_in_step(&mut client, &house);
-    let subjects = subjects(&house.folder("INBOX"));
-    let kept: BTreeSet<String> = there.union(&here).cloned().collect();
-    let found: BTreeSet<String> = subjects.iter().cloned().collect();
-    assert_eq!(found.len(), subjects.len(), "doubled: {subjects:?}");
-    assert_eq!(kept.difference(&found).collect::<Vec<_>>(), Vec::<&String>::new(), "lost");
-    assert_eq!(found.difference(&kept).collect::<Vec<_>>(), Vec::<&String>::new(), "came back");
-}
-
-/// OfflineIMAP #65: mail that came during a sync was doubled.
-#[test]
-fn mail_that_comes_and_goes_while_syncs_run_is_neither_lost_nor_doubled() {
-    busy(&[], false);
-}
-
-#[test]
-fn mail_that_comes_and_goes_on_a_server_that_tells_no_changes_is_neither_lost_nor_doubled() {
-    busy(&["QRESYNC", "CONDSTORE", "MULTIAPPEND", "ESEARCH"], false);
-}
-
-#[test]
-fn mail_that_comes_and_goes_while_syncs_are_killed_is_neither_lost_nor_doubled() {
-    busy(&[], true);
-}
-
-/// Here the new numbers of uploaded messages are found by looking, and a run may be killed before it has looked.
-#[test]
-fn mail_that_comes_and_goes_on_a_server_that_tells_no_numbers_while_syncs_are_killed_is_neither_lost_nor_doubled() {
-    busy(&["UIDPLUS"], true);
-}
-
-fn subjects(folder: &Path) -> Vec<String> {
-    let subject = |bytes: &[u8]| {
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        let subject = text.lines().find_map(|line| line.strip_prefix("Subject: ").map(str::to_owned));
-        subject.filter(|subject| subject.starts_with("busy "))
-    };
-    let mut found: Vec<String> = in_maildir(folder).iter().filter_map(|held| subject(&held.bytes)).collect();
-    found.sort();
-    found
-}
-
-/// Adds, flags and removes its own messages; answers the subjects of those it leaves.
-fn busy_client(client: &mut Client) -> BTreeSet<String> {
-    let (mut random, mut own) = (Random::new(1), Vec::new());
-    for number in 0..150 {
-        let subject = format!("busy there {number}");
-        let uid = client.append("INBOX", "", None, &Mail::text(&subject).bytes);
-        own.push((uid, subject));
-        client.select("INBOX");
-        let at = random.below(own.len() as u64) as usize;
-        client.store(&own[at].0.to_string(), "+FLAGS", "\\Flagged");
-        if random.one_in(3) {
-            let (uid, _) = own.swap_remove(at);
-            client.remove(&uid.to_string());
-        }
-    }
-    own.into_iter().map(|(_, subject)| subject).collect()
-}
-
-fn busy_files(folder: &Path) -> BTreeSet<String> {
-    let (mut random, mut left) = (Random::new(2), BTreeSet::new());
-    for number in 0..300 {
-        let subject = format!("busy here {number}");
-        deliver(folder, &format!("17{number}.busy.host"), &crate::mail::to_lf(&Mail::text(&subject).bytes));
-        left.insert(subject);
-        let names: Vec<_> = fs::read_dir(folder.join("cur")).unwrap().map(|entry| entry.unwrap().path()).collect();
-        let new: Vec<_> = fs::read_dir(folder.join("new")).unwrap().map(|entry| entry.unwrap().path()).collect();
-        let all: Vec<_> =
-            names.into_iter().chain(new).filter(|path| path.to_string_lossy().contains(".busy.")).collect();
-        let Some(path) = all.get(random.below(all.len().max(1) as u64) as usize) else { continue };
-        if random.one_in(3) {
-            let Ok(content) = fs::read_to_string(path) else { continue };
-            let subject = content.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap().to_owned();
-            if fs::remove_file(path).is_ok() {
-                left.remove(&subject);
-            }
-        } else {
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            let stem = name.split(":2,").next().unwrap().to_owned();
-            let _ = fs::rename(path, folder.join(format!("cur/{stem}:2,{}", random.of(&["", "S", "FS"]))));
-        }
-    }
-    left
 }
