@@ -7,6 +7,8 @@
 //! So whatever has no lone LF on the wire comes back from a file octet for octet, CR CR LF included; a file that already
 //! holds CR LF goes to the wire with those pairs untouched; and going up and down again changes nothing a second time.
 
+use std::convert::Infallible;
+
 /// How the lines of a message body end in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineEnding {
@@ -52,6 +54,15 @@ impl ToLf {
         }
         self.after_cr = input.last() == Some(&b'\r');
         emit_some(input, &mut emit)
+    }
+
+    /// Converts one piece as [`ToLf::convert`] does, into one run.
+    pub fn append(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        out.reserve(input.len() + 1);
+        let Ok(()) = self.convert(input, |run| {
+            out.extend_from_slice(run);
+            Ok::<_, Infallible>(())
+        });
     }
 
     /// Ends the message: a held CR was a lone one.
@@ -116,18 +127,18 @@ fn emit_some<E>(run: &[u8], emit: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Re
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::convert::Infallible;
 
     fn to_lf(pieces: &[&[u8]]) -> Vec<u8> {
         let (mut out, mut convert) = (Vec::new(), ToLf::default());
-        let mut push = |run: &[u8]| {
-            out.extend_from_slice(run);
-            Ok::<_, Infallible>(())
-        };
         for piece in pieces {
-            convert.convert(piece, &mut push).unwrap();
+            convert.append(piece, &mut out);
         }
-        convert.finish(&mut push).unwrap();
+        convert
+            .finish(|run| {
+                out.extend_from_slice(run);
+                Ok::<_, Infallible>(())
+            })
+            .unwrap();
         out
     }
 

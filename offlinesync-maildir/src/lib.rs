@@ -77,6 +77,7 @@ mod altmap;
 mod config;
 mod deliver;
 mod disk;
+mod draft;
 mod folder;
 mod keywords;
 mod layout;
@@ -90,13 +91,13 @@ mod read;
 mod repository;
 mod scan;
 mod stamp;
-mod syncer;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod texts;
 mod tree;
 #[cfg(feature = "watch")]
 mod watch;
+mod writers;
 
 pub use config::{DigestName, HeaderDate, MaildirConfig};
 pub use folder::MaildirFolder;

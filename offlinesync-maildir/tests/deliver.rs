@@ -172,3 +172,25 @@ fn a_full_disk_is_told_as_such_and_leaves_the_folder_as_it_was() {
     let error = folder.intake(&inbox()).err().unwrap();
     assert!(error.to_string().contains("INBOX/tmp"), "{error}");
 }
+
+#[test]
+fn a_message_whose_file_cannot_be_made_is_told_in_its_place_and_no_more_are_taken() {
+    let mail = Mail::new();
+    let mut folder = mail.folder("INBOX");
+    let mut intake = folder.intake(&inbox()).unwrap();
+    give(&mut *intake, &uid(16), "", None, "made\n");
+    assert!(intake.commit().unwrap().remove(0).is_ok());
+    fs::remove_dir(mail.path("INBOX/tmp")).unwrap();
+    mail.write("INBOX/tmp", "in the way");
+    (17..20).for_each(|n| give(&mut *intake, &uid(n), "", None, "not made\n"));
+    let answers = intake.commit().unwrap();
+    assert_eq!(answers.len(), 3);
+    answers.iter().for_each(|answer| assert!(answer.as_ref().unwrap_err().to_string().contains("INBOX/tmp/")));
+    let next = Outgoing { source: &uid(20), flags: &flags(""), date: None, octets: 9 };
+    assert!(intake.begin(&next).unwrap_err().to_string().contains("INBOX/tmp/"));
+    drop(intake);
+    assert_eq!(listed(&mut *folder).len(), 1);
+    fs::remove_file(mail.path("INBOX/tmp")).unwrap();
+    (17..21).for_each(|n| drop(deliver(&mut *folder, &uid(n), "", None, "made now\n")));
+    assert_eq!(listed(&mut *folder).len(), 5);
+}

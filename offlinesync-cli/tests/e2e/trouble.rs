@@ -122,6 +122,7 @@ fn a_full_disk_loses_nothing_and_the_next_run_goes_on() {
     let disk = Mounted::new(house.path("mail"), "300k");
     let full = house.run(&[]);
     full.refuses(1, &["No space left", "mail"], &["make room"]);
+    assert_eq!(full.err.matches("No space left").count(), 1, "it is told once, not for every message: {full:?}");
     assert_eq!(client.select("INBOX").exists, 150);
     disk.remount("size=100m");
     house.run(&[]).succeeds();

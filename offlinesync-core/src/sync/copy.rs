@@ -166,14 +166,18 @@ impl<'a> Pump<'a> {
                 "the store answered for a different number of messages than it was given",
             ));
         }
-        let mut batch = Batch::default();
+        let (mut batch, mut disk) = (Batch::default(), Ok(()));
         for (at, answer) in ended.into_iter().zip(answers) {
-            self.settle(at, answer, &mut batch);
+            match answer {
+                // A disk that took one message and not the next takes none of the rest: that is told once.
+                Err(error) if error.kind() == ErrorKind::Storage => disk = disk.and(Err(error)),
+                answer => self.settle(at, answer, &mut batch),
+            }
         }
         let copied = batch.upsert.len() as u64;
         self.ledger.record(batch, copied)?;
         self.done.copied += copied;
-        Ok(())
+        disk
     }
 
     fn settle(&mut self, at: usize, answer: Result<Option<MessageId>>, batch: &mut Batch) {

@@ -72,6 +72,8 @@ pub(super) struct Bodies<'a> {
     pending: BTreeMap<Uid, Pending>,
     dates: BTreeMap<Uid, Option<InternalDate>>,
     current: Current,
+    /// The last piece of a body, converted: lines are short, and to hand them on one by one costs more than to copy them.
+    converted: Vec<u8>,
     left: u64,
     late: Late,
     stopped: Option<Error>,
@@ -97,6 +99,7 @@ impl<'a> Bodies<'a> {
             pending: uids.iter().map(|uid| (*uid, Pending::Unanswered)).collect(),
             dates: BTreeMap::new(),
             current: Current::None,
+            converted: Vec::new(),
             left: 0,
             late,
             stopped: None,
@@ -228,11 +231,15 @@ impl<'a> Bodies<'a> {
     fn data(&mut self, bytes: &[u8]) -> Result<()> {
         self.left = self.left.saturating_sub(bytes.len() as u64);
         let Current::Flowing(_, convert) = &mut self.current else { return Ok(()) };
-        let sink = &mut *self.sink;
-        let written = match convert {
-            Some(convert) => convert.convert(bytes, |run| sink.write(run)),
-            None => sink.write(bytes),
+        let piece = match convert {
+            Some(convert) => {
+                self.converted.clear();
+                convert.append(bytes, &mut self.converted);
+                self.converted.as_slice()
+            }
+            None => bytes,
         };
+        let written = if piece.is_empty() { Ok(()) } else { self.sink.write(piece) };
         self.check(written)
     }
 
