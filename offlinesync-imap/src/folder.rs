@@ -80,12 +80,15 @@ impl ImapFolder {
     }
 
     /// What a listing brings, and the messages after it.
-    fn expected_of_listing(&self, since: Option<&Cursor>) -> Expected {
+    fn expected_of_listing(&self, since: Option<&Cursor>, known: &dyn Known) -> Result<Expected> {
         let (uid_next, messages) = self.shared.told(&self.name);
-        match since.and_then(state::Since::read) {
+        Ok(match since.and_then(state::Since::read) {
             Some(since) => Expected { now: 0, afterwards: u64::from(uid_next.saturating_sub(since.uid_next)) * BODY },
-            None => Expected { now: messages * LISTED, afterwards: messages * BODY },
-        }
+            None => {
+                let new = messages.saturating_sub(known.count()?);
+                Expected { now: messages * LISTED, afterwards: new * BODY }
+            }
+        })
     }
 
     /// Runs an exchange that changes messages, in the numbering their ids belong to and in no other.
@@ -189,7 +192,7 @@ impl Folder for ImapFolder {
 
     fn changes(&mut self, since: Option<&Cursor>, known: &dyn Known) -> Result<ChangeSet> {
         let on = On::Mailbox { name: &self.name, fresh: true };
-        let expected = self.expected_of_listing(since);
+        let expected = self.expected_of_listing(since, known)?;
         let mut run = |exchange: &mut dyn Exchange| self.shared.pool.run_expecting(on, expected, exchange);
         let listed = changes::changes(&mut run, since, known, !self.shared.config().expunge);
         let listed = listed.map_err(|error| self.at(error))?;

@@ -3,9 +3,10 @@
 //! State is behind one lock that is never held while waiting or while an exchange is called. The [`Reader`] is a baton: whoever has
 //! the oldest commands takes it and leads, the others wait for it.
 
-use super::SessionView;
+use super::line::Line;
 use super::reader::Reader;
 use super::session::{Habits, Owner, Session};
+use super::{SessionView, WORTH_COMPRESSING};
 use crate::codec::decoder::Item;
 use crate::codec::response::Response;
 use crate::config::{Compression, ImapConfig, Tls};
@@ -34,6 +35,7 @@ pub(super) struct Link {
     socket: Arc<Socket>,
     waker: Arc<Waker>,
     config: Arc<ImapConfig>,
+    line: Arc<Line>,
     /// From 1, for traces.
     number: usize,
     _cancel: CancelGuard,
@@ -53,7 +55,12 @@ struct State {
 
 impl Link {
     /// Connects; no login yet.
-    pub(super) fn connect(config: &Arc<ImapConfig>, number: usize, tls: Option<&TlsSettings>) -> Result<Self> {
+    pub(super) fn connect(
+        config: &Arc<ImapConfig>,
+        line: &Arc<Line>,
+        number: usize,
+        tls: Option<&TlsSettings>,
+    ) -> Result<Self> {
         let waker = Arc::new(Waker::new().map_err(|error| Error::io("waker", error, ErrorKind::Storage))?);
         let woken = waker.clone();
         let cancel = config.cancel.on_cancel(move || woken.wake());
@@ -61,7 +68,9 @@ impl Link {
         if let (Tls::Implicit, Some(settings)) = (config.tls, tls) {
             stream.start_tls(settings)?;
         }
-        Ok(Self::over(stream, config, number, waker, cancel))
+        let mut link = Self::over(stream, config, number, waker, cancel);
+        link.line = Arc::clone(line);
+        Ok(link)
     }
 
     fn over(stream: Stream, config: &Arc<ImapConfig>, number: usize, waker: Arc<Waker>, cancel: CancelGuard) -> Self {
@@ -82,6 +91,7 @@ impl Link {
             socket,
             waker,
             config: config.clone(),
+            line: Arc::default(),
             number,
             _cancel: cancel,
         }
@@ -158,7 +168,7 @@ impl Link {
 
     /// Asks for compression where so many octets make up for it.
     fn compress_if_worth(&self, state: &mut State, octets: u64) {
-        let worth = octets >= super::WORTH_COMPRESSING && state.pace.is_slow();
+        let worth = octets >= WORTH_COMPRESSING && state.pace.is_slow() && self.line.gains_by_compression();
         if worth && self.config.compression == Compression::Auto {
             state.session.compress();
         }
@@ -251,8 +261,9 @@ impl Link {
                     return Ok(true);
                 }
                 match reader.fill(&mut state.stream)? {
-                    Input::Octets(_) => {
-                        state.pace.heard();
+                    Input::Octets(octets) => {
+                        let found = state.pace.heard(octets);
+                        found.into_iter().for_each(|narrow| self.line.found(narrow));
                         return Ok(true);
                     }
                     Input::Closed => {
@@ -269,7 +280,11 @@ impl Link {
                 let message = format!("the server was silent for {} seconds", timeout.as_secs());
                 return Err(Error::new(ErrorKind::Unavailable, message));
             }
+            let since = Instant::now();
             wait::poll(&[(self.socket.as_fd(), interest)], deadline, &patience)?;
+            if !reader.is_between_responses() {
+                self.lock().pace.waited(since.elapsed());
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod idle;
 mod lease;
+mod line;
 mod link;
 mod login;
 mod outbox;

@@ -1,6 +1,7 @@
 //! The connections of one account: which one runs an exchange, and when a new one is opened.
 
 use super::lease::Lease;
+use super::line::Line;
 use super::link::{Exclusive, Link};
 use super::login::{self, Remembered};
 use super::{Command, Exchange, Expected, Mailbox, On, SessionView};
@@ -37,6 +38,7 @@ pub(super) struct Inner {
     changed: Condvar,
     tls: Mutex<Option<TlsSettings>>,
     remembered: Mutex<Remembered>,
+    line: Arc<Line>,
 }
 
 impl Pool {
@@ -49,6 +51,7 @@ impl Pool {
             changed: Condvar::new(),
             tls: Mutex::default(),
             remembered: Mutex::default(),
+            line: Arc::default(),
         }))
     }
 
@@ -225,7 +228,7 @@ impl Inner {
         let to = config.destination();
         config.observer.event(&Event::Connecting { repository: &config.name, to: &to });
         let tls = self.tls_settings()?;
-        let link = Arc::new(Link::connect(config, number, tls.as_ref())?);
+        let link = Arc::new(Link::connect(config, &self.line, number, tls.as_ref())?);
         let mut connection = Exclusive::new(link.clone())?;
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let how = login::log_in(&mut connection, config, tls.as_ref(), &mut remembered)?;

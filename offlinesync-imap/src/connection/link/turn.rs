@@ -1,7 +1,7 @@
 //! Running an exchange: waiting for the baton, leading with it, handing it over.
 
 use super::super::session::{Front, Notice, Owner};
-use super::super::{Exchange, Expected, On, Reader};
+use super::super::{Exchange, Expected, On, Reader, WORTH_COMPRESSING};
 use super::{Link, NAP};
 use crate::codec::decoder::Item;
 use crate::codec::response::Response;
@@ -69,6 +69,7 @@ impl Place<'_> {
     pub(in crate::connection) fn run(self, on: On<'_>, expected: Expected, exchange: &mut dyn Exchange) -> Result<()> {
         let (link, owner) = (self.link, self.owner);
         let commands = exchange.commands(&link.view())?;
+        link.line.expect(expected.now.saturating_add(expected.afterwards));
         let mut state = link.lock();
         link.compress_if_worth(&mut state, expected.now);
         state.session.start(owner, on.into(), commands);
@@ -211,6 +212,10 @@ impl Link {
         };
         if !more.is_empty() {
             let mut state = self.lock();
+            if self.line.is_narrow() {
+                // It was not known when the first commands were sent.
+                self.compress_if_worth(&mut state, WORTH_COMPRESSING);
+            }
             state.session.extend(owner, more);
             self.send(state);
         }

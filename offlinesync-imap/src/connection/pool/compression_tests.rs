@@ -108,6 +108,32 @@ fn what_is_expected_afterwards_is_compressed_without_a_round_trip_more() {
     assert_eq!(server.violations(), [""; 0]);
 }
 
+/// Where very much is to come, the first megabytes show whether the line is held up by what deflates it.
+#[test]
+fn a_line_that_is_far_but_wide_is_not_compressed_for_very_much() {
+    let server = server();
+    let (_relay, pool) = far(&server);
+    for expected in [Expected { now: MUCH, afterwards: 100 * MUCH }, now(100 * MUCH), now(MUCH)] {
+        fetch(&pool, expected).unwrap();
+    }
+    assert_eq!(server.count("COMPRESS"), 0);
+    pool.0.line.found(false);
+    fetch(&pool, now(100 * MUCH)).unwrap();
+    assert_eq!(server.count("COMPRESS"), 0);
+}
+
+#[test]
+fn a_line_that_turns_out_to_be_narrow_is_compressed_for_what_is_still_to_come() {
+    let server = server();
+    let (_relay, pool) = far(&server);
+    fetch(&pool, now(100 * MUCH)).unwrap();
+    pool.0.line.found(true);
+    server.clear_log();
+    fetch(&pool, now(0)).unwrap();
+    assert_eq!(server.log(), ["UID FETCH", "COMPRESS", "NOOP"]);
+    assert_eq!(server.violations(), [""; 0]);
+}
+
 #[test]
 fn a_server_that_refuses_is_not_asked_again() {
     let server = server();
