@@ -43,7 +43,7 @@ impl Mailboxes {
     pub fn replace(&self, account: &str, mailboxes: &[Mailbox]) -> Result<()> {
         let Some(settings) = &self.settings else { return Ok(()) };
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        metadata::create(&self.directory)?;
+        metadata::create(&self.directory, false)?;
         let items: Vec<Value> = mailboxes.iter().map(to_json).collect();
         write(&self.directory.join(format!("{account}.json")), &Value::Array(items).to_string())?;
         self.write_list(settings)

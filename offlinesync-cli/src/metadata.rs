@@ -5,13 +5,15 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-/// Creates a directory for its owner alone (mode 0700) if it is missing; its parent must be there.
+/// Creates a directory for its owner alone (mode 0700) if it is missing; its parent must be there. With `fsync`, a new one survives
+/// a power failure.
 ///
 /// # Errors
 /// Kind `Storage`: it cannot be created.
-pub fn create(directory: &Path) -> Result<()> {
+pub fn create(directory: &Path, fsync: bool) -> Result<()> {
     match std::fs::DirBuilder::new().mode(0o700).create(directory) {
-        Ok(()) => sync_parent(directory),
+        Ok(()) if fsync => sync_parent(directory),
+        Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => Ok(()),
         Err(error) => {
             let message = format!("cannot create the directory {}: {error}", directory.display());

@@ -44,7 +44,7 @@ impl Profile {
         if directory.symlink_metadata().is_ok() {
             return Err(failed(&"it is there already").with_hint("name a directory that is not there yet"));
         }
-        metadata::create(directory).map_err(|error| failed(&error))?;
+        metadata::create(directory, false).map_err(|error| failed(&error))?;
         let path = directory.join("offlinesync.trace.json");
         let mut file = BufWriter::new(File::create_new(&path).map_err(|error| failed(&error))?);
         file.write_all(b"[").map_err(|error| failed(&error))?;

@@ -141,7 +141,7 @@ impl Program {
             return Ok(check::show(&self.runners, &self.hub, columns, &self.control));
         }
         if !self.runners.iter().all(|runner| runner.reads_only) {
-            metadata::create(&self.general.metadata)?;
+            metadata::create(&self.general.metadata, self.general.fsync)?;
         }
         if args.mbnames_prune {
             return self.prune();

@@ -29,13 +29,13 @@ pub fn open(directory: &Path, wanted: StatusBackend, read_only: bool, fsync: boo
     if read_only {
         return store_for_reading(directory, current.unwrap_or(wanted));
     }
-    crate::metadata::create(directory)?;
+    crate::metadata::create(directory, fsync)?;
     let store = store(directory, wanted, fsync)?;
     if let Some(current) = current.filter(|current| *current != wanted) {
         copy_status(&*self::store(directory, current, fsync)?, &*store)?;
     }
     if current != Some(wanted) {
-        mark(directory, wanted).map_err(|error| Error::io(directory.display(), error, ErrorKind::Storage))?;
+        mark(directory, wanted, fsync).map_err(|error| Error::io(directory.display(), error, ErrorKind::Storage))?;
     }
     Ok(store)
 }
@@ -81,13 +81,15 @@ fn current(directory: &Path) -> Result<Option<StatusBackend>> {
     }
 }
 
-fn mark(directory: &Path, form: StatusBackend) -> std::io::Result<()> {
+fn mark(directory: &Path, form: StatusBackend, fsync: bool) -> std::io::Result<()> {
     let unfinished = directory.join(format!("{MARK}.new"));
     let mut file = File::create(&unfinished)?;
     writeln!(file, "{}", name(form))?;
-    file.sync_all()?;
+    if fsync {
+        file.sync_all()?;
+    }
     fs::rename(&unfinished, directory.join(MARK))?;
-    File::open(directory)?.sync_all()
+    if fsync { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
 fn name(form: StatusBackend) -> &'static str {

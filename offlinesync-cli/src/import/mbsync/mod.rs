@@ -249,10 +249,10 @@ impl Importer {
     /// Takes over one account, unless it has a status of ours already.
     fn take(&self, one: &Move, config: &Config, general: &General) -> Result<Outcome> {
         let settings = AccountSettings::read(config, general, &one.account, self.environment())?;
-        metadata::create(&general.metadata)?;
+        metadata::create(&general.metadata, true)?;
         let _lock = Lock::take(&general.metadata, &one.account)?;
         let directory = general.metadata.join(format!("Account-{}", one.account));
-        metadata::create(&directory)?;
+        metadata::create(&directory, true)?;
         let mark = Mark::of(&directory);
         let status = SqliteStatus::open(directory.join("offlinesync.db"), true)?;
         if !mark.is_set() && !status.folders()?.is_empty() {

@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::schema::{APPLICATION_ID, STEPS};
 use crate::error::{Error, ErrorKind};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind as Io;
@@ -12,6 +13,9 @@ use std::time::Duration;
 /// How long another process may keep the file locked.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How many pages of 4 KiB the log may have where nothing is waited for.
+const LONG_LOG: &str = "PRAGMA wal_autocheckpoint = 4000";
+
 /// What a file is.
 enum Format {
     Empty,
@@ -20,19 +24,46 @@ enum Format {
 
 pub(super) fn writable(path: &Path, fsync: bool) -> Result<Connection, Failure> {
     create(path, fsync)?;
+    let left_log = log_length(path) > 0;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = prepared(Connection::open_with_flags(path, flags)?)?;
     let format = format(&connection, STEPS.len())?;
     if matches!(format, Format::Empty) {
-        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+        fill(&mut connection, path, fsync)?;
     }
-    let synchronous =
-        if fsync { "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;" } else { "PRAGMA synchronous = NORMAL;" };
-    connection.execute_batch(synchronous)?;
-    if !matches!(format, Format::Version(version) if version == STEPS.len()) {
+    match fsync {
+        true => connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;")?,
+        false => wait_seldom(&connection, left_log)?,
+    }
+    if matches!(format, Format::Version(version) if version < STEPS.len()) {
         migrate(&mut connection, STEPS)?;
     }
     Ok(connection)
+}
+
+/// Gives an empty file its form. What there is nothing in yet need not be safe at every step: without `fsync` it is waited for the disk
+/// once, in the end.
+fn fill(connection: &mut Connection, path: &Path, fsync: bool) -> Result<(), Failure> {
+    if fsync {
+        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+        connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;")?;
+        return migrate(connection, STEPS);
+    }
+    connection.execute_batch("PRAGMA synchronous = OFF;")?;
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    migrate(connection, STEPS)?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    File::open(path).and_then(|file| file.sync_all()).map_err(io)
+}
+
+/// The log is never waited for, so a power failure may undo what is in it, but takes nothing apart. It is carried over into the file
+/// only when it has become long, and at the end of a run that found one: then the disk has long had it, while right after many
+/// files were made it is busy with those.
+fn wait_seldom(connection: &Connection, left_log: bool) -> Result<(), Failure> {
+    connection.execute_batch("PRAGMA synchronous = NORMAL;")?;
+    connection.query_row(LONG_LOG, [], |_| Ok(()))?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !left_log)?;
+    Ok(())
 }
 
 /// `None` if there is no file.
@@ -86,12 +117,17 @@ fn io(error: std::io::Error) -> Failure {
 /// Without a log to replay, the file is read as it lies there, and nothing beside it is created.
 fn open_for_reading(path: &Path) -> Result<Connection, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    match log_length(path) {
+        0 => Ok(Connection::open_with_flags(immutable_uri(path), flags | OpenFlags::SQLITE_OPEN_URI)?),
+        _ => Ok(Connection::open_with_flags(path, flags)?),
+    }
+}
+
+/// How many octets wait in the log beside the file.
+fn log_length(path: &Path) -> u64 {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
-    match std::fs::metadata(PathBuf::from(log)) {
-        Ok(log) if log.len() > 0 => Ok(Connection::open_with_flags(path, flags)?),
-        _ => Ok(Connection::open_with_flags(immutable_uri(path), flags | OpenFlags::SQLITE_OPEN_URI)?),
-    }
+    std::fs::metadata(PathBuf::from(log)).map_or(0, |log| log.len())
 }
 
 fn immutable_uri(path: &Path) -> String {

@@ -117,6 +117,20 @@ fn reading_only_sees_what_a_killed_run_left_in_its_log() {
     assert_eq!(rows(&SqliteStatus::open(&copy, true).unwrap()), [row(1, &["x"])]);
 }
 
+/// Without fsync, the log of a run stays beside the file for a while; the next run that finds it there carries it over.
+#[test]
+fn what_was_not_waited_for_is_there_for_the_next_run_which_tidies_up() {
+    let (directory, path) = directory();
+    let store = SqliteStatus::open(&path, false).unwrap();
+    (1..=100).for_each(|n| store.folder(&pair()).unwrap().apply(batch([row(n, &[])])).unwrap());
+    drop(store);
+    assert!(files(&directory).iter().any(|name| name.ends_with("-wal")), "{:?}", files(&directory));
+    assert_eq!(rows(&SqliteStatus::open_read_only(&path).unwrap()).len(), 100);
+    assert_eq!(rows(&SqliteStatus::open(&path, false).unwrap()).len(), 100);
+    assert_eq!(files(&directory).len(), 1, "{:?}", files(&directory));
+    assert_eq!(rows(&SqliteStatus::open(&path, true).unwrap()).len(), 100);
+}
+
 #[cfg(unix)]
 #[test]
 fn the_file_is_for_its_owner_alone() {
