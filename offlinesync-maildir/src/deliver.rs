@@ -122,7 +122,7 @@ impl<'f> Delivery<'f> {
         let sub = if name.letters.is_empty() { Sub::New } else { Sub::Cur };
         let parsed = FileName::parse(&whole, self.folder.config.info_separator);
         let unnameable = || Error::new(ErrorKind::Message, format!("{whole:?} is no name for a message"));
-        Ok(Found::new(sub, &parsed.ok_or_else(unnameable)?))
+        Ok(Found::new(sub, &parsed.ok_or_else(unnameable)?).to_owned())
     }
 
     /// Gives a written message its place. A base that is taken by the same content is the message itself, delivered before.
@@ -141,7 +141,7 @@ impl<'f> Delivery<'f> {
                 if temp.place(&found.path(&self.folder.directory))? {
                     touched.mark(found.sub());
                     let id = MessageId::Name(found.id().into());
-                    self.folder.put(found);
+                    self.folder.put(found.borrowed());
                     return Ok(id);
                 }
             }
