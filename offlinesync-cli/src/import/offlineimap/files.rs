@@ -133,8 +133,8 @@ impl Files {
     /// Puts a file in place of another, whole and durably. What is unfinished lies where no folder's file can be.
     fn replace(&self, path: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
         let directory = path.parent().unwrap_or(Path::new("."));
-        directory.parent().into_iter().try_for_each(metadata::create)?;
-        metadata::create(directory)?;
+        directory.parent().into_iter().try_for_each(|parent| metadata::create(parent, true))?;
+        metadata::create(directory, true)?;
         let unfinished = self.account.join("offlinesync.export");
         remove(&unfinished)?;
         fill(&unfinished)
