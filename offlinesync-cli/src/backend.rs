@@ -181,6 +181,7 @@ fn maildir_layout(
     let mut config = MaildirConfig::new(&repository.name, &settings.root).with_separator(settings.separator);
     config.info_separator = if account.windows_compatible { '!' } else { ':' };
     config.file_time = settings.file_time;
+    config.stable_directories = settings.stable_directories;
     config.custom_flags = settings.custom_flags.clone();
     if let Some(rename) = repository.rules.rename.clone() {
         config.digest_name = Some(Arc::new(move |name: &str| digest_name(&rename, name)));

@@ -148,6 +148,7 @@ fn options_of_a_server_are_read() {
 fn options_of_a_maildir_are_read() {
     assert_eq!((maildir("sep = /").separator, maildir("").separator), ('/', '.'));
     assert!(!maildir("filetime = no").file_time && maildir("").file_time);
+    assert!(!maildir("stable_directories = no").stable_directories && maildir("").stable_directories);
     assert_eq!(maildir("customflag_x = $Work").custom_flags.get(&'x').map(String::as_str), Some("$Work"));
 }
 

@@ -37,6 +37,9 @@ pub struct MaildirConfig {
     pub time_from_header: bool,
     /// Reads that date; this crate knows no mail format. Without it the two options above do nothing.
     pub header_date: Option<Arc<HeaderDate>>,
+    /// Whether a directory keeps its inode and time of birth as long as it exists. `false`, for file systems that number directories anew at
+    /// each mount: a directory that is another one tells nothing.
+    pub stable_directories: bool,
     /// Lower-case letters and the keywords they stand for in every folder, before what a `dovecot-keywords` file says.
     pub custom_flags: BTreeMap<char, String>,
     /// The name of a folder that goes into `FMD5`; `None`: its own name. OfflineIMAP takes the name after the local `nametrans`.
@@ -61,6 +64,7 @@ impl MaildirConfig {
             name_from_header: false,
             time_from_header: false,
             header_date: None,
+            stable_directories: true,
             custom_flags: BTreeMap::new(),
             digest_name: None,
             observer: Arc::new(()),

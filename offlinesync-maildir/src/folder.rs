@@ -327,6 +327,7 @@ impl Folder for MaildirFolder {
             return Ok(set);
         }
         if let Some(since) = since
+            && self.config.stable_directories
             && known.count()? > 0
             && stamp::is_replaced(&self.directory, &since.0).unwrap_or(false)
         {

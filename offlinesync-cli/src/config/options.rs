@@ -211,6 +211,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     o(Maildir, "sep", Text, ".", Works, "between the levels of folder names; `/`: nested directories"),
     o(Maildir, "restoreatime", Bool, "no", Ignored, "message files are always read without touching their times where the system allows it"),
     o(Maildir, "filetime", Bool, "yes", Works, "a file's time is when the message arrived"),
+    o(Maildir, "stable_directories", Bool, "yes", Works, "a directory keeps its inode; no: the disk numbers them anew at each mount"),
     o(Maildir, "customflag_*", Text, "", Works, "keyword kept as this lower-case letter in file names"),
 ];
 

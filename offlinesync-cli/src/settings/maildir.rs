@@ -19,6 +19,8 @@ pub struct MaildirSettings {
     pub name_from_header: bool,
     /// Whether file times are the dates in the messages' headers.
     pub time_from_header: bool,
+    /// Whether a directory keeps its inode from one mount to the next.
+    pub stable_directories: bool,
     /// Letters that stand for keywords.
     pub custom_flags: BTreeMap<char, String>,
 }
@@ -42,6 +44,7 @@ impl MaildirSettings {
             file_time: config.boolean(section, "filetime", true)?,
             name_from_header: general(config, section, "filename_use_mail_timestamp")?,
             time_from_header: general(config, section, "utime_from_header")?,
+            stable_directories: config.boolean(section, "stable_directories", true)?,
             custom_flags: custom_flags(config, section)?,
         })
     }

@@ -20,9 +20,14 @@ const FOLDERS: [(&str, usize); 3] = [("INBOX", 30), ("Sent", 8), ("Lists/rust", 
 
 /// Three folders in step.
 fn world() -> World {
+    world_of("")
+}
+
+/// With these lines more for the Maildir.
+fn world_of(local: &str) -> World {
     let server = Dovecot::start(Options::default());
     let mut client = server.client("u1");
-    let house = Setup::new(&server, "u1").house();
+    let house = Setup::new(&server, "u1").more_local(local).house();
     for (name, messages) in FOLDERS {
         let _ = client.raw(&format!("CREATE {name}"));
         fill(&mut client, name, mails::ordinary(messages, messages as u64));
@@ -242,23 +247,42 @@ fn a_maildir_restored_from_a_backup_is_recognised_and_filled_again() {
 #[test]
 fn a_maildir_on_another_disk_goes_on_and_asks_only_if_something_is_missing() {
     let mut world = world();
-    let renew = |house: &House| {
-        let copied =
-            std::process::Command::new("cp").args(["-a"]).args([house.path("mail"), house.path("new")]).status();
-        assert!(copied.unwrap().success());
-        fs::remove_dir_all(house.path("mail")).unwrap();
-        fs::rename(house.path("new"), house.path("mail")).unwrap();
-    };
     renew(&world.house);
     world.house.settle();
     assert_eq!(world.counts(), ALL);
     renew(&world.house);
     let folder = world.house.folder("INBOX");
     files(&folder).iter().take(2).for_each(|file| fs::remove_file(folder.join(&file.name)).unwrap());
-    world.house.run(&[]).refuses(3, &["2 of 30 messages are missing"], &["--allow-mass-delete=2"]);
+    let hints = ["--allow-mass-delete=2", "stable_directories = no"];
+    world.house.run(&[]).refuses(3, &["2 of 30 messages are missing"], &hints);
     world.house.run(&["--allow-mass-delete=2"]).succeeds();
     assert_eq!(world.counts(), [28, 8, 3]);
     world.house.settle();
+}
+
+/// The same mail in other directories, as after a move to another disk.
+fn renew(house: &House) {
+    let copied = std::process::Command::new("cp").args(["-a"]).args([house.path("mail"), house.path("new")]).status();
+    assert!(copied.unwrap().success());
+    fs::remove_dir_all(house.path("mail")).unwrap();
+    fs::rename(house.path("new"), house.path("mail")).unwrap();
+}
+
+/// A file system that numbers its directories anew at each mount: whatever the user removed was refused at every run.
+#[test]
+fn where_directories_are_others_at_each_mount_the_user_can_say_so() {
+    let mut world = world_of("stable_directories = no");
+    for left in [29, 28, 27] {
+        renew(&world.house);
+        let folder = world.house.folder("INBOX");
+        fs::remove_file(folder.join(&files(&folder)[0].name)).unwrap();
+        world.house.settle();
+        assert_eq!(world.counts(), [left, 8, 3]);
+    }
+    renew(&world.house);
+    empty(&world.house.folder("INBOX"));
+    world.house.run(&[]).refuses(3, &["INBOX"], &["--allow-mass-delete"]);
+    assert_eq!(world.counts(), [27, 8, 3], "the brake stands");
 }
 
 /// The user's mailboxes are made anew: other numbers, and not all the folders there were.

@@ -53,7 +53,7 @@ pub(super) fn not_as_it_was(pair: &FolderPair, side: Side, compared: Compared, a
                 "its directory on the {side} side is another one than at the last sync, as after a restored backup, and {failing} of {rows} messages are missing in it"
             ),
             format!(
-                "to fill it again, run once with --accept-uidvalidity{only}; if they were removed on purpose, let it through once with --allow-mass-delete={failing}"
+                "to fill it again, run once with --accept-uidvalidity{only}; if they were removed on purpose, let it through once with --allow-mass-delete={failing}; if its disk numbers directories anew at each mount, set stable_directories = no in its repository"
             ),
         ),
     };
