@@ -244,6 +244,27 @@ fn an_upload_that_cannot_be_read_for_the_time_being_is_not_sent_again() {
     }
 }
 
+/// A message with UTF-8 in its header goes up as it is (RFC 9755 section 4); what an older server of this kind refuses is told with the reason.
+#[test]
+fn a_server_of_utf_8_alone_gets_messages_as_they_are_and_what_it_refuses_is_told() {
+    let written = "Subject: Gr\u{fc}\u{df}e\r\nMessage-ID: <900@x>\r\n\r\nx\r\n".as_bytes();
+    let local = MemoryRepository::new("disk", Knobs::maildir());
+    let pair = Pair { local, ..Pair::new(Options::default().with("UTF8=ONLY")) };
+    pair.sync_well();
+    pair.local.add("INBOX", written, Flags::default());
+    pair.server.on_command(|received| match received.name.as_str() {
+        "APPEND" => Action::No("8-bit data in headers"),
+        _ => Action::Continue,
+    });
+    let report = pair.sync().unwrap();
+    let hints: Vec<&str> = report.failures.iter().filter_map(|failure| failure.error.hint()).collect();
+    assert!(matches!(hints[..], [hint] if hint.contains("UTF8=ONLY")), "{:?}", report.failures);
+    pair.server.behave();
+    pair.sync_well();
+    let there = pair.server.mailbox("u1", "INBOX").messages();
+    assert_eq!(there.iter().filter(|message| message.bytes == written).count(), 1);
+}
+
 /// After a folder had lost its last messages to moves of this very run, it was looked at once more, and what the list had said before was
 /// held against the server.
 #[test]

@@ -47,8 +47,14 @@ pub(crate) fn new_uids(tagged: &Tagged, messages: usize, numbering: UidValidity,
     ascending.then_some(uids)
 }
 
+/// Whether the server speaks UTF-8 alone (RFC 6855 section 7). A message with such a header goes to it as any other (RFC 9755 section 4). One that
+/// still wants it in the form of RFC 6855 section 4 refuses it, and the message stays where it is.
+pub(crate) fn is_utf8_alone(session: &SessionView) -> bool {
+    session.capabilities.contains("UTF8=ONLY")
+}
+
 /// Why a message was not stored. `alone`: the command was about it alone.
-pub(crate) fn failure(tagged: &Tagged, alone: bool) -> Error {
+pub(crate) fn failure(tagged: &Tagged, alone: bool, utf8_alone: bool) -> Error {
     debug_assert!(!is_ok(tagged), "a failure needs a refusal");
     if !alone && !is_for_the_folder(tagged) {
         return of_message(refusal("the message was refused together with others", tagged, ErrorKind::Message));
@@ -60,6 +66,9 @@ pub(crate) fn failure(tagged: &Tagged, alone: bool) -> Error {
         Some(Code::TryCreate | Code::NonExistent) => {
             error.with_hint("the folder does not exist on the server any more")
         }
+        _ if utf8_alone => error.with_hint(
+            "the server speaks UTF8=ONLY: has the message other characters than those of ASCII in its header? The server may take those in the form of RFC 6855 only, which is not sent",
+        ),
         _ => error,
     }
 }

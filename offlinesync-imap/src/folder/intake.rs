@@ -234,7 +234,8 @@ impl<'a> Appends<'a> {
         }
         self.habits.alone |= messages > 1;
         let place = self.target.place.clone();
-        let failure = || append::failure(tagged, messages <= 1).at(&place);
+        let utf8_alone = self.wire.as_ref().is_some_and(|wire| append::is_utf8_alone(&wire.session()));
+        let failure = || append::failure(tagged, messages <= 1, utf8_alone).at(&place);
         let first = failure();
         if first.kind() != ErrorKind::Message {
             self.closed = Some((first.kind(), first.to_string()));

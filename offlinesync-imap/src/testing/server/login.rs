@@ -49,12 +49,13 @@ impl Session {
 
     pub(super) fn enable(&mut self, args: &[Value]) -> Outcome {
         let wanted: Vec<String> = args.iter().map(|value| value.text().to_ascii_uppercase()).collect();
-        let enabled: Vec<&str> = ["CONDSTORE", "QRESYNC"]
+        let offered = |name: &str| self.shared.offers(if name == "UTF8=ACCEPT" { "UTF8=ONLY" } else { name });
+        let enabled: Vec<&str> = ["CONDSTORE", "QRESYNC", "UTF8=ACCEPT"]
             .into_iter()
-            .filter(|name| self.shared.offers(name) && wanted.iter().any(|w| w == name))
+            .filter(|name| offered(name) && wanted.iter().any(|w| w == name))
             .collect();
         self.qresync |= enabled.contains(&"QRESYNC");
-        self.condstore |= !enabled.is_empty();
+        self.condstore |= self.qresync || enabled.contains(&"CONDSTORE");
         self.told(format!("* ENABLED {}", enabled.join(" ")).trim_end())
     }
 }
