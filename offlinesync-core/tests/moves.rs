@@ -53,6 +53,27 @@ impl World {
     }
 }
 
+/// A moved message kept its name where the row of another still had that name: the one that was removed there at the same time. The status
+/// refused the second row, and the run ended with an error.
+#[test]
+fn a_message_is_moved_to_where_another_of_its_name_was_just_removed() {
+    for (remote, local) in [(Knobs::imap(), Knobs::maildir()), (Knobs::maildir(), Knobs::maildir())] {
+        let world = World::new(remote, local);
+        let moved = world.add(Side::Local, "INBOX", "letter 1");
+        let removed = world.add(Side::Local, "Archive", "letter 2");
+        assert_eq!(moved, removed);
+        world.sync();
+        world.store(Side::Local).remove("Archive", &removed);
+        world.move_letter(Side::Remote, "letter 1");
+        world.sync();
+        for side in Side::BOTH {
+            assert_eq!(FOLDERS.map(|folder| world.contents(side, folder).len()), [0, 1], "{side}");
+            assert!(world.contents(side, "Archive")[0].starts_with("letter 1"), "{side}");
+        }
+        world.sync();
+    }
+}
+
 #[test]
 fn a_move_is_followed_on_either_side_without_content() {
     for side in Side::BOTH {

@@ -119,6 +119,35 @@ fn an_upload_to_a_server_that_tells_no_uids_is_completed_without_a_double() {
     }
 }
 
+/// A server without UIDPLUS confirms an upload and puts the message elsewhere. That is told at every run, with what sends it again, and the
+/// rest of the account goes on.
+#[test]
+fn an_upload_that_is_not_found_costs_one_message_and_the_remedy_is_named() {
+    let server = Server::start(memory_server::Options::default().without("UIDPLUS"));
+    server.create("u1", "Sent");
+    let house = Setup::of(&imap(server.host(), server.port(), "u1")).house();
+    house.sync();
+    server.on_command(|received| match received.name.as_str() {
+        "APPEND" => memory_server::Action::Replace(b"{tag} OK stored\r\n".to_vec()),
+        _ => memory_server::Action::Continue,
+    });
+    let mail =
+        |number: u32| format!("Subject: letter {number} of this test\nMessage-ID: <{number}@example.org>\n\nx\n");
+    deliver(&house.folder("INBOX"), "1700000001.up.host:2,S", mail(1).as_bytes());
+    for number in 2..4 {
+        house.run(&[]).refuses(1, &["it is not uploaded again"], &["--accept-uidvalidity -f 'INBOX'"]);
+        server.behave();
+        deliver(&house.folder("Sent"), &format!("170000000{number}.up.host:2,S"), mail(number).as_bytes());
+        server.mailbox("u1", "INBOX").add(mail(10 + number).as_bytes(), &[]);
+    }
+    house.run(&[]).refuses(1, &["it is not uploaded again"], &[]);
+    let there = |folder: &str| server.mailbox("u1", folder).messages().len();
+    assert_eq!((there("Sent"), there("INBOX"), files(&house.folder("INBOX")).len()), (2, 2, 3));
+    house.run(&["--accept-uidvalidity", "-f", "INBOX"]).succeeds();
+    assert_eq!((there("INBOX"), files(&house.folder("INBOX")).len()), (3, 3));
+    house.sync();
+}
+
 /// Removals and flags under way on both sides.
 #[test]
 fn changes_that_are_cut_short_are_completed() {
