@@ -35,6 +35,17 @@ pub(crate) fn can_binary(session: &SessionView) -> bool {
     session.capabilities.contains("BINARY")
 }
 
+/// How large a message the server takes at most, in octets, where it says so for all mailboxes (APPENDLIMIT, RFC 7889 section 3).
+pub(crate) fn limit(session: &SessionView) -> Option<u64> {
+    session.capabilities.iter().find_map(|capability| capability.strip_prefix("APPENDLIMIT=")?.parse().ok())
+}
+
+/// Why a message is not sent at all.
+pub(crate) fn too_large(octets: u64, limit: u64) -> Error {
+    let told = format!("the message has {octets} octets, and the server takes no more than {limit}; it was not sent");
+    Error::new(ErrorKind::Message, told)
+}
+
 /// What the new messages are called; `None` if the server does not say so believably: as many as were sent, ascending, of this
 /// numbering, and none that there was before (`uid_next` and above).
 pub(crate) fn new_uids(tagged: &Tagged, messages: usize, numbering: UidValidity, uid_next: u32) -> Option<Vec<Uid>> {

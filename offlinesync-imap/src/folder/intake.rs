@@ -245,6 +245,10 @@ impl<'a> Appends<'a> {
 
     fn send_held(&mut self, place: usize, message: &Message, body: &[u8]) -> Result<()> {
         let session = self.wire()?.session();
+        if let Err(error) = self.fits(&session, message) {
+            self.answers[place] = Some(Err(error));
+            return Ok(());
+        }
         let binary = memchr::memchr(0, body).is_some();
         if binary && !append::can_binary(&session) {
             self.answers[place] = Some(Err(self.no_nul()));
@@ -272,6 +276,13 @@ impl<'a> Appends<'a> {
         octets > 2 * GROUP.octets || self.held.len() >= 2 * GROUP.messages
     }
 
+    fn fits(&self, session: &SessionView, message: &Message) -> Result<()> {
+        match append::limit(session).filter(|limit| message.octets > *limit) {
+            Some(limit) => Err(self.at(append::too_large(message.octets, limit))),
+            None => Ok(()),
+        }
+    }
+
     fn no_nul(&self) -> Error {
         self.at(Error::new(
             ErrorKind::Message,
@@ -283,6 +294,7 @@ impl<'a> Appends<'a> {
         self.expected = message.octets;
         self.settle()?;
         let session = self.wire()?.session();
+        self.fits(&session, message)?;
         let binary = self.habits.with_nul.contains(&message.source) && append::can_binary(&session);
         message.flow = match self.send_head(message, binary, message.octets)? {
             true => Flow::Streaming { binary },

@@ -326,3 +326,20 @@ fn an_empty_message_never_shares_a_command() {
     put(&mut intake, b"b").unwrap();
     assert_eq!(told(intake.commit().unwrap()), ["10", "11", "12"]);
 }
+
+/// Of a small one, the others of its group go on; a large one is refused before its first octet.
+#[test]
+fn a_message_larger_than_the_server_says_it_takes_is_not_sent() {
+    let answers = vec![append_uid(7, "10:11")];
+    let mut bench = Bench::new("MULTIAPPEND LITERAL+ APPENDLIMIT=5", answers);
+    let mut intake = bench.intake();
+    put(&mut intake, b"one").unwrap();
+    put(&mut intake, b"too large").unwrap();
+    put(&mut intake, b"three").unwrap();
+    let large = vec![b'x'; GROUP.octets as usize + 1];
+    let error = put(&mut intake, &large).unwrap_err();
+    assert_eq!((error.kind(), error.to_string().contains("no more than 5")), (ErrorKind::Message, true));
+    assert_eq!(told(intake.commit().unwrap()), ["10", "Message", "11"]);
+    drop(intake);
+    assert_eq!(bench.text(), r#"APPEND "box" (\Seen) {3+}one (\Seen) {5+}three|!"#);
+}
