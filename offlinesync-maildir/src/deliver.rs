@@ -1,11 +1,12 @@
 //! The only writer of messages. A message is written to `tmp`, made durable, and then given its name in `new` or `cur` by a rename
-//! that replaces nothing; the directories are made durable once for a whole group.
+//! that replaces nothing; the directories are made durable once for a whole group. Where no other message has its base, all of that is
+//! done by another thread while the next messages come in; until the group is committed it can be taken back.
 //!
 //! The name follows from the source, so a message delivered again after a crash finds itself: the same content under the same
 //! base is the same message.
 
 use crate::disk;
-use crate::draft::{Draft, HELD, TempFile, Tmp};
+use crate::draft::{Draft, HELD, NewMail, Tmp};
 use crate::folder::{MaildirFolder, Touched};
 use crate::keywords::Vocabulary;
 use crate::name::{self, Claim, FileName, NumberedBase, UidKey};
@@ -17,6 +18,7 @@ use offlinesync_core::{
     Error, ErrorKind, FlagChange, Flags, GroupSize, Intake, InternalDate, Keywords, LineEnding, MessageId, Outgoing,
     Result, SourceFolder, Uid,
 };
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +33,13 @@ struct Current {
     name: Name,
     /// The beginning of the message, where its header is asked for a date.
     header: Option<Vec<u8>>,
+}
+
+/// A message that is being finished, and the file that it becomes if its base was free.
+#[derive(Debug)]
+struct Ended {
+    name: Name,
+    promised: Option<Found>,
 }
 
 /// What a message shall be called, and how flagged.
@@ -53,8 +62,10 @@ pub(crate) struct Delivery<'f> {
     tmp: Arc<Tmp>,
     current: Option<Current>,
     writers: Writers,
-    /// What the messages will be called that the writers have, in order.
-    ended: Vec<Name>,
+    /// What the writers have of this group, in order.
+    ended: Vec<Ended>,
+    /// The bases that the messages of this group get.
+    promised: HashSet<String>,
     /// Why nothing can be put here any more.
     closed: Option<Error>,
     key: UidKey,
@@ -78,6 +89,7 @@ impl<'f> Delivery<'f> {
             current: None,
             writers,
             ended: Vec::new(),
+            promised: HashSet::new(),
             closed: None,
             key,
         })
@@ -125,32 +137,46 @@ impl<'f> Delivery<'f> {
         Ok(Found::new(sub, &parsed.ok_or_else(unnameable)?).to_owned())
     }
 
+    /// What a message becomes as soon as it is whole. `None` if its base is taken: then the two have to be compared.
+    fn promise(&mut self, name: &Name) -> Result<Option<Found>> {
+        if self.folder.names()?.has_base(&name.base) || !self.promised.insert(name.base.clone()) {
+            return Ok(None);
+        }
+        self.found(&name.base, name).map(Some)
+    }
+
+    /// Notes a message that is in its place.
+    fn arrived(&mut self, mail: &mut NewMail, found: Found, touched: &mut Touched) -> MessageId {
+        mail.keep();
+        touched.mark(found.sub());
+        let id = MessageId::Name(found.id().into());
+        self.folder.put(found.borrowed());
+        id
+    }
+
     /// Gives a written message its place. A base that is taken by the same content is the message itself, delivered before.
-    fn place(&mut self, temp: &mut TempFile, name: &Name, touched: &mut Touched) -> Result<MessageId> {
+    fn place(&mut self, mail: &mut NewMail, name: &Name, touched: &mut Touched) -> Result<MessageId> {
         let mut n = 1;
         loop {
             let base = if n == 1 { name.base.clone() } else { name::other_base(&name.base, n) };
             if self.folder.names()?.has_base(&base) {
                 let id = MessageId::Name(base.into());
-                if self.is_copy(&id, temp)? {
+                if self.is_copy(&id, mail)? {
                     return self.adopt(id, name, touched);
                 }
             } else {
                 // Where a file of that very name is, though no message of that base was, another base is tried.
                 let found = self.found(&base, name)?;
-                if temp.place(&found.path(&self.folder.directory))? {
-                    touched.mark(found.sub());
-                    let id = MessageId::Name(found.id().into());
-                    self.folder.put(found.borrowed());
-                    return Ok(id);
+                if mail.place(&found.path(&self.folder.directory))? {
+                    return Ok(self.arrived(mail, found, touched));
                 }
             }
             n += 1;
         }
     }
 
-    fn is_copy(&mut self, id: &MessageId, temp: &TempFile) -> Result<bool> {
-        let same = self.folder.attempt(id, &mut false, |_, path| same_content(path, temp.path()))?;
+    fn is_copy(&mut self, id: &MessageId, mail: &NewMail) -> Result<bool> {
+        let same = self.folder.attempt(id, &mut false, |_, path| same_content(path, mail.path()))?;
         Ok(same.unwrap_or(false))
     }
 
@@ -209,7 +235,9 @@ impl Intake for Delivery<'_> {
         let Current { mut draft, date, mut name, .. } = self.current.take().ok_or_else(not_begun)?;
         name.base = base.unwrap_or(name.base);
         draft.time = written.filter(|_| from_header).or(date.filter(|_| file_time));
-        self.ended.push(name);
+        let promised = self.promise(&name)?;
+        draft.place = promised.as_ref().map(|found| found.path(&self.folder.directory));
+        self.ended.push(Ended { name, promised });
         self.writers.give(draft);
         Ok(())
     }
@@ -225,10 +253,25 @@ impl Intake for Delivery<'_> {
         // What is being written has no end yet and is in no group.
         self.discard()?;
         let finished = self.writers.finish();
-        let mut touched = Touched::default();
+        let ended = std::mem::take(&mut self.ended);
+        self.promised.clear();
+        let (mut touched, mut others) = (Touched::default(), Vec::new());
         let mut answers = Vec::with_capacity(finished.len());
-        for (name, file) in std::mem::take(&mut self.ended).iter().zip(finished) {
-            answers.push(file.and_then(|mut file| self.place(&mut file, name, &mut touched)).map(Some));
+        for (Ended { name, promised }, mail) in ended.into_iter().zip(finished) {
+            answers.push(match (mail, promised) {
+                (Ok(mut mail), Some(found)) if mail.is_placed() => {
+                    Ok(Some(self.arrived(&mut mail, found, &mut touched)))
+                }
+                (Ok(mail), _) => {
+                    others.push((answers.len(), name, mail));
+                    Ok(None)
+                }
+                (Err(error), _) => Err(error),
+            });
+        }
+        // They are compared with what is there, once all of it is known.
+        for (at, name, mut mail) in others {
+            answers[at] = self.place(&mut mail, &name, &mut touched).map(Some);
         }
         let mut trouble = answers.iter().filter_map(|answer| answer.as_ref().err());
         self.closed = trouble.find(|error| error.kind() != ErrorKind::Message).map(Error::again);

@@ -36,14 +36,14 @@ impl Tmp {
         Ok(Tmp { directory, disk: disk.clone(), fsync, process: std::process::id(), counter: AtomicU64::new(0) })
     }
 
-    fn create(&self) -> Result<(NewFile, TempFile)> {
+    fn create(&self) -> Result<(NewFile, NewMail)> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         loop {
             let n = self.counter.fetch_add(1, Ordering::Relaxed) + 1;
             let (seconds, nanos, pid) = (now.as_secs(), now.subsec_nanos(), self.process);
             let path = self.directory.join(format!("{seconds}.N{nanos}P{pid}Q{n}{SUFFIX}"));
             match self.disk.create_private(&path) {
-                Ok(file) => return Ok((file, TempFile { path, placed: false, disk: self.disk.clone() })),
+                Ok(file) => return Ok((file, NewMail { path, placed: false, kept: false, disk: self.disk.clone() })),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(Error::io(path.display(), error, ErrorKind::Folder)),
             }
@@ -67,33 +67,43 @@ impl Tmp {
     }
 }
 
-/// A file in `tmp`, removed when dropped unless it was given its place.
+/// A file of ours, in `tmp` or in its place; removed when dropped unless it is kept.
 #[derive(Debug)]
-pub(crate) struct TempFile {
+pub(crate) struct NewMail {
     path: PathBuf,
     placed: bool,
+    kept: bool,
     disk: Disk,
 }
 
-impl TempFile {
+impl NewMail {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Gives it its name; answers `false` if that one is taken.
+    /// Moves it to its place; answers `false` if something is there.
     pub(crate) fn place(&mut self, to: &Path) -> Result<bool> {
         match self.disk.rename_new(&self.path, to) {
-            Ok(()) => self.placed = true,
+            Ok(()) => (self.path, self.placed) = (to.to_owned(), true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(Error::io(to.display(), error, ErrorKind::Message)),
         }
         Ok(self.placed)
     }
+
+    pub(crate) fn is_placed(&self) -> bool {
+        self.placed
+    }
+
+    /// From now on it is there for good.
+    pub(crate) fn keep(&mut self) {
+        self.kept = true;
+    }
 }
 
-impl Drop for TempFile {
+impl Drop for NewMail {
     fn drop(&mut self) {
-        if !self.placed {
+        if !self.kept {
             let _ = self.disk.remove_file(&self.path);
         }
     }
@@ -105,14 +115,16 @@ pub(crate) struct Draft {
     tmp: Arc<Tmp>,
     /// Where in the room it begins.
     start: usize,
-    file: Option<(NewFile, TempFile)>,
+    file: Option<(NewFile, NewMail)>,
     /// The time that the file gets.
     pub(crate) time: Option<InternalDate>,
+    /// Where it goes once it is whole, unless something is there.
+    pub(crate) place: Option<PathBuf>,
 }
 
 impl Draft {
     pub(crate) fn new(tmp: &Arc<Tmp>, room: &[u8]) -> Draft {
-        Draft { tmp: Arc::clone(tmp), start: room.len(), file: None, time: None }
+        Draft { tmp: Arc::clone(tmp), start: room.len(), file: None, time: None, place: None }
     }
 
     /// Whether there is a file, which stays open until the message is finished.
@@ -143,30 +155,34 @@ impl Draft {
         self.start
     }
 
-    /// Makes the whole file of what is there and `rest`; durable, where files shall be.
-    pub(crate) fn finish(mut self, rest: &[u8]) -> Result<TempFile> {
+    /// Makes the whole file of what is there and `rest`; durable, where files shall be, and then in its place if it has one.
+    pub(crate) fn finish(mut self, rest: &[u8]) -> Result<NewMail> {
         self.append(rest)?;
-        let (file, temp) = self.take_file()?;
-        let told = |error| Error::io(temp.path.display(), error, ErrorKind::Message);
+        let (file, mut mail) = self.take_file()?;
+        let told = |error| Error::io(mail.path.display(), error, ErrorKind::Message);
         if let Some(time) = self.time {
             set_time(file.file(), time).map_err(told)?;
         }
         if self.tmp.fsync {
             file.sync().map_err(told)?;
         }
-        Ok(temp)
+        drop(file);
+        if let Some(place) = &self.place {
+            mail.place(place)?;
+        }
+        Ok(mail)
     }
 
     fn append(&mut self, octets: &[u8]) -> Result<()> {
-        let (mut file, temp) = self.take_file()?;
+        let (mut file, mail) = self.take_file()?;
         if !octets.is_empty() {
-            file.write_all(octets).map_err(|error| Error::io(temp.path.display(), error, ErrorKind::Message))?;
+            file.write_all(octets).map_err(|error| Error::io(mail.path.display(), error, ErrorKind::Message))?;
         }
-        self.file = Some((file, temp));
+        self.file = Some((file, mail));
         Ok(())
     }
 
-    fn take_file(&mut self) -> Result<(NewFile, TempFile)> {
+    fn take_file(&mut self) -> Result<(NewFile, NewMail)> {
         self.file.take().map_or_else(|| self.tmp.create(), Ok)
     }
 }

@@ -1,7 +1,7 @@
 //! Finishes messages while the next ones are still being received: a few threads that make files and wait for the disk. Knows nothing
 //! of mail.
 
-use crate::draft::{Draft, HELD, TempFile};
+use crate::draft::{Draft, HELD, NewMail};
 use offlinesync_core::{Error, ErrorKind, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -19,7 +19,7 @@ struct Shape {
 }
 
 /// To make files in one directory is work for one processor.
-const QUICK: Shape = Shape { threads: 1, queue: 3, batch: 16 };
+const QUICK: Shape = Shape { threads: 2, queue: 3, batch: 16 };
 /// Syncs that wait together share the file system's journal commit.
 const DURABLE: Shape = Shape { threads: 4, queue: 16, batch: 1 };
 /// So many octets are handed over together at most, give or take one message.
@@ -38,7 +38,7 @@ struct Batch {
 #[derive(Debug)]
 struct Done {
     room: Vec<u8>,
-    results: Vec<(usize, Result<TempFile>)>,
+    results: Vec<(usize, Result<NewMail>)>,
 }
 
 /// Takes messages and finishes them in the background.
@@ -48,7 +48,7 @@ pub(crate) struct Writers {
     threads: Option<Threads>,
     gathered: Batch,
     rooms: Vec<Vec<u8>>,
-    results: Vec<Option<Result<TempFile>>>,
+    results: Vec<Option<Result<NewMail>>>,
     /// Batches that the threads have.
     waiting: usize,
 }
@@ -78,7 +78,7 @@ impl Writers {
     }
 
     /// Waits for every message given since the last call and answers, in order, what became of each.
-    pub(crate) fn finish(&mut self) -> Vec<Result<TempFile>> {
+    pub(crate) fn finish(&mut self) -> Vec<Result<NewMail>> {
         self.hand_over();
         while self.waiting > 0 {
             let Some(done) = self.threads.as_ref().and_then(|threads| threads.done.recv().ok()) else { break };
@@ -197,7 +197,7 @@ mod tests {
             for group in [200, 0, 3] {
                 let contents: Vec<Vec<u8>> = (0..group).map(|n: u8| vec![n; usize::from(n) * 1000]).collect();
                 contents.iter().for_each(|content| give(&mut writers, &tmp, content));
-                let read = |file: &Result<TempFile>| fs::read(file.as_ref().unwrap().path()).unwrap();
+                let read = |file: &Result<NewMail>| fs::read(file.as_ref().unwrap().path()).unwrap();
                 assert_eq!(writers.finish().iter().map(read).collect::<Vec<_>>(), contents);
             }
             let mut draft = Draft::new(&tmp, writers.room());
