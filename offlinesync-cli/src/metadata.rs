@@ -25,6 +25,8 @@ pub fn create(directory: &Path, fsync: bool) -> Result<()> {
 /// A new directory is there after a power failure only if its parent was synced.
 fn sync_parent(directory: &Path) -> Result<()> {
     let Some(parent) = directory.parent() else { return Ok(()) };
+    // The parent of a mere name is the empty path, which cannot be opened.
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
     let synced = std::fs::File::open(parent).and_then(|parent| parent.sync_all());
     synced.map_err(|error| Error::io(parent.display(), error, ErrorKind::Storage))
 }

@@ -174,19 +174,35 @@ impl Program {
 
     /// Every account on a thread of its own; the worst outcome counts.
     fn run_accounts(&self) -> Outcome {
-        std::thread::scope(|scope| {
+        let outcomes: Vec<(&str, Outcome)> = std::thread::scope(|scope| {
             let threads: Vec<_> = self.runners.iter().map(|runner| (runner, scope.spawn(|| runner.run()))).collect();
             let outcomes = threads.into_iter().map(|(runner, thread)| {
-                thread.join().unwrap_or_else(|_| {
-                    let name = &runner.settings.name;
+                let name = runner.settings.name.as_str();
+                let outcome = thread.join().unwrap_or_else(|_| {
                     let text = format!("account '{name}' ended by a fault in this program; what was done is recorded");
                     self.hub.error(Who::Account(name), &Error::new(ErrorKind::Folder, text));
                     Outcome::Incomplete
-                })
+                });
+                (name, outcome)
             });
-            outcomes.max().unwrap_or_default()
-        })
+            outcomes.collect()
+        });
+        if let Some(line) = sum_up(&outcomes) {
+            self.hub.announce(Who::Program, &line);
+        }
+        outcomes.into_iter().map(|(_, outcome)| outcome).max().unwrap_or_default()
     }
+}
+
+/// Of several accounts, those that are not in step: what was told of them may have scrolled away.
+fn sum_up(outcomes: &[(&str, Outcome)]) -> Option<String> {
+    let not: Vec<String> = outcomes
+        .iter()
+        .filter(|(_, outcome)| *outcome != Outcome::InStep)
+        .map(|(name, outcome)| format!("'{name}' ({})", outcome.words()))
+        .collect();
+    let (all, in_step) = (outcomes.len(), outcomes.len() - not.len());
+    (all > 1 && in_step < all).then(|| format!("{in_step} of {all} accounts in step; not: {}", not.join(", ")))
 }
 
 /// Whether the account may share the folders of its Maildir with other accounts.

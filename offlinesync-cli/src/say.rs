@@ -34,6 +34,18 @@ impl Outcome {
         }
     }
 
+    /// What it is, in a few words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Outcome::InStep => "in step",
+            Outcome::Incomplete => "not everything was synced",
+            Outcome::Mistake => "a mistake in the configuration, or a refused password",
+            Outcome::Refused => "refused to protect mail",
+            Outcome::TryLater => "try again later",
+            Outcome::Interrupted => "interrupted",
+        }
+    }
+
     /// How a run ends that this error ended.
     pub fn of(error: &Error) -> Outcome {
         match error.kind() {

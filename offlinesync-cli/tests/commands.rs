@@ -159,6 +159,14 @@ fn a_folder_is_deleted_in_one_account_and_on_servers_alone() {
     assert!(run.err.contains("exactly one account") && run.err.contains("hint: name it with -a"), "{}", run.err);
 }
 
+/// The directory was made, and then it was said that it could not be.
+#[test]
+fn directories_that_are_mere_names_are_made_where_the_program_runs() {
+    let sandbox = Sandbox::new(ACCOUNT);
+    sandbox.run(&["-P", "prof", "-k", "metadata=meta"]).silent();
+    assert!(sandbox.path("prof/offlinesync.trace.json").exists() && sandbox.path("meta/Account-a").is_dir());
+}
+
 #[test]
 fn a_profile_is_a_trace_of_every_thread_in_a_new_directory() {
     let sandbox = Sandbox::new(ACCOUNT);

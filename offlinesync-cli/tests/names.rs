@@ -47,6 +47,26 @@ fn a_nametrans_without_its_reverse_is_refused_unless_the_server_gets_no_folders(
     assert!(!sandbox.path("remote/mine").exists());
 }
 
+/// A Maildir that the first sync would create had no separator yet: its folders were told by names they would not get, and a
+/// `nametrans` that counts on the separator was refused.
+#[test]
+fn before_the_first_sync_folders_are_told_by_the_names_that_it_gives_them() {
+    let there = "sep = /\nnametrans = lambda f: re.sub('^Archive/', 'old/', f)";
+    let sandbox = Sandbox::new(&config(there, r"nametrans = lambda f: re.sub('^old\.', 'Archive.', f)"));
+    sandbox.deliver("remote/Archive/2023", "1700000008.old.host:2,S", "Subject: old\n\n");
+    for words in ["--info", "check"] {
+        let run = sandbox.run(&[words]);
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{words}");
+        assert!(run.out.contains("    Archive/2023 -> old.2023, remote: 1 messages"), "{words}: {}", run.out);
+    }
+    let dry = sandbox.run(&["--dry-run"]);
+    assert_eq!(dry.code, 0, "{dry:?}");
+    assert!(dry.out.contains("[DRYRUN] Creating folder old.2023[l]\n"), "{}", dry.out);
+    assert!(!sandbox.path("local").exists());
+    sandbox.run(&[]).silent();
+    assert_eq!(sandbox.messages("local/old.2023"), ["Subject: old\n\n"]);
+}
+
 /// The folder was known by its record, but with names for one direction only it went unseen: it was forgotten, or made anew
 /// under its local name.
 #[test]

@@ -1,5 +1,7 @@
 //! The program as its users see it: what it does to mail, what it says, how it ends.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 mod support;
 
 use offlinesync_cli::lock::Lock;
@@ -231,6 +233,61 @@ fn one_account_that_fails_does_not_stop_another_and_the_worst_code_counts() {
     assert_eq!(run.code, 75, "{run:?}");
     assert_eq!(sandbox.messages("local/INBOX").len(), 2);
     assert!(!sandbox.path("local2").exists());
+}
+
+/// An account that cannot be synced, before one that can.
+fn one_of_two_is_locked() -> (Sandbox, Lock) {
+    let more = "[Account b]\nlocalrepository = l2\nremoterepository = r2\n[Repository l2]\ntype = Maildir\n\
+                localfolders = ~/local2\n[Repository r2]\ntype = Maildir\nlocalfolders = ~/remote2\n";
+    let sandbox = Sandbox::new(&format!("{}{more}", ACCOUNT.replace("accounts = a", "accounts = b, a")));
+    fs::create_dir(sandbox.path(".offlineimap")).unwrap();
+    let lock = Lock::take(&sandbox.path(".offlineimap"), "b").unwrap();
+    (sandbox, lock)
+}
+
+#[test]
+fn an_account_that_fails_beside_another_is_told_and_summed_up_in_the_words_of_every_interface() {
+    const LAST: &str = "1 of 2 accounts in step; not: 'b' (try again later)";
+    let run = |interface: &str, more: &[&str]| {
+        let (sandbox, _lock) = one_of_two_is_locked();
+        let run = sandbox.run(&[&["-u", interface], more].concat());
+        assert_eq!(run.code, 75, "{interface}: {run:?}");
+        assert_eq!(sandbox.messages("local/INBOX").len(), 2, "{interface}");
+        run
+    };
+    let quiet = run("quiet", &[]);
+    assert!(quiet.out.is_empty() && quiet.err.starts_with("error: account 'b' was not synced: process "), "{quiet:?}");
+    assert_eq!(quiet.err.lines().count(), 2, "{quiet:?}");
+
+    let basic = run("basic", &[]);
+    assert!(basic.err.starts_with("error: account 'b' was not synced: process "), "{basic:?}");
+    assert!(basic.out.contains("*** Finished account 'a' in 0:") && !basic.out.contains("account b"), "{basic:?}");
+    assert_eq!(basic.out.lines().last(), Some(LAST));
+
+    let ttyui = run("ttyui", &["-l", "~/log"]);
+    assert!(
+        ttyui.err.contains("\nerror: account 'b' was not") || ttyui.err.starts_with("error: account 'b'"),
+        "{ttyui:?}"
+    );
+    assert!(ttyui.err.ends_with(&format!("MainThread:\n {LAST}\n")), "{ttyui:?}");
+
+    let machine = run("machineui", &[]);
+    assert!(machine.out.contains("\nerror::Account+sync+b:ERROR%3A+account+%27b%27+was+not+synced"), "{machine:?}");
+    assert!(machine.out.contains("\nmsg:acctdone:Account+sync+a:a\n"), "{machine:?}");
+    assert!(
+        !machine.out.contains(":acct:Account+sync+b") || machine.out.contains(":acctdone:Account+sync+b"),
+        "{machine:?}"
+    );
+    assert!(machine.out.ends_with("\nmsg:terminate:MainThread:75%0A%0A\n"), "{machine:?}");
+
+    let json = run("json", &[]);
+    let events: Vec<serde_json::Value> = json.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let find = |event: &str, account: &str| events.iter().find(|e| e["event"] == event && e["account"] == account);
+    assert_eq!(find("error", "b").unwrap()["kind"], "locked");
+    assert_eq!(find("sync_ended", "a").unwrap()["exit"], 0);
+    assert!(find("sync_ended", "b").is_none());
+    assert_eq!(events[events.len() - 2]["message"], LAST);
+    assert_eq!((&events[events.len() - 1]["event"], &events[events.len() - 1]["exit"]), (&"end".into(), &75.into()));
 }
 
 #[test]

@@ -23,6 +23,12 @@ pub trait Repository: Send + Sync {
         Ok(true)
     }
 
+    /// The character between levels of the hierarchy, where it is known without the store. A store that does not exist yet has it from
+    /// here, so that its folders are told by the names they will get. Default: not known.
+    fn separator(&self) -> Option<char> {
+        None
+    }
+
     /// Creates the store itself, empty. Called only when it does not exist and no row says that it ever did. Durable on return.
     fn initialize(&self) -> Result<()> {
         Ok(())
@@ -77,6 +83,13 @@ pub struct FolderList {
     pub separator: Option<char>,
     /// The folders, in the store's own order.
     pub folders: Vec<FolderEntry>,
+}
+
+impl FolderList {
+    /// The list of a store that is not there.
+    pub fn of_nothing(repository: &dyn Repository) -> Self {
+        FolderList { separator: repository.separator(), folders: Vec::new() }
+    }
 }
 
 /// One folder of a [`FolderList`].

@@ -226,6 +226,10 @@ impl Repository for MaildirRepository {
         &self.config.name
     }
 
+    fn separator(&self) -> Option<char> {
+        Some(self.config.separator)
+    }
+
     fn exists(&self) -> Result<bool> {
         match fs::metadata(&self.config.root) {
             Ok(metadata) if metadata.is_dir() => Ok(true),

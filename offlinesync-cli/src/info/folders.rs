@@ -65,7 +65,7 @@ impl Inventory {
 
 /// The folders of a store; of one that is not there yet, none.
 fn listed(repository: &dyn Repository) -> Result<FolderList> {
-    if repository.exists()? { repository.list() } else { Ok(FolderList::default()) }
+    if repository.exists()? { repository.list() } else { Ok(FolderList::of_nothing(repository)) }
 }
 
 impl Taking<'_> {

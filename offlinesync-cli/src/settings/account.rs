@@ -65,6 +65,8 @@ pub struct AccountSettings {
     pub proxy: Option<Proxy>,
     /// The proxy of requests for access tokens.
     pub token_proxy: Option<Proxy>,
+    /// No warning about folders that the server keeps read-only.
+    pub ignore_read_only: bool,
     /// What the engine may do.
     pub policy: Policy,
 }
@@ -205,6 +207,7 @@ impl AccountSettings {
                 None => proxy(config, &section, "proxy")?,
             },
             proxy: proxy(config, &section, "proxy")?,
+            ignore_read_only: general.ignore_read_only,
             policy: policy(config, general, &section, sections)?,
         })
     }

@@ -16,6 +16,7 @@ mod narrator;
 mod plans;
 mod progress;
 mod quiet;
+mod refused;
 mod scene;
 mod syslog;
 mod ttyui;

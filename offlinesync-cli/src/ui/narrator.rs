@@ -3,13 +3,14 @@
 use super::effects::{Effects, Numbering, number_set};
 use super::hub::Hub;
 use super::plans::{dry_run_lines, message_line, messages, place, summary};
+use super::refused;
 use super::{Moment, Scene, Who};
 use crate::say::Outcome;
 use offlinesync_core::plan::{Action, Counts, Notice, Plan, Step};
 use offlinesync_core::status::FolderPair;
 use offlinesync_core::sync::Report;
 use offlinesync_core::{Event, MessageId, Observer, PerSide, Side, SystemFlags};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -29,6 +30,8 @@ pub struct Narrator {
     effects: Mutex<BTreeMap<FolderPair, PerSide<Effects>>>,
     /// What a dry run has to say of each folder: told at the end, in the order of the folders.
     plans: Mutex<BTreeMap<FolderPair, Vec<String>>>,
+    /// Folders of which it is told that their server refuses changes.
+    refused: Mutex<BTreeSet<FolderPair>>,
     /// Sides from which unread mail goes into the other side's INBOX.
     new_mail: Mutex<PerSide<bool>>,
 }
@@ -44,6 +47,7 @@ impl Narrator {
             copies: Mutex::default(),
             effects: Mutex::default(),
             plans: Mutex::default(),
+            refused: Mutex::default(),
             new_mail: Mutex::default(),
         }
     }
@@ -158,6 +162,15 @@ impl Narrator {
         }
     }
 
+    /// Once in a run: a folder is planned for more than once.
+    fn refused(&self, pair: &FolderPair, plan: &Plan) {
+        let quiet = plan.refused.is_empty() || self.scene.ignore_read_only;
+        if quiet || !self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(pair.clone()) {
+            return;
+        }
+        refused::lines(&self.scene, pair, plan).iter().for_each(|line| self.hub.warn(self.folder(pair), line));
+    }
+
     fn copying(&self, pair: &FolderPair, id: &MessageId, to: Side) {
         let (begun, all) = {
             let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
@@ -233,6 +246,7 @@ impl Narrator {
         plans.values().flatten().for_each(|line| self.hub.plan(line));
         self.copies.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.effects.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn listed(&self, pairs: usize, touched: usize) {
@@ -272,6 +286,7 @@ impl Observer for Narrator {
             Event::FolderPlanned { pair, plan, counts } => {
                 self.note_new_mail(pair, plan);
                 self.planned(pair, plan, counts);
+                self.refused(pair, plan);
             }
             Event::MessageIgnored { pair, id, to } => self.ignored(pair, id, *to),
             Event::MessagePlanned { pair, id, header, .. } => self.plan(pair, [message_line(id, header)]),

@@ -20,6 +20,8 @@ pub struct Scene {
     pub letters: BTreeMap<String, char>,
     /// Sides that are not changed.
     pub read_only: PerSide<bool>,
+    /// Nothing is told of folders that their server keeps read-only.
+    pub ignore_read_only: bool,
     /// Nothing is changed.
     pub dry_run: bool,
     /// One thing after the other.
@@ -44,6 +46,7 @@ impl Scene {
             }),
             letters: Side::BOTH.into_iter().flat_map(|side| letters(&repositories[side].store)).collect(),
             read_only: settings.policy.read_only,
+            ignore_read_only: settings.ignore_read_only,
             dry_run: settings.policy.dry_run,
             single,
         }

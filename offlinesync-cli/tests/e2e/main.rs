@@ -19,6 +19,7 @@ mod numbering;
 mod odd;
 mod peers;
 mod plain_server;
+mod read_only;
 mod readers;
 mod shapes;
 mod silence;

@@ -94,6 +94,9 @@ pub enum Notice {
 pub struct PlanPolicy {
     /// Sides that must not be changed (`readonly`).
     pub read_only: PerSide<bool>,
+    /// Those of them that the user would have changed, but whose store refuses changes: what is not done for that is told in
+    /// [`Plan::refused`].
+    pub refusing: PerSide<bool>,
     /// Whether a removal *on* this side is carried over to the other (`sync_deletes`).
     pub propagate_removals: PerSide<bool>,
     /// What happens when one side changed what the other removed.
@@ -106,6 +109,7 @@ impl Default for PlanPolicy {
     fn default() -> Self {
         PlanPolicy {
             read_only: PerSide::default(),
+            refusing: PerSide::default(),
             propagate_removals: PerSide { remote: true, local: true },
             conflict: ConflictRule::RemovalWins,
             support: FlagSupport::default(),
@@ -131,6 +135,28 @@ pub struct Plan {
     /// Sides whose news the policy kept from the other side. A cursor or witness moved past such news would hide it for good, also
     /// from a run with another policy: the next run has to hear it again.
     pub withheld: PerSide<bool>,
+    /// What is not done because a store refuses changes.
+    pub refused: Vec<Refused>,
+}
+
+/// Something that a store refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The side whose store it is.
+    pub on: Side,
+    /// The message on each side, as in [`Step::ids`].
+    pub ids: PerSide<Option<MessageId>>,
+    /// What would have been done to the side.
+    pub change: Change,
+}
+
+/// A kind of change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Change {
+    Copy,
+    Flags,
+    Removal,
 }
 
 /// How many of what a plan does.
@@ -203,17 +229,18 @@ impl Counts {
 /// No step changes a side that the policy protects; what such a step would have done stays pending, for its row stays as it was,
 /// and is told in [`Plan::withheld`].
 pub fn plan(touched: impl IntoIterator<Item = Touched>, policy: &PlanPolicy) -> Plan {
-    let mut planner = Planner { policy, withheld: PerSide::default() };
+    let mut planner = Planner { policy, withheld: PerSide::default(), refused: Vec::new() };
     let touched = touched.into_iter();
     let mut steps = Vec::with_capacity(touched.size_hint().1.unwrap_or(0));
     steps.extend(touched.filter_map(|message| planner.plan(message)));
     steps.shrink_to_fit();
-    Plan { steps, withheld: planner.withheld }
+    Plan { steps, withheld: planner.withheld, refused: planner.refused }
 }
 
 struct Planner<'p> {
     policy: &'p PlanPolicy,
     withheld: PerSide<bool>,
+    refused: Vec<Refused>,
 }
 
 impl Planner<'_> {
@@ -227,8 +254,9 @@ impl Planner<'_> {
     fn plan_new(&mut self, seen: PerSide<Seen>) -> Option<Step> {
         match (seen.remote, seen.local) {
             (Seen::Present(remote, theirs), Seen::Present(local, ours)) => {
-                let merged = self.merge(&Flags::default(), PerSide { remote: &theirs, local: &ours });
-                Some(merge_step(PerSide { remote: Some(remote), local: Some(local) }, merged))
+                let ids = PerSide { remote: Some(remote), local: Some(local) };
+                let merged = self.merge(&ids, &Flags::default(), PerSide { remote: &theirs, local: &ours });
+                Some(merge_step(ids, merged))
             }
             (Seen::Present(id, flags), _) => {
                 self.copy_new(PerSide { remote: Some(id), local: None }, Side::Local, &flags)
@@ -243,6 +271,7 @@ impl Planner<'_> {
     fn copy_new(&mut self, ids: PerSide<Option<MessageId>>, to: Side, flags: &Flags) -> Option<Step> {
         if self.policy.read_only[to] {
             self.withheld[to.other()] = true;
+            self.note_refused(to, &ids, Change::Copy);
             return None;
         }
         Some(Step { ids, action: Action::Copy { to, flags: flags.supported(&self.policy.support) }, notice: None })
@@ -278,6 +307,10 @@ impl Planner<'_> {
         if !self.policy.propagate_removals[side] || self.policy.read_only[target] {
             self.withheld[side] = true;
             self.withheld[side.other()] |= changed;
+            if self.policy.propagate_removals[side] {
+                let change = if target == side { Change::Copy } else { Change::Removal };
+                self.note_refused(target, &row.ids.map(Some), change);
+            }
             return None;
         }
         Some(Step { ids: row.ids.map(Some), action, notice })
@@ -291,15 +324,25 @@ impl Planner<'_> {
         if *flags.remote == row.base && *flags.local == row.base {
             return None;
         }
-        let merged = self.merge(&row.base, flags);
+        let ids = row.ids.clone().map(Some);
+        let merged = self.merge(&ids, &row.base, flags);
         let needed = merged.store.remote.is_some() || merged.store.local.is_some() || merged.base != row.base;
-        needed.then(|| merge_step(row.ids.map(Some), merged))
+        needed.then(|| merge_step(ids, merged))
     }
 
-    fn merge(&mut self, base: &Flags, seen: PerSide<&Flags>) -> merge::Merged {
+    fn merge(&mut self, ids: &PerSide<Option<MessageId>>, base: &Flags, seen: PerSide<&Flags>) -> merge::Merged {
         let merged = merge::merge(base, seen, &self.policy.support, self.policy.read_only);
-        Side::BOTH.into_iter().for_each(|side| self.withheld[side] |= merged.pending[side.other()]);
+        for side in Side::BOTH.into_iter().filter(|side| merged.pending[*side]) {
+            self.withheld[side.other()] = true;
+            self.note_refused(side, ids, Change::Flags);
+        }
         merged
+    }
+
+    fn note_refused(&mut self, on: Side, ids: &PerSide<Option<MessageId>>, change: Change) {
+        if self.policy.refusing[on] {
+            self.refused.push(Refused { on, ids: ids.clone(), change });
+        }
     }
 }
 

@@ -201,7 +201,7 @@ impl Account {
             return Err(refusals::store_missing(side, repository.name()));
         }
         if self.policy.dry_run || self.policy.read_only[side] {
-            return Ok(FolderList::default());
+            return Ok(FolderList::of_nothing(&**repository));
         }
         repository.initialize()?;
         repository.list()

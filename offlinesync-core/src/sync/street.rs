@@ -363,6 +363,7 @@ impl Street<'_> {
         let read_only = PerSide::from_fn(|side| self.policy.read_only[side] || self.terms[side].read_only);
         let policy = PlanPolicy {
             read_only,
+            refusing: PerSide::from_fn(|side| !self.policy.read_only[side] && self.terms[side].read_only),
             propagate_removals: self.policy.propagate_removals,
             conflict: self.policy.conflict,
             support: self.support(),

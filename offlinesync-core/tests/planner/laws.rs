@@ -1,7 +1,7 @@
 //! The laws of the planner, on thousands of random worlds and policies.
 
 use crate::world::{Content, World};
-use offlinesync_core::plan::{Action, ConflictRule, Notice, Plan, PlanPolicy, Seen, Step, Touched, plan};
+use offlinesync_core::plan::{Action, ConflictRule, Notice, Plan, PlanPolicy, Refused, Seen, Step, Touched, plan};
 use offlinesync_core::{FlagSupport, Flags, KeywordSupport, MessageId, PerSide, Row, Side};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -63,7 +63,7 @@ fn conflict() -> impl Strategy<Value = ConflictRule> {
 
 fn any_policy() -> impl Strategy<Value = PlanPolicy> {
     (per_side(), per_side(), conflict(), support()).prop_map(|(read_only, propagate_removals, conflict, support)| {
-        PlanPolicy { read_only, propagate_removals, conflict, support }
+        PlanPolicy { read_only, refusing: read_only, propagate_removals, conflict, support }
     })
 }
 
@@ -90,6 +90,7 @@ fn swap_step(step: Step) -> Step {
 fn swap_policy(policy: &PlanPolicy) -> PlanPolicy {
     PlanPolicy {
         read_only: policy.read_only.swapped(),
+        refusing: policy.refusing.swapped(),
         propagate_removals: policy.propagate_removals.swapped(),
         ..policy.clone()
     }
@@ -120,9 +121,17 @@ proptest! {
     fn the_mirrored_question_has_the_mirrored_answer(messages in messages(), policy in any_policy(), sparse: bool) {
         let touched = world(&messages).touched(sparse);
         let mirrored = plan(touched.iter().cloned().map(swap_touched), &swap_policy(&policy));
-        let Plan { steps, withheld } = plan(touched, &policy);
-        let steps = steps.into_iter().map(swap_step).collect();
-        prop_assert_eq!(mirrored, Plan { steps, withheld: withheld.swapped() });
+        let Plan { steps, withheld, refused } = plan(touched, &policy);
+        let steps: Vec<Step> = steps.into_iter().map(swap_step).collect();
+        prop_assert_eq!((mirrored.steps, mirrored.withheld), (steps, withheld.swapped()));
+        // Where both sides refuse flags of one message, the remote side is told first.
+        let in_order = |refused: Vec<Refused>| {
+            let mut told: Vec<String> = refused.iter().map(|one| format!("{one:?}")).collect();
+            told.sort();
+            told
+        };
+        let swapped = refused.into_iter().map(|one| Refused { on: one.on.other(), ids: one.ids.swapped(), ..one });
+        prop_assert_eq!(in_order(mirrored.refused), in_order(swapped.collect()));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What each policy means, told by example.
 
-use offlinesync_core::plan::{Action, ConflictRule, Counts, Notice, Plan, PlanPolicy, Seen, Step, Touched, plan};
+use offlinesync_core::plan::{
+    Action, Change, ConflictRule, Counts, Notice, Plan, PlanPolicy, Seen, Step, Touched, plan,
+};
 use offlinesync_core::{FlagSupport, Flags, KeywordSupport, MessageId, PerSide, Row, Side, SystemFlags, Uid};
 
 fn ids() -> PerSide<MessageId> {
@@ -35,6 +37,28 @@ fn a_read_only_side_gets_no_copy_and_loses_nothing() {
     assert_eq!(only(new, &read_only(Side::Remote)), None);
     let removed = known(&[], Seen::Unchanged, Seen::Gone);
     assert_eq!(only(removed, &read_only(Side::Remote)), None);
+}
+
+/// Mail that is not sent because a mailbox is read-only must be told of; what the user ruled out need not be.
+#[test]
+fn what_a_store_refuses_is_told_message_by_message_and_what_the_user_ruled_out_is_not() {
+    let touched = || {
+        let new = Touched { row: None, seen: PerSide { remote: Seen::Unchanged, local: there(Side::Local, &[]) } };
+        let removed = known(&[], Seen::Unchanged, Seen::Gone);
+        let flagged = known(&[], Seen::Unchanged, there(Side::Local, &["\\Flagged"]));
+        let arrived = Touched { row: None, seen: PerSide { remote: there(Side::Remote, &[]), local: Seen::Unchanged } };
+        vec![new, removed, flagged, arrived]
+    };
+    assert_eq!(plan(touched(), &read_only(Side::Remote)).refused, []);
+    let policy = PlanPolicy { refusing: PerSide { remote: true, local: false }, ..read_only(Side::Remote) };
+    let refusing = plan(touched(), &policy);
+    let told: Vec<_> = refusing.refused.iter().map(|refused| (refused.on, refused.change)).collect();
+    let on = |change| (Side::Remote, change);
+    assert_eq!(told, [on(Change::Copy), on(Change::Removal), on(Change::Flags)]);
+    assert_eq!(refusing.refused[0].ids, PerSide { remote: None, local: Some(ids().local) });
+    assert_eq!(refusing.counts().copies, PerSide { remote: 0, local: 1 });
+    let kept = PlanPolicy { propagate_removals: PerSide { remote: true, local: false }, ..policy };
+    assert!(plan(touched(), &kept).refused.iter().all(|refused| refused.change != Change::Removal));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! to quit. Draws on the terminal of standard output, in a thread of its own, and gives it back whatever happens.
 
 mod draw;
+mod kept;
 mod screen;
 mod state;
 
@@ -9,6 +10,7 @@ use super::{Interface, Moment, Question, Scene, Who};
 use crate::control::Control;
 use crate::say::{Level, Outcome};
 use crate::streams::Streams;
+use kept::{Kept, Kind};
 use offlinesync_core::{Error, ErrorKind, Event, Result};
 use offlinesync_imap::config::Secret;
 use screen::Screen;
@@ -20,16 +22,13 @@ use std::time::{Duration, Instant};
 /// How soon somebody who waits for an answer hears that the program ends.
 const STEP: Duration = Duration::from_millis(100);
 
-/// So many lines that nobody asked for are kept for the time after the screen is gone.
-const KEPT: usize = 1000;
-
 /// The full-screen interface.
 pub(super) struct Blinkenlights {
     streams: Arc<Streams>,
     control: Arc<Control>,
     screen: Screen,
-    /// What is printed once the terminal is as before: to standard output or, if not, to standard error.
-    kept: Mutex<Vec<(bool, String)>>,
+    /// What is printed once the terminal is as before.
+    kept: Mutex<Kept>,
 }
 
 impl Blinkenlights {
@@ -48,19 +47,19 @@ impl Blinkenlights {
     }
 
     /// Shows a line now, and prints it again once the terminal is as before.
-    fn keep(&self, level: Level, to_out: bool, line: &str) {
+    fn keep(&self, level: Level, kind: Kind, line: &str) {
         self.log(level, line);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if to_out || kept.len() < KEPT {
-            kept.push((to_out, line.to_owned()));
-        }
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(kind, line);
     }
 
     fn close(&self) {
         self.screen.close();
-        let kept = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
-        for (to_out, line) in kept {
-            if to_out { self.streams.out(&line) } else { self.streams.err(&self.streams.paint(&line)) }
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+        for (kind, line) in kept {
+            match kind {
+                Kind::Output => self.streams.out(&line),
+                Kind::Notice | Kind::Summary => self.streams.err(&self.streams.paint(&line)),
+            }
         }
     }
 }
@@ -78,7 +77,7 @@ impl Interface for Blinkenlights {
 
     fn notice(&self, line: &str) {
         let level = if line.starts_with("warning:") { Level::Warning } else { Level::Error };
-        self.keep(level, false, line);
+        self.keep(level, Kind::Notice, line);
     }
 
     fn debug(&self, _: &str, _: Who<'_>, text: &str) {
@@ -86,11 +85,11 @@ impl Interface for Blinkenlights {
     }
 
     fn output(&self, line: &str) {
-        self.keep(Level::Info, true, line);
+        self.keep(Level::Info, Kind::Output, line);
     }
 
     fn summary(&self, line: &str) {
-        self.keep(Level::Info, false, line);
+        self.keep(Level::Info, Kind::Summary, line);
     }
 
     fn event(&self, scene: &Scene, event: &Event<'_>) {
