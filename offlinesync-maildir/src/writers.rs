@@ -19,7 +19,7 @@ struct Shape {
 }
 
 /// To make files in one directory is work for one processor.
-const QUICK: Shape = Shape { threads: 2, queue: 3, batch: 16 };
+const QUICK: Shape = Shape { threads: 1, queue: 3, batch: 16 };
 /// Syncs that wait together share the file system's journal commit.
 const DURABLE: Shape = Shape { threads: 4, queue: 16, batch: 1 };
 /// So many octets are handed over together at most, give or take one message.
