@@ -47,10 +47,16 @@ fn a_nametrans_without_its_reverse_is_refused_unless_the_server_gets_no_folders(
     assert!(!sandbox.path("remote/mine").exists());
 }
 
-/// A Maildir that the first sync would create had no separator yet: its folders were told by names they would not get, and a
-/// `nametrans` that counts on the separator was refused.
+/// A Maildir that the first sync would create had no separator yet: folders below others were refused by `--dry-run` and `check`, or,
+/// with `nametrans`, told by names they would not get.
 #[test]
 fn before_the_first_sync_folders_are_told_by_the_names_that_it_gives_them() {
+    let plain = Sandbox::new(&config("sep = /", ""));
+    plain.deliver("remote/Lists/rust", "1700000008.old.host:2,S", "Subject: old\n\n");
+    let dry = plain.run(&["--dry-run"]);
+    assert_eq!((dry.code, dry.err.as_str()), (0, ""));
+    assert!(dry.out.contains("[DRYRUN] Creating folder Lists.rust[l]\n"), "{}", dry.out);
+
     let there = "sep = /\nnametrans = lambda f: re.sub('^Archive/', 'old/', f)";
     let sandbox = Sandbox::new(&config(there, r"nametrans = lambda f: re.sub('^old\.', 'Archive.', f)"));
     sandbox.deliver("remote/Archive/2023", "1700000008.old.host:2,S", "Subject: old\n\n");

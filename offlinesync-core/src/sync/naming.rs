@@ -69,11 +69,11 @@ impl Naming for SameNames {
 /// The name contains the other side's separator, so that two folders could meet in one.
 pub fn exchange_separator(side: Side, name: &FolderName, separators: &PerSide<Option<char>>) -> Result<FolderName> {
     name.with_separator(separators[side], separators[side.other()]).ok_or_else(|| {
-        let other = separators[side.other()].map_or_else(String::new, |c| format!("'{c}'"));
-        Error::new(
-            ErrorKind::Folder,
-            format!("folder '{name}' of the {side} side was not synced: its name contains {other}, which separates levels on the other side"),
-        )
-        .with_hint("choose another 'sep' for the Maildir, or rename the folder with nametrans")
+        let why = match separators[side.other()] {
+            Some(c) => format!("its name contains '{c}', which separates levels on the other side"),
+            None => "it lies below another folder, and the other side has no levels".to_owned(),
+        };
+        Error::new(ErrorKind::Folder, format!("folder '{name}' of the {side} side was not synced: {why}"))
+            .with_hint("choose another 'sep' for the Maildir, or rename the folder with nametrans")
     })
 }
