@@ -47,6 +47,13 @@ fn a_nametrans_without_its_reverse_is_refused_unless_the_server_gets_no_folders(
     assert!(!sandbox.path("remote/mine").exists());
 }
 
+#[test]
+fn an_expression_that_fails_for_a_folder_is_told_with_its_line() {
+    let run = Sandbox::new(&config("nametrans = lambda f: f.foo()", "")).run(&[]);
+    let place = "a string has nothing called `foo` that can be used here (";
+    assert!(run.code != 0 && run.err.contains(place) && run.err.contains(".offlineimaprc:13)"), "{}", run.err);
+}
+
 /// A Maildir that the first sync would create had no separator yet: folders below others were refused by `--dry-run` and `check`, or,
 /// with `nametrans`, told by names they would not get.
 #[test]

@@ -44,7 +44,7 @@ impl Names {
         }
         let Some(filter) = &rules.filter else { return Ok(None) };
         let passes =
-            filter.call_for_truth(&[name.as_str()]).map_err(|error| failed("folderfilter", side, name, &error))?;
+            filter.call_for_truth(&[name.as_str()]).map_err(|error| self.failed("folderfilter", side, name, &error))?;
         Ok((!passes).then_some(Rule::Filter(side)))
     }
 
@@ -66,6 +66,13 @@ impl Names {
     }
 
     /// The name as expressions about single folders see it: translated, with the separators of its own side.
+    /// An expression that fails, with its place in the configuration.
+    fn failed(&self, option: &str, side: Side, name: &FolderName, error: &dyn std::fmt::Display) -> Error {
+        let place = self.rules[side].places.get(option).map(|place| format!(" ({place})")).unwrap_or_default();
+        let text = format!("folder '{name}' was not synced: `{option}` of the {side} side failed: {error}{place}");
+        Error::new(ErrorKind::Folder, text)
+    }
+
     fn visible(&self, side: Side, name: &FolderName) -> String {
         let rename = self.rules[side].rename.as_ref();
         rename.map_or_else(|| name.as_str().to_owned(), |rename| digest_name(rename, name.as_str()))
@@ -74,7 +81,7 @@ impl Names {
     fn translated(&self, side: Side, name: &FolderName, separators: &PerSide<Option<char>>) -> Result<FolderName> {
         let Some(rename) = &self.rules[side].rename else { return exchange_separator(side, name, separators) };
         let renamed =
-            rename.call_for_string(&[name.as_str()]).map_err(|error| failed("nametrans", side, name, &error))?;
+            rename.call_for_string(&[name.as_str()]).map_err(|error| self.failed("nametrans", side, name, &error))?;
         let exchanged = match (separators[side], separators[side.other()]) {
             (Some(from), Some(to)) => renamed.replace(from, to.encode_utf8(&mut [0; 4])),
             _ => renamed,
@@ -120,13 +127,6 @@ fn taken(name: &FolderName, local: &FolderName, account: &str) -> Error {
     )
 }
 
-fn failed(option: &str, side: Side, name: &FolderName, error: &dyn std::fmt::Display) -> Error {
-    Error::new(
-        ErrorKind::Folder,
-        format!("folder '{name}' was not synced: `{option}` of the {side} side failed: {error}"),
-    )
-}
-
 impl Naming for Names {
     fn translate(
         &self,
@@ -160,7 +160,7 @@ impl Naming for Names {
     fn never_copied(&self, side: Side, name: &FolderName) -> Result<BTreeSet<Uid>> {
         let Some(ignore) = &self.rules[side].ignore else { return Ok(BTreeSet::new()) };
         let numbers = ignore.call_for_numbers(&[&self.visible(side, name)]);
-        let numbers = numbers.map_err(|error| failed("copy_ignore_eval", side, name, &error))?;
+        let numbers = numbers.map_err(|error| self.failed("copy_ignore_eval", side, name, &error))?;
         Ok(numbers.into_iter().filter_map(|number| u32::try_from(number).ok().and_then(Uid::new)).collect())
     }
 
@@ -176,7 +176,9 @@ impl Naming for Names {
         let before = |a: &usize, b: &usize| -> Result<bool> {
             let answer = order.call_for_number(&[&names[*a], &names[*b]]);
             answer.map(|number| number <= 0).map_err(|error| {
-                Error::new(ErrorKind::Configuration, format!("`foldersort` of the {side} side failed: {error}"))
+                let place = self.rules[side].places.get("foldersort").map(|place| format!(" ({place})"));
+                let text = format!("`foldersort` of the {side} side failed: {error}{}", place.unwrap_or_default());
+                Error::new(ErrorKind::Configuration, text)
             })
         };
         merge_sort(places, &before).map(Some)

@@ -1,8 +1,9 @@
 //! The expressions of a configuration, read and checked before anything is touched.
 
 use crate::config::pyexpr::Expression;
-use crate::config::{Config, Value, python};
+use crate::config::{Config, Place, Value, python};
 use offlinesync_core::Result;
+use std::collections::BTreeMap;
 
 /// Which folders of a repository take part, and what they are called on the other side.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,8 @@ pub struct FolderRules {
     pub ignore: Option<Expression>,
     /// The options as they are written, for showing.
     pub written: Vec<(&'static str, String)>,
+    /// Where they are written, for what goes wrong with a folder.
+    pub places: BTreeMap<&'static str, Place>,
 }
 
 impl FolderRules {
@@ -35,6 +38,7 @@ impl FolderRules {
             order: function(config, section, "foldersort")?,
             ignore: function(config, section, "copy_ignore_eval")?,
             written: written(config, section)?,
+            places: places(config, section)?,
         })
     }
 }
@@ -53,6 +57,14 @@ fn written(config: &Config, section: &str) -> Result<Vec<(&'static str, String)>
         written.extend(config.get_filled(section, name)?.map(|value| (name, value.text)));
     }
     Ok(written)
+}
+
+fn places(config: &Config, section: &str) -> Result<BTreeMap<&'static str, Place>> {
+    let mut places = BTreeMap::new();
+    for name in ["nametrans", "folderfilter", "foldersort", "copy_ignore_eval"] {
+        places.extend(config.get_filled(section, name)?.map(|value| (name, value.place)));
+    }
+    Ok(places)
 }
 
 pub(super) fn function(config: &Config, section: &str, name: &str) -> Result<Option<Expression>> {
