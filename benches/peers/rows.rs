@@ -9,9 +9,10 @@ use std::io;
 type Measure = fn(&mut Lab) -> io::Result<Vec<Row>>;
 
 /// All rows by name. Rows that change a mailbox come after those that only read it.
-pub(crate) const ROWS: [(&str, Measure); 9] = [
+pub(crate) const ROWS: [(&str, Measure); 10] = [
     ("noop-folders", noop_folders),
     ("noop-messages", noop_messages),
+    ("million", million),
     ("cold-10k", cold_10k),
     ("cold-100k", cold_100k),
     ("cold-far", cold_far),
@@ -70,6 +71,27 @@ fn noop_messages(lab: &mut Lab) -> io::Result<Vec<Row>> {
     lab.warm(&mut row, user, &Line::Loopback, 10, |tool| tool == Tool::Ours, nothing)?;
     lab.warm(&mut row, user, &Line::Loopback, 3, |tool| tool != Tool::Ours && fast_ones(all)(tool), nothing)?;
     Ok(vec![row])
+}
+
+/// Ours alone: what is shown is that the same work in ten times the mail costs the same, or what it costs.
+fn million(lab: &mut Lab) -> io::Result<Vec<Row>> {
+    if !lab.scale.all {
+        return Ok(Vec::new());
+    }
+    let (user, messages) = ("u10", lab.scaled(1_000_000));
+    lab.fill(user, messages, 0, 0, Sizes::About(300))?;
+    let mut quiet = Row::new(format!("no-op, {messages} messages, loopback"), &[Goal::Seconds(0.015)]);
+    lab.warm(&mut quiet, user, &Line::Loopback, 10, |tool| tool == Tool::Ours, nothing)?;
+    let mut one = Row::new(format!("one flag, {messages} messages in the folder, loopback"), &[]);
+    let toggled = |lab: &Lab, _: Tool, _: &mut Setting| {
+        let mut client = lab.server.client(user);
+        client.select("INBOX");
+        client.store("77", "+FLAGS", "\\Draft");
+        Ok(())
+    };
+    lab.warm(&mut one, user, &Line::Loopback, 1, |tool| tool == Tool::Ours, toggled)?;
+    expect(1, drafts(&lab.synced(Tool::Ours, user)?)?, "messages with a changed flag")?;
+    Ok(vec![quiet, one])
 }
 
 fn cold_10k(lab: &mut Lab) -> io::Result<Vec<Row>> {

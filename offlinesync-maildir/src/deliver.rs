@@ -57,8 +57,8 @@ pub(crate) struct Delivery<'f> {
     folder: &'f mut MaildirFolder,
     source: SourceFolder,
     vocabulary: Vocabulary,
-    /// UIDs of the source that the folder has, in order, with the seconds in front of their bases.
-    delivered: Vec<(Uid, u64)>,
+    /// UIDs of the source that the folder has, in order, with the seconds in front of their bases. Not asked before a message has a UID.
+    delivered: Option<Vec<(Uid, u64)>>,
     tmp: Arc<Tmp>,
     current: Option<Current>,
     writers: Writers,
@@ -73,7 +73,8 @@ pub(crate) struct Delivery<'f> {
 
 impl<'f> Delivery<'f> {
     pub(crate) fn new(folder: &'f mut MaildirFolder, source: &SourceFolder) -> Result<Self> {
-        let delivered = delivered(folder, source)?;
+        // A folder that cannot be listed takes nothing.
+        folder.bases()?;
         let tmp = Tmp::open(folder.directory.join("tmp"), &folder.config.disk, folder.config.fsync)?;
         if !std::mem::replace(&mut folder.tidied, true) {
             tmp.tidy();
@@ -84,7 +85,7 @@ impl<'f> Delivery<'f> {
             folder,
             source: source.clone(),
             vocabulary,
-            delivered,
+            delivered: None,
             tmp: Arc::new(tmp),
             current: None,
             writers,
@@ -100,6 +101,9 @@ impl<'f> Delivery<'f> {
             self.vocabulary = self.folder.vocabulary_for(&message.flags.keywords)?;
         }
         let letters = self.vocabulary.edit("", message.flags, &Flags::default());
+        if self.delivered.is_none() && message.source.uid().is_some() {
+            self.delivered = Some(delivered(self.folder, &self.source)?);
+        }
         let (base, partner) = match message.source {
             MessageId::Uid(uid) => (self.numbered_base(*uid, message.date), Some(*uid)),
             MessageId::Name(id) => (name::named_base(id, self.folder.config.info_separator), None),
@@ -109,8 +113,9 @@ impl<'f> Delivery<'f> {
 
     /// The base under which the folder has this message, whatever date the server told then; a new one if it has not.
     fn numbered_base(&self, uid: Uid, date: Option<InternalDate>) -> String {
-        let known = self.delivered.binary_search_by_key(&uid, |(uid, _)| *uid).ok();
-        let seconds = known.and_then(|at| i64::try_from(self.delivered[at].1).ok());
+        let delivered = self.delivered.as_deref().unwrap_or_default();
+        let known = delivered.binary_search_by_key(&uid, |(uid, _)| *uid).ok();
+        let seconds = known.and_then(|at| i64::try_from(delivered[at].1).ok());
         let date = seconds.map(|seconds| InternalDate { seconds, zone_minutes: 0 }).or(date);
         name::numbered_base(uid, &self.source, date)
     }
@@ -139,7 +144,7 @@ impl<'f> Delivery<'f> {
 
     /// What a message becomes as soon as it is whole. `None` if its base is taken: then the two have to be compared.
     fn promise(&mut self, name: &Name) -> Result<Option<Found>> {
-        if self.folder.names()?.has_base(&name.base) || !self.promised.insert(name.base.clone()) {
+        if self.folder.bases()?.has_base(&name.base) || !self.promised.insert(name.base.clone()) {
             return Ok(None);
         }
         self.found(&name.base, name).map(Some)
@@ -159,7 +164,7 @@ impl<'f> Delivery<'f> {
         let mut n = 1;
         loop {
             let base = if n == 1 { name.base.clone() } else { name::other_base(&name.base, n) };
-            if self.folder.names()?.has_base(&base) {
+            if self.folder.bases()?.has_base(&base) {
                 let id = MessageId::Name(base.into());
                 if self.is_copy(&id, mail)? {
                     return self.adopt(id, name, touched);

@@ -102,8 +102,14 @@ impl MaildirFolder {
         }
     }
 
-    /// The messages by id, listed now if they were not listed before.
+    /// The messages by id, listed now if they were not listed before or not all their names are known any more.
     pub(crate) fn names(&mut self) -> Result<&mut Names> {
+        self.names = self.names.take().filter(Names::is_whole);
+        self.bases()
+    }
+
+    /// As [`MaildirFolder::names`], but of some messages no more may be known than that they are there.
+    pub(crate) fn bases(&mut self) -> Result<&mut Names> {
         let names = match self.names.take() {
             Some(names) => names,
             None => scan::scan(&self.directory, self.grammar())?.names,
@@ -122,7 +128,7 @@ impl MaildirFolder {
     pub(crate) fn vocabulary_for(&mut self, keywords: &Keywords) -> Result<Vocabulary> {
         let (mut vocabulary, _) = Vocabulary::read(&self.directory, &self.config.custom_flags);
         if !keywords.is_empty() {
-            let used = self.names()?.letters();
+            let used = self.bases()?.letters();
             vocabulary.learn(&self.table(), keywords, used)?;
         }
         Ok(vocabulary)
@@ -167,7 +173,7 @@ impl MaildirFolder {
 
     /// Where a message is; looked for in a new listing if it is not in the one at hand, unless that is `fresh`.
     fn locate(&mut self, id: &str, fresh: &mut bool) -> Result<Option<Found>> {
-        *fresh |= self.names.is_none();
+        *fresh |= self.names.as_ref().is_none_or(|names| !names.is_whole());
         let found = self.names()?.get(id).map(Found::to_owned);
         if found.is_some() || *fresh {
             return Ok(found);

@@ -27,7 +27,7 @@ impl MaildirFolder {
         ids: &[MessageId],
         to: &mut MaildirFolder,
     ) -> Result<Option<Vec<Option<MessageId>>>> {
-        to.names()?;
+        to.bases()?;
         let theirs = self.vocabulary_for(&Keywords::default())?;
         let ours = to.vocabulary_for(&self.keywords_of(ids, &theirs)?)?;
         let mut moving = Move { to, theirs, ours, fresh: false, left: Touched::default(), entered: Touched::default() };
@@ -51,7 +51,7 @@ impl MaildirFolder {
     fn move_one(&mut self, id: &MessageId, moving: &mut Move<'_>) -> Result<Option<MessageId>> {
         let (separator, there) = (self.config.info_separator, moving.to.directory.clone());
         let disk = self.config.disk.clone();
-        let (theirs, ours, names) = (&moving.theirs, &moving.ours, moving.to.names()?);
+        let (theirs, ours, names) = (&moving.theirs, &moving.ours, moving.to.bases()?);
         let moved = self.attempt(id, &mut moving.fresh, |found, path| {
             let name = found.parse(separator).ok_or(io::ErrorKind::InvalidData)?;
             let whole = name_there(&name, names, &ours.translate(name.letters(), theirs), separator);

@@ -153,6 +153,10 @@ impl Files {
     }
 }
 
+/// Of so many messages added since the scan, and no more, the names are kept: after a large delivery the folder is listed anew before
+/// anything is done with what was delivered.
+const KEPT: usize = 2000;
+
 /// The messages of a folder, as the last scan saw them and as they were changed since by us.
 #[derive(Debug)]
 pub(crate) struct Names {
@@ -160,6 +164,8 @@ pub(crate) struct Names {
     sorted: Files,
     /// By id. Their texts are among those of the sorted ones.
     added: HashTable<Slot>,
+    /// The hashes of the ids of all others that were added.
+    unnamed: HashTable<u64>,
     hasher: RandomState,
     letters: Letters,
 }
@@ -167,7 +173,12 @@ pub(crate) struct Names {
 impl Names {
     /// Takes files that are sorted.
     pub(crate) fn new(sorted: Files, letters: Letters) -> Names {
-        Names { sorted, added: HashTable::new(), hasher: RandomState::new(), letters }
+        Names { sorted, added: HashTable::new(), unnamed: HashTable::new(), hasher: RandomState::new(), letters }
+    }
+
+    /// Whether the name of every message is known. If not, only [`Names::has_base`] and [`Names::letters`] tell of all of them.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.unnamed.is_empty()
     }
 
     /// Lower-case letters that files bear.
@@ -192,9 +203,12 @@ impl Names {
         added.map(|slot| self.sorted.found(*slot)).or_else(|| self.position(id).map(|at| self.sorted.at(at)))
     }
 
-    /// Whether any file has this base.
+    /// Whether any file has this base; once in many lives of the universe one that has not is told to be there.
     pub(crate) fn has_base(&self, base: &str) -> bool {
-        self.get(base).is_some() || self.run(base).any(|at| !self.sorted.slots[at].gone)
+        let hash = self.hasher.hash_one(base);
+        self.unnamed.find(hash, |other| *other == hash).is_some()
+            || self.get(base).is_some()
+            || self.run(base).any(|at| !self.sorted.slots[at].gone)
     }
 
     fn position(&self, id: &str) -> Option<usize> {
@@ -213,6 +227,11 @@ impl Names {
             name.letters().chars().for_each(|letter| self.letters.insert(letter));
         }
         let position = self.position(file.id());
+        if position.is_none() && self.added.len() >= KEPT && self.get(file.id()).is_none() {
+            let hash = self.hasher.hash_one(file.id());
+            self.unnamed.entry(hash, |other| *other == hash, |other| *other).insert(hash);
+            return;
+        }
         let Some(slot) = self.sorted.slot(file) else { return };
         match position {
             Some(at) => self.sorted.slots[at] = slot,
@@ -270,10 +289,24 @@ mod tests {
     #[test]
     fn of_many_added_each_is_found_by_its_id() {
         let mut names = Names::new(Files::default(), Letters::default());
-        let whole = |n: u32| format!("{n}_{n}.1.7e33429f,U={n}:2,S");
-        (0..5000).for_each(|n| names.put(file(Sub::Cur, &whole(n)), ':'));
-        (0..5000).for_each(|n| assert_eq!(names.get(&format!("{n}_{n}.1.7e33429f")).unwrap().whole(), whole(n)));
-        (0..5000).step_by(2).for_each(|n| names.forget(&format!("{n}_{n}.1.7e33429f")));
-        assert_eq!(names.iter().count(), 2500);
+        let base = |n: u32| format!("{n}_{n}.1.7e33429f");
+        let whole = |n: u32| format!("{},U={n}:2,S", base(n));
+        (0..2000).for_each(|n| names.put(file(Sub::Cur, &whole(n)), ':'));
+        (0..2000).for_each(|n| assert_eq!(names.get(&base(n)).unwrap().whole(), whole(n)));
+        (0..2000).step_by(2).for_each(|n| names.forget(&base(n)));
+        assert_eq!((names.iter().count(), names.is_whole()), (1000, true));
+    }
+
+    #[test]
+    fn of_very_many_added_it_is_known_that_they_are_there() {
+        let mut names = Names::new(Files::default(), Letters::default());
+        let base = |n: usize| format!("{n}_{n}.1.7e33429f");
+        let put = |names: &mut Names, n| names.put(file(Sub::Cur, &format!("{}:2,S", base(n))), ':');
+        (0..3 * KEPT).for_each(|n| put(&mut names, n));
+        assert!((0..3 * KEPT).all(|n| names.has_base(&base(n))));
+        assert!((3 * KEPT..4 * KEPT).all(|n| !names.has_base(&base(n))));
+        assert!(!names.is_whole());
+        names.put(file(Sub::New, &base(7)), ':');
+        assert_eq!(names.get(&base(7)).unwrap().sub(), Sub::New, "a name that is known goes on being known");
     }
 }

@@ -163,6 +163,31 @@ fn without_fsync_everything_else_is_the_same() {
     assert_eq!((got[0].date, &*got[0].content), (None, &b"a\n"[..]));
 }
 
+/// Of so many the names are not kept in memory.
+#[test]
+fn among_very_many_that_were_just_delivered_each_is_found_again() {
+    const MANY: u32 = 2500;
+    let mail = Mail::with(|mut config| {
+        config.fsync = false;
+        config
+    });
+    let mut folder = mail.folder("INBOX");
+    let mut intake = folder.intake(&inbox()).unwrap();
+    let mut deliver = |uids: &mut dyn Iterator<Item = u32>| -> Vec<MessageId> {
+        uids.for_each(|n| give(&mut *intake, &uid(n), "\\Seen", Some(i64::from(n)), &format!("{n}\n")));
+        intake.commit().unwrap().into_iter().map(|id| id.unwrap().unwrap()).collect()
+    };
+    let ids = deliver(&mut (1..=MANY));
+    assert_eq!(deliver(&mut [2400, 17, MANY].into_iter()), [&ids[2399], &ids[16], &ids[2499]].map(Clone::clone));
+    drop(intake);
+    let change = FlagChange { id: ids[2300].clone(), add: flags("\\Flagged"), remove: Flags::default() };
+    assert!(folder.store(&[change]).unwrap().is_empty());
+    assert!(folder.remove(&ids[2400..]).unwrap().is_empty());
+    let left = listed(&mut *folder);
+    assert_eq!(left.len(), 2400);
+    assert_eq!(left.iter().filter(|(_, flags)| flags == "\\Flagged \\Seen").count(), 1);
+}
+
 #[test]
 fn a_full_disk_is_told_as_such_and_leaves_the_folder_as_it_was() {
     let mail = Mail::new();

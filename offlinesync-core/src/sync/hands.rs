@@ -120,7 +120,10 @@ impl<'a> Job<'a> {
         let mut rest = self.rest();
         let share = if self.hands == 1 { rest.len() } else { rest.len() / (2 * self.hands) };
         let size = share.max(RANGE).min(rest.len());
-        let range: Vec<MessageId> = rest.drain(..size).collect();
+        let range: Vec<MessageId> = match size == rest.len() {
+            true => std::mem::take(&mut *rest).into(),
+            false => rest.drain(..size).collect(),
+        };
         (!range.is_empty()).then_some(range)
     }
 

@@ -14,7 +14,7 @@ use offlinesync_core::line_ending::ToLf;
 use offlinesync_core::{
     Error, ErrorKind, Incoming, InternalDate, LineEnding, MessageId, Result, Sink, Uid, UidValidity,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// After an error of the sink, so many octets are read and dropped to keep the connection; for more it is cheaper to open another.
@@ -40,15 +40,6 @@ impl Late {
     }
 }
 
-/// Why a message that was asked for has not been delivered yet.
-#[derive(Debug)]
-enum Pending {
-    /// Nothing was said about it.
-    Unanswered,
-    /// It was answered, but in a form that could not be used.
-    Odd(&'static str),
-}
-
 #[derive(Debug)]
 enum Current {
     /// No body is coming.
@@ -69,7 +60,10 @@ pub(super) struct Bodies<'a> {
     /// Repository and folder, for messages.
     place: String,
     asks: Asks,
-    pending: BTreeMap<Uid, Pending>,
+    /// Messages that have not been delivered yet.
+    pending: BTreeSet<Uid>,
+    /// Those among them that were answered, but in a form that could not be used, with what is wrong with it.
+    odd: BTreeMap<Uid, &'static str>,
     dates: BTreeMap<Uid, Option<InternalDate>>,
     current: Current,
     /// The last piece of a body, converted: lines are short, and to hand them on one by one costs more than to copy them.
@@ -96,7 +90,8 @@ impl<'a> Bodies<'a> {
             uid_validity,
             place: String::new(),
             asks: Asks::default(),
-            pending: uids.iter().map(|uid| (*uid, Pending::Unanswered)).collect(),
+            pending: uids.iter().copied().collect(),
+            odd: BTreeMap::new(),
             dates: BTreeMap::new(),
             current: Current::None,
             converted: Vec::new(),
@@ -169,7 +164,7 @@ impl<'a> Bodies<'a> {
             let error = Error::new(ErrorKind::Unavailable, format!("message {uid} was cut short: {why}"));
             self.give_up(uid, error.with_retry_after(Duration::ZERO))?;
         }
-        Ok(self.pending.into_keys().collect())
+        Ok(self.pending.into_iter().collect())
     }
 
     /// The error that ended the call early, if there was one: usually the sink's.
@@ -202,7 +197,7 @@ impl<'a> Bodies<'a> {
         let Some(uid) = start.fetch.uid.or(alone.copied()).filter(|_| self.stopped.is_none()) else {
             return if self.stopped.is_some() { Current::Dropped } else { Current::Late };
         };
-        if !self.pending.contains_key(&uid) {
+        if !self.pending.contains(&uid) {
             return Current::Dropped;
         }
         let dated = start.fetch.date.is_some() || self.dates.contains_key(&uid) || alone.is_some();
@@ -220,7 +215,7 @@ impl<'a> Bodies<'a> {
         if asked_alone && size == Some(0) {
             return true;
         }
-        self.pending.insert(uid, Pending::Odd("the server sent it without content"));
+        self.odd.insert(uid, "the server sent it without content");
         false
     }
 
@@ -261,7 +256,8 @@ impl<'a> Bodies<'a> {
     }
 
     fn settle(&mut self, uid: Uid) {
-        self.delivered += usize::from(self.pending.remove(&uid).is_some());
+        self.delivered += usize::from(self.pending.remove(&uid));
+        self.odd.remove(&uid);
     }
 
     /// Keeps the sink's error for the end. What is left of the body is dropped, or the connection with it.
@@ -278,7 +274,7 @@ impl<'a> Bodies<'a> {
     fn answered(&mut self, fetch: Fetch) -> Result<()> {
         let was_late = matches!(std::mem::replace(&mut self.current, Current::None), Current::Late);
         let Some(uid) = fetch.uid else { return Ok(()) };
-        if self.stopped.is_some() || !self.pending.contains_key(&uid) {
+        if self.stopped.is_some() || !self.pending.contains(&uid) {
             return Ok(());
         }
         match fetch.body {
@@ -286,12 +282,12 @@ impl<'a> Bodies<'a> {
             Body::Streamed => {}
             Body::Inline(ref bytes) => return self.deliver(uid, bytes, &fetch),
             Body::Nil => {
-                self.pending.insert(uid, Pending::Odd("the server has no content for it"));
+                self.odd.insert(uid, "the server has no content for it");
             }
             Body::Absent if fetch.date.is_some() => {
                 self.dates.insert(uid, fetch.date);
                 if self.asks.current().is_some_and(|ask| ask.kind != Kind::Dates && ask.uids.contains(&uid)) {
-                    self.pending.insert(uid, Pending::Odd("the server left its content out"));
+                    self.odd.insert(uid, "the server left its content out");
                 }
             }
             Body::Absent => {}
@@ -305,7 +301,7 @@ impl<'a> Bodies<'a> {
             _ => Late::Nothing,
         };
         self.found_late(late);
-        self.pending.insert(uid, Pending::Odd("the server named it only after its content"));
+        self.odd.insert(uid, "the server named it only after its content");
     }
 
     fn deliver(&mut self, uid: Uid, bytes: &[u8], fetch: &Fetch) -> Result<()> {
@@ -342,18 +338,20 @@ impl<'a> Bodies<'a> {
             if self.stopped.is_some() {
                 break;
             }
-            match self.pending.get(&uid) {
-                Some(Pending::Unanswered) if is_ok(tagged) => self.give_up(uid, gone(uid))?,
-                Some(_) if ask.kind == Kind::Group => self.ask_alone(uid),
-                Some(Pending::Odd(why)) => {
+            if !self.pending.contains(&uid) {
+                continue;
+            }
+            match self.odd.get(&uid) {
+                None if is_ok(tagged) => self.give_up(uid, gone(uid))?,
+                _ if ask.kind == Kind::Group => self.ask_alone(uid),
+                Some(why) => {
                     let error = Error::new(ErrorKind::Message, format!("message {uid} could not be read: {why}"));
                     self.give_up(uid, error)?;
                 }
-                Some(Pending::Unanswered) => {
+                None => {
                     let what = format!("message {uid} could not be read");
                     self.give_up(uid, of_message(refusal(&what, tagged, ErrorKind::Message)))?;
                 }
-                None => {}
             }
         }
         Ok(())

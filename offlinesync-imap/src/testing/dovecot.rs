@@ -67,7 +67,7 @@ pub struct Options {
     pub extra: String,
 }
 
-/// A running server. Users `u1` to `u9` log in with the password `pw`.
+/// A running server. Users `u1` to `u10` log in with the password `pw`.
 #[derive(Debug)]
 pub struct Dovecot {
     master: Child,
@@ -304,7 +304,7 @@ fn run(command: &mut Command) {
 }
 
 fn write_files(dir: &Path, chain: &Chain, configuration: &str) {
-    let users: String = (1..10).map(|n| format!("u{n}:{{PLAIN}}pw::::::\n")).collect();
+    let users: String = (1..=10).map(|n| format!("u{n}:{{PLAIN}}pw::::::\n")).collect();
     let files = [
         ("ca.pem", &chain.ca),
         ("cert.pem", &chain.leaf),

@@ -84,7 +84,7 @@ pub(super) fn read_only(path: &Path) -> Result<Option<Connection>, Failure> {
 fn prepared(connection: Connection) -> Result<Connection, Failure> {
     connection.busy_timeout(PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(32);
-    connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000;")?;
+    connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000;")?;
     Ok(connection)
 }
 
