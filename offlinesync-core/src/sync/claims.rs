@@ -168,15 +168,16 @@ fn judge_by_digest(
         let proven = claim.intent.digest.and_then(|digest| right.found.get(&digest));
         proven.is_some_and(|ids| ids.contains(&claim.row.ids[to]))
     };
+    let is_seen = |claim: &Claim| right.unread.iter().all(|(id, _)| *id != claim.row.ids[to]);
     for claim in asked.into_iter().filter(|claim| !holds(claim)) {
         let row = claim.row.ids.remote.clone();
-        match is_elsewhere(claim) {
+        match is_elsewhere(claim) && is_seen(claim) {
             true => judged.wrong.push(row),
             false => drop(judged.unsure.insert(row)),
         }
     }
     let mut unread = PerSide::<Failures>::default();
-    unread[to] = elsewhere.unread;
+    unread[to] = elsewhere.unread.into_iter().chain(right.unread).collect();
     tell(unread, to, judged);
     Ok(())
 }

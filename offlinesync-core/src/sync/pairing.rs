@@ -291,7 +291,8 @@ fn settle(
         blind = Blind::default();
     }
     touched.extend(told_by_digest(&mut blind, question, fresh, folders, &mut settled.settled)?);
-    if blind.there.is_empty() {
+    let untold = intents.iter().any(|intent| intent.digest.is_none() && blind.sources.contains_key(&intent.source));
+    if blind.there.is_empty() && !untold {
         join_altered(intents, to, fresh, folders, touched)?;
     }
     let (mut withdrawn, mut removed, mut waiting) = (BTreeSet::<usize>::new(), Vec::new(), 0);
@@ -333,6 +334,10 @@ fn settle(
         }
     }
     wait(blind, to, waiting, fresh, &mut settled.unread);
+    if untold {
+        // What is left there may be any of the sources that cannot be read and have no digest.
+        fresh[to].clear();
+    }
     Ok(())
 }
 
@@ -356,8 +361,7 @@ impl Blind {
     }
 }
 
-/// While uploads wait, what they wait for is not copied back: it may be theirs. A source that cannot be read may be any of the new
-/// messages there, where its intent does not tell its digest.
+/// While uploads wait, what they wait for is not copied back: it may be theirs.
 fn wait(blind: Blind, to: Side, waiting: usize, fresh: &mut PerSide<Fresh>, unread: &mut Unread) {
     for (id, why) in blind.there.into_iter().filter(|_| waiting > 0) {
         fresh[to].take(&id);
@@ -368,8 +372,7 @@ fn wait(blind: Blind, to: Side, waiting: usize, fresh: &mut PerSide<Fresh>, unre
     }
 }
 
-/// Finds what was uploaded of sources that cannot be read, by the digests that were taken when they could. What is there may be any of those
-/// without a digest, and is not copied back while there are any.
+/// Finds what was uploaded of sources that cannot be read, by the digests that were taken when they could.
 fn told_by_digest(
     blind: &mut Blind,
     question: &Question<'_>,
@@ -379,7 +382,7 @@ fn told_by_digest(
 ) -> Result<Vec<Touched>> {
     let to = question.to;
     let unread = question.intents.iter().filter(|intent| blind.sources.contains_key(&intent.source));
-    let (told, untold): (Vec<&Intent>, Vec<&Intent>) = unread.copied().partition(|intent| intent.digest.is_some());
+    let told: Vec<&Intent> = unread.copied().filter(|intent| intent.digest.is_some()).collect();
     let mut proven = content::that_prove(folders[to].as_mut(), &fresh[to].ids(), &told)?;
     let mut touched = Vec::new();
     for intent in told {
@@ -393,9 +396,7 @@ fn told_by_digest(
             settled.push((to, intent.source.clone()));
         }
     }
-    if !untold.is_empty() {
-        fresh[to].clear();
-    }
+    blind.there.extend(proven.unread);
     Ok(touched)
 }
 
