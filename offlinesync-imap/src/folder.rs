@@ -115,12 +115,12 @@ impl ImapFolder {
 
     /// Removes messages; those that are still there though the server said that they were removed are tried again.
     fn remove_uids(&mut self, mut uids: Vec<Uid>) -> Result<Failures> {
-        self.shared.forget_messages(&self.name);
         let mut failures = Failures::new();
         for _ in 0..REMOVALS {
             if uids.is_empty() {
                 return Ok(failures);
             }
+            self.shared.forget_messages(&self.name);
             let mut removal = Removal::new(uids, self.shared.config().expunge);
             self.run_verified(&mut removal)?;
             let mut removed = removal.finish();

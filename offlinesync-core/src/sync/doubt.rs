@@ -197,7 +197,9 @@ impl Street<'_> {
             })?;
             // What was not looked at is not another message.
             if let Some((_, error)) = failures.pop() {
-                return Err(error.as_kind(ErrorKind::Folder));
+                let hint =
+                    "if the message can never be read, remove it, or pair the folder anew with --accept-uidvalidity";
+                return Err(error.as_kind(ErrorKind::Folder).with_hint(hint));
             }
         }
         let of = |row: &Row, side: Side| hashes[side].get(&row.ids[side]);
