@@ -65,7 +65,6 @@ impl Names {
         Ok(Verdict { there, left_out })
     }
 
-    /// The name as expressions about single folders see it: translated, with the separators of its own side.
     /// An expression that fails, with its place in the configuration.
     fn failed(&self, option: &str, side: Side, name: &FolderName, error: &dyn std::fmt::Display) -> Error {
         let place = self.rules[side].places.get(option).map(|place| format!(" ({place})")).unwrap_or_default();
@@ -73,6 +72,7 @@ impl Names {
         Error::new(ErrorKind::Folder, text)
     }
 
+    /// The name as expressions about single folders see it: translated, with the separators of its own side.
     fn visible(&self, side: Side, name: &FolderName) -> String {
         let rename = self.rules[side].rename.as_ref();
         rename.map_or_else(|| name.as_str().to_owned(), |rename| digest_name(rename, name.as_str()))
