@@ -173,6 +173,39 @@ fn uploading(recorded: bool) -> (World, MessageId) {
     panic!("no upload was cut short");
 }
 
+/// Another source could not be read, and nothing that was new on the server was looked for any more: the upload whose source was
+/// removed after it passed for answered, and its copy came back.
+#[test]
+fn what_was_uploaded_before_its_source_was_removed_does_not_come_back_for_another_source_that_cannot_be_read() {
+    let (world, removed) = uploading(false);
+    world.sides.local.inner().remove("INBOX", &removed);
+    let source = world.add(Side::Local, 6);
+    world.add(Side::Remote, 6);
+    world.intend(Side::Remote, &source, false);
+    world.hide(Side::Local, &source);
+    world.says("whether it is there was not told");
+    assert_eq!(world.copies(6), (1, 1));
+    world.show(Side::Local);
+    world.in_step();
+    assert_eq!((world.copies(2), world.copies(6)), ((0, 0), (1, 1)));
+}
+
+/// The same message again, from elsewhere, is no proof that the row is wrong while the one that the row names cannot be looked at.
+#[test]
+fn a_row_of_a_message_that_cannot_be_read_is_not_given_up_for_another_with_the_same_content() {
+    let (world, source) = uploading(true);
+    let stored = world.status.folder(&World::pair()).unwrap().row(Side::Local, &source).unwrap().unwrap().ids.remote;
+    world.sides.local.inner().remove("INBOX", &source);
+    world.add(Side::Remote, 2);
+    world.hide(Side::Remote, &stored);
+    world.says("could not be looked at");
+    assert_eq!(world.copies(2).0, 2, "neither is removed");
+    world.show(Side::Remote);
+    world.sync_as(Policy::default());
+    world.in_step();
+    assert_eq!(world.copies(2), (1, 1), "what was uploaded has gone the way of its source, the other one is new");
+}
+
 /// A row whose number nobody confirmed may be of another message: the one that was stored may be the one that cannot be read.
 #[test]
 fn a_row_that_may_be_of_another_message_is_not_acted_on_before_all_was_looked_at() {
