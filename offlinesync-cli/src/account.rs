@@ -186,6 +186,8 @@ impl Runner {
     /// One sync with its hooks; answers also whether there was anything to do.
     fn sync(&self, backends: &Backends, narrator: &Arc<Narrator>, policy: &Policy, mode: Mode) -> (Outcome, bool) {
         self.control.note(&self.settings.name, "syncing");
+        #[cfg(feature = "testing")]
+        crate::testing::fault("syncing");
         narrator.begin(mode == Mode::Quick);
         let result = self.sync_with_hooks(backends, narrator, policy, mode);
         let refused = |error: &&Error| error.kind() == ErrorKind::Authentication;

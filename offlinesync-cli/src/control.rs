@@ -26,6 +26,7 @@ impl fmt::Debug for Control {
 struct State {
     interrupts: u32,
     finish: bool,
+    faulted: bool,
     /// No sync begins.
     held: bool,
     /// Counts the requests to cut pauses short, of every account and of single ones.
@@ -79,6 +80,17 @@ impl Control {
             state.interrupts += 1;
             state.interrupts
         })
+    }
+
+    /// There was a fault in this program: stop now.
+    pub fn fault(&self) {
+        self.cancel.cancel();
+        self.with(|state| state.faulted = true);
+    }
+
+    /// Whether a fault ended the program.
+    pub fn is_faulted(&self) -> bool {
+        self.with(|state| state.faulted)
     }
 
     /// Stop after the sync that is running.

@@ -65,14 +65,22 @@ impl Basis {
     }
 
     fn run(self, args: &Args) -> Outcome {
-        let hub = Arc::clone(&self.hub);
+        let (hub, control) = (Arc::clone(&self.hub), Arc::clone(&self.control));
         let result = Program::prepare(args, self).and_then(|program| program.run(args));
+        let result = if control.is_faulted() { Err(fault()) } else { result };
         let error = result.as_ref().err();
         error.iter().for_each(|error| hub.error(Who::Program, error));
         let outcome = result.as_ref().map_or_else(Outcome::of, |outcome| *outcome);
         hub.ended(outcome, error);
         outcome
     }
+}
+
+/// What a fault that ended the program is told as, after what it said itself.
+fn fault() -> Error {
+    let text = "a fault in this program ended it; what was done is recorded, and the next run goes on from there";
+    Error::new(ErrorKind::Folder, text)
+        .with_hint("another interface may not have it: -u ttyui; please report the lines above")
 }
 
 /// Everything is read and checked; nothing is touched yet.
@@ -174,6 +182,8 @@ impl Program {
 
     /// Every account on a thread of its own; the worst outcome counts.
     fn run_accounts(&self) -> Outcome {
+        #[cfg(feature = "testing")]
+        crate::testing::fault("accounts");
         let outcomes: Vec<(&str, Outcome)> = std::thread::scope(|scope| {
             let threads: Vec<_> = self.runners.iter().map(|runner| (runner, scope.spawn(|| runner.run()))).collect();
             let outcomes = threads.into_iter().map(|(runner, thread)| {

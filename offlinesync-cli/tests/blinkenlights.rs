@@ -4,8 +4,6 @@
 
 mod support;
 
-use offlinesync_cli::streams::Streams;
-use offlinesync_cli::ui::choose;
 use offlinesync_imap::testing::dovecot::{Dovecot, Options};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -205,28 +203,22 @@ fn a_password_is_asked_for_on_the_screen_and_not_shown() {
     assert_eq!(sandbox.messages("local/INBOX").len(), 1);
 }
 
-/// Not a test but for the next one, which runs it in a terminal.
+/// Wherever a fault is: in the account's thread, there with what is shown held, in the thread that draws while it holds everything, in
+/// the main thread. The fault of the thread that draws once waited for itself for ever, with the terminal still taken.
 #[test]
-fn panics_on_the_screen_if_asked_to() {
-    if std::env::var_os("OFFLINESYNC_PANIC").is_none() {
-        return;
+fn a_fault_in_any_thread_gives_the_terminal_back_is_told_there_and_ends_the_program() {
+    let ended = "error: a fault in this program ended it";
+    for (place, last) in [("syncing", ended), ("showing", ended), ("drawing", ended), ("accounts", "fault is wanted")] {
+        let sandbox = refreshing();
+        let mut command = sandbox.command(&["-u", "blinkenlights"]);
+        command.env("OFFLINESYNC_FAULT", place);
+        let mut tty = Tty::run(command);
+        let (code, screen) = tty.end(last);
+        assert!(screen.contains("this fault is wanted"), "{place}: {screen}");
+        assert_eq!(code, Some(if last == ended { 1 } else { 101 }), "{place}: {screen}");
+        sandbox.run(&["-o"]).silent();
+        assert_eq!(sandbox.messages("local/INBOX").len(), 2, "{place}");
     }
-    let streams = Arc::new(Streams::of_process());
-    let chosen = choose(Some("blinkenlights"), &streams, &Arc::default()).unwrap();
-    assert!(chosen.warning.is_none());
-    chosen.interface.summary("a line to keep");
-    assert!(std::thread::spawn(|| panic!("this fault is wanted")).join().is_err());
-    chosen.interface.summary("another line to keep");
-}
-
-#[test]
-fn a_fault_in_some_thread_is_seen_on_a_terminal_as_it_was_before() {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "panics_on_the_screen_if_asked_to", "--nocapture"]).env("OFFLINESYNC_PANIC", "yes");
-    let mut tty = Tty::run(command);
-    let (code, screen) = tty.end("another line to keep");
-    assert_eq!(code, Some(0), "{screen}");
-    assert!(screen.contains("this fault is wanted") && screen.contains("a line to keep"), "{screen}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Feature `testing`: what the fuzz targets and the test of their finds have in common. Used by tests only: what is wrong here panics.
+//! Feature `testing`: what the fuzz targets and the test of their finds have in common, and faults on demand. Used by tests only: what is
+//! wrong here panics.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code fails by panicking")]
 
@@ -11,6 +12,7 @@ use offlinesync_imap::codec::mailbox_name::{self, NameForm};
 use offlinesync_imap::testing::fuzz as imap;
 use offlinesync_maildir::testing::fuzz as maildir;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use configuration::configuration;
 pub use expressions::expressions;
@@ -26,6 +28,13 @@ pub const TARGETS: [Target; 5] = [
     ("expressions", |data, _| expressions(data)),
     ("status_files", status_files),
 ];
+
+/// A fault, once, if the environment variable `OFFLINESYNC_FAULT` asks for one at this place.
+pub fn fault(place: &str) {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    let is_wanted = std::env::var_os("OFFLINESYNC_FAULT").is_some_and(|wanted| wanted == place);
+    assert!(!is_wanted || DONE.swap(true, Ordering::Relaxed), "this fault is wanted");
+}
 
 /// Runs a target on an input.
 pub fn run(target: &str, data: &[u8], directory: &Path) {

@@ -12,8 +12,9 @@ use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use ratatui::crossterm::{cursor, execute};
 use ratatui::{DefaultTerminal, Terminal};
 use std::io::{Result as IoResult, stdout};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
 /// How soon a change is drawn and the end is noticed.
@@ -27,10 +28,14 @@ pub(super) struct Screen {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// Who needs both locks takes `state` first: a fault while the state changes must find `phase` free, or soon free.
 struct Shared {
+    /// What is shown, and whether it changed since it was drawn.
     state: Mutex<(State, bool)>,
     phase: Mutex<Phase>,
     changed: Condvar,
+    /// The thread that draws.
+    drawing: OnceLock<ThreadId>,
     control: Arc<Control>,
     colours: bool,
 }
@@ -58,11 +63,12 @@ impl Screen {
             state: Mutex::new((State::default(), true)),
             phase: Mutex::new(Phase::Ours),
             changed: Condvar::new(),
+            drawing: OnceLock::new(),
             control,
             colours,
         });
         let terminal = take().inspect_err(|_| give_back())?;
-        shared.give_back_after_a_panic();
+        shared.give_back_after_a_fault();
         let leaving = Arc::clone(&shared);
         shared.control.on_abort(move || leaving.leave());
         let drawing = Arc::clone(&shared);
@@ -73,6 +79,8 @@ impl Screen {
     /// Changes what is shown.
     pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        #[cfg(feature = "testing")]
+        crate::testing::fault("showing");
         change(&mut state.0);
         state.1 = true;
     }
@@ -134,16 +142,31 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    fn give_back_after_a_panic(self: &Arc<Self>) {
+    /// A fault in any thread gives the terminal back before it is told, and ends the program: nobody would see how it goes on. The thread
+    /// that draws may hold both locks then, so it does without.
+    fn give_back_after_a_fault(self: &Arc<Self>) {
         let (shared, before) = (Arc::clone(self), std::panic::take_hook());
-        std::panic::set_hook(Box::new(move |panic| {
-            shared.leave();
-            before(panic);
+        std::panic::set_hook(Box::new(move |fault| {
+            if shared.drawing.get() == Some(&std::thread::current().id()) {
+                give_back();
+            } else {
+                shared.leave();
+            }
+            before(fault);
+            shared.control.fault();
         }));
     }
 
+    /// What the thread that draws does.
+    fn run(&self, terminal: DefaultTerminal) {
+        let _ = self.drawing.set(std::thread::current().id());
+        if catch_unwind(AssertUnwindSafe(|| self.draw_and_read(terminal))).is_err() {
+            self.set(Phase::Gone);
+        }
+    }
+
     /// Draws and reads keys until the terminal is given back.
-    fn run(&self, mut terminal: DefaultTerminal) {
+    fn draw_and_read(&self, mut terminal: DefaultTerminal) {
         let mut drawn = Instant::now();
         loop {
             match self.phase() {
@@ -170,9 +193,11 @@ impl Shared {
 
     /// Draws, unless the terminal was given back meanwhile.
     fn draw(&self, terminal: &mut DefaultTerminal) -> IoResult<()> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
         if *phase == Phase::Ours {
-            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            #[cfg(feature = "testing")]
+            crate::testing::fault("drawing");
             terminal.draw(|frame| draw(frame, &state.0, Instant::now(), self.colours))?;
         }
         Ok(())
@@ -192,6 +217,7 @@ impl Shared {
         if *phase == Phase::Gone {
             return None;
         }
+        drop(phase);
         self.state.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
         take().ok()
     }
