@@ -26,6 +26,9 @@ use pace::Pace;
 
 /// How long a follower sleeps before it looks whether it was cancelled; the leader wakes it for everything else.
 const NAP: Duration = Duration::from_secs(1);
+/// In the middle of something so many octets are sent together: a system call, a TLS record and a peer that wakes for each short message
+/// cost more than the message.
+const PART: usize = 32 << 10;
 
 /// One connection. Dropped, it says goodbye and closes.
 #[derive(Debug)]
@@ -182,16 +185,23 @@ impl Link {
         self.sent(state);
     }
 
-    /// As [`Link::send`], in the middle of something: of what is compressed, the last part may wait for the next.
+    /// As [`Link::send`], in the middle of something, by the one who has the connection to himself: what is little waits for more.
+    /// Whoever waits for the server sends all of it first.
     fn send_part(&self, mut state: MutexGuard<'_, State>) {
-        state.push();
-        self.sent(state);
+        if state.session.outbox.pending().len() >= PART {
+            state.push();
+        }
+        self.tell_sent(state);
     }
 
-    fn sent(&self, mut state: MutexGuard<'_, State>) {
+    fn sent(&self, state: MutexGuard<'_, State>) {
         if state.wants_write() && state.reader.is_none() {
             self.waker.wake();
         }
+        self.tell_sent(state);
+    }
+
+    fn tell_sent(&self, mut state: MutexGuard<'_, State>) {
         let (sent, alerts) =
             (state.session.trace.as_mut().map(std::mem::take), std::mem::take(&mut state.session.alerts));
         drop(state);

@@ -52,6 +52,20 @@ fn several_messages_go_up_in_one_flight_and_come_back_with_their_names() {
 }
 
 #[test]
+fn short_messages_are_sent_together() {
+    let server = Server::start(Options::default());
+    let pool = pool(&server);
+    let mut lease = pool.lease(0).unwrap();
+    let before = server.octets_received();
+    for _ in 0..10 {
+        assert!(append(&mut lease, b"Subject: short\r\n\r\nmail\r\n").unwrap());
+    }
+    assert_eq!(server.octets_received(), before, "they wait for more, or for someone who waits for the server");
+    assert_eq!(conditions(&lease.finish().unwrap()), [Condition::Ok; 10]);
+    assert_eq!(server.mailbox("u1", "INBOX").messages().len(), 10);
+}
+
+#[test]
 fn a_large_message_passes_without_being_held() {
     let server = Server::start(Options::default().without("LITERAL+"));
     let pool = pool(&server);
