@@ -9,7 +9,7 @@ pub mod merge;
 pub mod renames;
 pub mod table;
 
-use crate::flags::{FlagSupport, Flags};
+use crate::flags::{FlagSupport, Flags, SystemFlags};
 use crate::message::{MessageId, PerSide, Side};
 use crate::status::Row;
 
@@ -296,13 +296,13 @@ impl Planner<'_> {
         };
         let changed = flags != recorded;
         let (target, action, notice) = match (changed, self.policy.conflict) {
-            (true, ConflictRule::ChangeWins) => {
+            (true, ConflictRule::ChangeWins) if !is_only_marked(&flags, &recorded) => {
                 (side, Action::Copy { to: side, flags }, Some(Notice::KeptBecauseChanged))
             }
             (true, ConflictRule::RemovalWins) => {
                 (side.other(), Action::Remove { from: side.other() }, Some(Notice::RemovedThoughChanged))
             }
-            (false, _) => (side.other(), Action::Remove { from: side.other() }, None),
+            _ => (side.other(), Action::Remove { from: side.other() }, None),
         };
         if !self.policy.propagate_removals[side] || self.policy.read_only[target] {
             self.withheld[side] = true;
@@ -344,6 +344,12 @@ impl Planner<'_> {
             self.refused.push(Refused { on, ids: ids.clone(), change });
         }
     }
+}
+
+/// Whether all that changed is a mark for removal: it speaks for the removal, and may be our own, of one that was cut short.
+fn is_only_marked(flags: &Flags, recorded: &Flags) -> bool {
+    let mark = Flags::system(SystemFlags::DELETED).difference(recorded);
+    flags.difference(&mark) == *recorded
 }
 
 fn merge_step(ids: PerSide<Option<MessageId>>, merged: merge::Merged) -> Step {

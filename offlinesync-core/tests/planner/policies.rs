@@ -109,6 +109,19 @@ fn when_the_change_wins_the_message_is_copied_back_in_place_of_its_row() {
     assert_eq!(only(known(&[], Seen::Gone, there(Side::Local, &["\\Answered"])), &protected), None);
 }
 
+/// A removal was cut short between STORE and EXPUNGE. The mark that it left there was taken for a change, and the message came back.
+#[test]
+fn a_mark_for_removal_is_no_change_that_speaks_against_a_removal() {
+    let policy = PlanPolicy { conflict: ConflictRule::ChangeWins, ..PlanPolicy::default() };
+    let there = |flags: &[&str]| there(Side::Remote, flags);
+    let step = only(known(&["\\Seen"], there(&["\\Seen", "\\Deleted"]), Seen::Gone), &policy).unwrap();
+    assert_eq!((step.action, step.notice), (Action::Remove { from: Side::Remote }, None));
+    for (before, after) in [(&["\\Deleted"][..], &[][..]), (&[], &["\\Seen", "\\Deleted"])] {
+        let step = only(known(before, there(after), Seen::Gone), &policy).unwrap();
+        assert_eq!(step.notice, Some(Notice::KeptBecauseChanged), "{before:?} {after:?}");
+    }
+}
+
 #[test]
 fn a_change_that_the_other_side_cannot_keep_is_no_conflict() {
     let support = FlagSupport { system: SystemFlags::ALL, keywords: KeywordSupport::Only(flags(&[]).keywords) };
