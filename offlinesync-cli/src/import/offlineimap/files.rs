@@ -86,7 +86,7 @@ impl Files {
         let by_remote = parse_mapping(&text).ok_or_else(|| format!("{} is damaged", path.display()))?;
         let uid_validity =
             self.validity(Side::Local, pair).ok_or("it did not write down the local numbering (FolderValidity)")?;
-        Ok(Local { uid_validity, by_remote })
+        Ok(Local::new(uid_validity, by_remote.into_iter()))
     }
 }
 

@@ -152,7 +152,7 @@ impl House<'_> {
             Err(why) => return Ok(Err(why)),
         };
         let uid_validity = PerSide { remote, local: local.uid_validity };
-        Ok(Ok(Memory { uid_validity, rows: rows_of(entries, local.by_remote) }))
+        Ok(Ok(Memory { uid_validity, rows: rows_of(entries, local) }))
     }
 
     /// Which file each message is.
@@ -160,17 +160,13 @@ impl House<'_> {
         let mut folder = self.account.repositories().local.open(&pair.local)?;
         let listing = folder.changes(None, &NothingKnown)?;
         let files = listing.present.len();
-        let mut by_remote = BTreeMap::new();
-        for entry in listing.present {
-            if let Some(partner) = entry.partner {
-                by_remote.entry(partner.uid).or_insert(entry.id);
-            }
-        }
+        let claims = listing.present.into_iter().filter_map(|entry| Some((entry.partner?.uid, entry.id)));
+        let local = Local::new(listing.uid_validity, claims);
         let known: BTreeSet<Uid> = entries.iter().map(|entry| entry.uid).collect();
-        if files > 0 && !by_remote.keys().any(|uid| known.contains(uid)) {
+        if files > 0 && local.by_remote.keys().chain(&local.doubtful).all(|uid| !known.contains(uid)) {
             return Ok(Err("no file name there says which message it is (was `nametrans` changed?)".to_owned()));
         }
-        Ok(Ok(Local { uid_validity: listing.uid_validity, by_remote }))
+        Ok(Ok(local))
     }
 }
 
@@ -188,6 +184,21 @@ fn status_name(settings: &AccountSettings, pair: &FolderPair) -> String {
 struct Local {
     uid_validity: UidValidity,
     by_remote: BTreeMap<Uid, MessageId>,
+    /// UIDs that several messages claim: which of them it is only their content tells, to the first sync.
+    doubtful: BTreeSet<Uid>,
+}
+
+impl Local {
+    fn new(uid_validity: UidValidity, claims: impl Iterator<Item = (Uid, MessageId)>) -> Self {
+        let mut local = Local { uid_validity, by_remote: BTreeMap::new(), doubtful: BTreeSet::new() };
+        for (uid, id) in claims {
+            if local.by_remote.insert(uid, id).is_some() {
+                local.doubtful.insert(uid);
+            }
+        }
+        local.by_remote.retain(|uid, _| !local.doubtful.contains(uid));
+        local
+    }
 }
 
 fn is_on_both_sides(paired: &PairedFolder) -> bool {
@@ -195,12 +206,13 @@ fn is_on_both_sides(paired: &PairedFolder) -> bool {
 }
 
 /// `P` is left out of what was agreed on: OfflineIMAP writes it down without having told the server, and then takes it away locally.
-fn rows_of(entries: Vec<Entry>, mut by_remote: BTreeMap<Uid, MessageId>) -> Vec<Row> {
+fn rows_of(entries: Vec<Entry>, local: Local) -> Vec<Row> {
+    let Local { mut by_remote, doubtful, .. } = local;
     let row = |Entry { uid, letters }: Entry| {
         let base = rows::system_flags(&letters).difference(SystemFlags::FORWARDED);
         rows::row(uid, by_remote.remove(&uid), base)
     };
-    entries.into_iter().map(row).collect()
+    entries.into_iter().filter(|entry| !doubtful.contains(&entry.uid)).map(row).collect()
 }
 
 impl std::fmt::Debug for House<'_> {
@@ -218,9 +230,23 @@ mod tests {
         let uid = |n| Uid::new(n).unwrap();
         let entry = |n, letters: &str| Entry { uid: uid(n), letters: letters.to_owned() };
         let file = MessageId::Name("1.a".into());
-        let rows = rows_of(vec![entry(1, "FPSa"), entry(2, "")], BTreeMap::from([(uid(1), file.clone())]));
+        let local = Local::new(UidValidity(42), std::iter::once((uid(1), file.clone())));
+        let rows = rows_of(vec![entry(1, "FPSa"), entry(2, "")], local);
         assert_eq!(rows[0].ids, PerSide { remote: MessageId::Uid(uid(1)), local: file });
         assert_eq!(rows[0].base.system.letters().collect::<String>(), "FS");
         assert_eq!(rows[1].ids.local, rows::gone(uid(2)));
+    }
+
+    /// A file that was moved here from another account's folder of the same name was taken for the message that it claims to be, and that
+    /// message was uploaded once more.
+    #[test]
+    fn a_message_that_two_files_claim_to_be_has_no_row_yet() {
+        let uid = |n| Uid::new(n).unwrap();
+        let claims = [(uid(1), "1.a"), (uid(2), "2.a"), (uid(2), "2.b")];
+        let claims = claims.map(|(uid, name)| (uid, MessageId::Name(name.into())));
+        let entries = (1..4).map(|n| Entry { uid: uid(n), letters: String::new() }).collect();
+        let rows = rows_of(entries, Local::new(UidValidity(42), claims.into_iter()));
+        let remote: Vec<MessageId> = rows.into_iter().map(|row| row.ids.remote).collect();
+        assert_eq!(remote, [1, 3].map(|n| MessageId::Uid(uid(n))));
     }
 }
