@@ -284,3 +284,30 @@ fn a_server_that_calls_different_messages_the_same_is_not_believed() {
         assert_eq!(FOLDERS.map(|folder| world.store(Side::Local).count(folder)), [9, 15], "{contents:?}");
     }
 }
+
+/// A run died after the server had moved a message and before that was written, and its user removed it from its new folder meanwhile. The next run
+/// found there what nobody knew, and copied it back.
+#[test]
+fn what_was_moved_before_the_end_goes_with_its_source() {
+    for side in Side::BOTH {
+        for kind in 0..World::of_every_kind().len() {
+            for n in 1..60 {
+                let (name, world) = World::of_every_kind().swap_remove(kind);
+                let world = world.in_step();
+                MOVED.iter().for_each(|text| drop(world.move_letter(side, text)));
+                world.faults.stop_after(world.faults.effects() + n);
+                let _ = world.try_sync(Policy::default());
+                world.faults.mend();
+                for text in MOVED {
+                    let id = world.id_of(side, "Archive", text);
+                    world.store(side).remove("Archive", &id);
+                }
+                world.sync();
+                let when = format!("({name}, moved on the {side} side, stopped after effect {n})");
+                for on in Side::BOTH {
+                    assert_eq!(FOLDERS.map(|folder| world.store(on).count(folder)), [7, 2], "{when}");
+                }
+            }
+        }
+    }
+}

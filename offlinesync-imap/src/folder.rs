@@ -293,8 +293,9 @@ impl Folder for ImapFolder {
             let copied = exchange.has_copied();
             moved = exchange.finish().map_err(|error| self.at(error))?;
             if copied {
-                // What is there twice for now is found and told by the next listing.
-                self.remove_uids(moved.keys().copied().collect())?;
+                // One that is still where it was has not been moved: it is removed there as ever, and its copy is found by content.
+                let left = self.remove_uids(moved.keys().copied().collect())?;
+                moved.retain(|uid, _| !left.iter().any(|(id, _)| id.uid() == Some(*uid)));
             }
         }
         let new_id = |id: &MessageId| id.uid().and_then(|uid| moved.get(&uid)).map(|uid| MessageId::Uid(*uid));

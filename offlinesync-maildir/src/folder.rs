@@ -256,7 +256,8 @@ impl MaildirFolder {
     ) -> ChangeSet {
         let witness = self.witness(stamp);
         // Where letters without a meaning are in use, what the folder can keep follows from a listing alone.
-        let cursor = witness.as_ref().filter(|_| !vocabulary.has_strays(used)).map(|w| Cursor(w.token.clone()));
+        let begins = stamp.filter(|_| !vocabulary.has_strays(used));
+        let cursor = begins.map(|stamp| Cursor(self.token(&stamp)));
         ChangeSet {
             coverage,
             uid_validity: UID_VALIDITY,
@@ -281,6 +282,7 @@ impl MaildirFolder {
         let stamp = scan.stamp.filter(|stamp| *stamp == before);
         let used = scan.names.letters();
         let mut set = self.change_set(Coverage::Complete, stamp, &vocabulary, used);
+        set.cursor = set.cursor.or_else(|| Some(Cursor(stamp::of_identity_alone(self.token(&before)))));
         set.present.reserve_exact(scan.names.upper_bound());
         set.present.extend(scan.names.iter().filter_map(|found| self.entry(found, &vocabulary)));
         self.names = Some(scan.names);

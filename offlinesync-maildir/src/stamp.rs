@@ -136,6 +136,13 @@ impl Stamp {
     }
 }
 
+/// A token that no state has: it tells which directories they were, and that they have to be listed.
+pub(crate) fn of_identity_alone(token: Box<[u8]>) -> Box<[u8]> {
+    let mut token = token.into_vec();
+    token.push(0);
+    token.into_boxed_slice()
+}
+
 /// Whether one of a folder's directories is another than that of a token. What it holds may be older than what the token was taken
 /// from, as in a restored backup.
 pub(crate) fn is_replaced(folder: &Path, token: &[u8]) -> io::Result<bool> {

@@ -282,6 +282,36 @@ fn a_folder_left_untouched_is_not_listed_again() {
     assert_eq!((changed.coverage, changed.present.len()), (Coverage::Complete, 1));
 }
 
+/// A message.
+struct One;
+
+impl Known for One {
+    fn count(&self) -> Result<u64> {
+        Ok(1)
+    }
+    fn uids(&self) -> Result<Vec<(Uid, Uid)>> {
+        Ok(Vec::new())
+    }
+}
+
+/// Where letters that nobody knows were in use, every listing was whole and began anew: that the directory had become another one did not show,
+/// and what a restored backup lacked was taken for removed.
+#[test]
+fn a_directory_that_became_another_one_shows_whatever_letters_its_files_bear() {
+    for letters in ["S", "Sx"] {
+        let mail = Mail::new();
+        let mut folder = mail.folder("INBOX");
+        mail.write(&format!("INBOX/cur/a:2,{letters}"), "");
+        let cursor = folder.changes(None, &NothingKnown).unwrap().cursor;
+        assert_eq!(folder.changes(cursor.as_ref(), &One).unwrap().coverage == Coverage::Complete, letters == "Sx");
+        fs::rename(mail.path("INBOX"), mail.path("away")).unwrap();
+        mail.repository.create(&"INBOX".into()).unwrap();
+        mail.write(&format!("INBOX/cur/a:2,{letters}"), "");
+        let error = mail.folder("INBOX").changes(cursor.as_ref(), &One).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Numbering, "{letters}");
+    }
+}
+
 #[test]
 fn many_thousand_messages_are_listed_and_found() {
     let mail = Mail::with(|mut config| {

@@ -45,9 +45,15 @@ impl Claim {
     }
 }
 
-/// Whether an intent is of an upload of this run that the listing to come will confirm.
-pub(super) fn awaits(claimed: &BTreeSet<(Side, MessageId)>, intent: &Intent) -> bool {
-    intent.confirmed && claimed.contains(&(intent.to, intent.source.clone()))
+/// Whether an intent is of an upload of this run that the listing to come will confirm. Without its row it is an open one, whose source must
+/// not be left out of a listing.
+pub(super) fn awaits(
+    claimed: &BTreeSet<(Side, MessageId)>,
+    intent: &Intent,
+    status: &dyn FolderStatus,
+) -> Result<bool> {
+    let claimed = claimed.contains(&(intent.to, intent.source.clone()));
+    Ok(claimed && Claim::row_of(intent, status)?.is_some())
 }
 
 /// What was found out about claims.

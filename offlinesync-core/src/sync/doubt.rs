@@ -4,6 +4,9 @@
 //!
 //! The mark of a doubted side stands in place of its cursor, which is of no use any more, until the folder is in step again. No backend
 //! is ever given it. As long as it stands, names that claim a partner are each compared too: they tell the same numbers.
+//!
+//! Only a cursor tells an older state. So a side that is to be listed whole is asked what changed first, and its cursor stays, marked as
+//! evidence, where no listing may begin at it.
 
 use super::difference::Listings;
 use super::digest;
@@ -13,13 +16,16 @@ use super::street::Street;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::message::{MessageId, PerSide, Side};
-use crate::repository::{ChangeSet, Coverage, Cursor, NothingKnown};
+use crate::repository::{ChangeSet, Coverage, Cursor, Known, NothingKnown};
 use crate::status::{Batch, FolderRecord, Intent, MemoryStatus, Row, StatusStore};
 use std::collections::{BTreeMap, BTreeSet};
 
 const MARK: &[u8] = b"doubted";
 /// The store calls it by another identity than before: it was deleted, and another created under its name.
 const MARK_ANEW: &[u8] = b"doubted: created anew";
+
+/// In front of a cursor at which no listing begins.
+const EVIDENCE: &[u8] = b"evidence: ";
 
 /// Whether the recorded numbers of this side are to be compared with what is there before any of them is believed.
 pub fn is_doubted(record: &FolderRecord, side: Side) -> bool {
@@ -37,7 +43,21 @@ fn only_marks(record: &FolderRecord) -> PerSide<Option<Cursor>> {
 
 /// The cursor to list a side from.
 pub(super) fn cursor(record: &FolderRecord, side: Side) -> Option<&Cursor> {
-    record.cursor[side].as_ref().filter(|_| !is_doubted(record, side))
+    record.cursor[side].as_ref().filter(|cursor| !is_doubted(record, side) && !cursor.0.starts_with(EVIDENCE))
+}
+
+/// The cursor that shows whether a side is what it was.
+fn evidence(record: &FolderRecord, side: Side) -> Option<Cursor> {
+    let cursor = record.cursor[side].as_ref().filter(|_| !is_doubted(record, side))?;
+    Some(Cursor(cursor.0.strip_prefix(EVIDENCE).unwrap_or(&cursor.0).into()))
+}
+
+/// A side's cursor, or its mark, so that the next listing is whole.
+pub(super) fn as_evidence(record: &FolderRecord, side: Side) -> Option<Cursor> {
+    match evidence(record, side) {
+        Some(cursor) => Some(Cursor([EVIDENCE, &cursor.0].concat().into())),
+        None => record.cursor[side].clone(),
+    }
 }
 
 /// Whether an error of a listing means that the side's numbers are to be doubted.
@@ -80,16 +100,21 @@ impl Street<'_> {
         if std::mem::take(&mut self.anew[side]) {
             self.doubt(record, side, MARK_ANEW)?;
         }
+        let whole = whole || cursor(record, side).is_none();
         let known = KnownRows { status: self.status.as_ref(), side };
-        let since = cursor(record, side).filter(|_| !whole);
-        match self.folders[side].changes(since, &known) {
-            Ok(set) if !lacks(&set, &stored) => return Ok(set),
+        match self.folders[side].changes(evidence(record, side).as_ref(), &known) {
+            Ok(set) if !lacks(&set, &stored) => {
+                let suffices = !whole || set.coverage == Coverage::Complete;
+                return if suffices { Ok(set) } else { self.folders[side].changes(None, &known) };
+            }
             Err(error) if !doubts(&error) => return Err(error),
             _ => {}
         }
         self.doubt(record, side, MARK)?;
         let known = KnownRows { status: self.status.as_ref(), side };
-        self.folders[side].changes(None, &known)
+        // Whoever has the folder paired anew has its state of now taken for what it is.
+        let known: &dyn Known = if self.policy.accept_new_numbering { &NothingKnown } else { &known };
+        self.folders[side].changes(None, known)
     }
 
     /// Refuses a folder whose numbering changed or means something else now, or, when the policy says so, forgets its rows so that it is

@@ -7,7 +7,7 @@
 //! What a store calls a content is believed only after a few headers of this run's moves were compared: a store that was found to give
 //! two messages one name is not believed at all. What does not match beyond doubt is removed and copied as ever.
 
-use super::content::is_telling;
+use super::content::{self, Content, is_telling};
 use super::digest::{self, Hash};
 use super::street::Prepared;
 use crate::error::{Error, Result};
@@ -294,12 +294,7 @@ fn those_whose_names_are_free(street: &mut Prepared<'_>, on: Side, messages: Vec
 }
 
 /// Moves messages from one street's folder to another's on side `on`, and records it in both.
-fn carry(
-    streets: &mut [Prepared<'_>],
-    on: Side,
-    (from, to): (usize, usize),
-    messages: &[(Left, Appeared)],
-) -> Result<()> {
+fn carry(streets: &mut [Prepared<'_>], on: Side, (from, to): (usize, usize), messages: &[Pair]) -> Result<()> {
     if messages.is_empty() {
         return Ok(());
     }
@@ -317,23 +312,21 @@ fn carry(
 }
 
 /// `false`: the store cannot move.
-fn transfer(
-    streets: &mut [Prepared<'_>],
-    on: Side,
-    (from, to): (usize, usize),
-    messages: &[(Left, Appeared)],
-) -> Result<bool> {
+fn transfer(streets: &mut [Prepared<'_>], on: Side, (from, to): (usize, usize), messages: &[Pair]) -> Result<bool> {
     let forgotten = forget_gone(&mut streets[to]);
-    // Should the run die after the move, the next finds the moved message by this instead of copying another.
-    let intents = messages.iter().map(|(_, appeared)| Intent {
+    let contents = contents(streets, on, (from, to), messages)?;
+    // Should the run die after the move, the next finds the moved message by this instead of copying another, and removes it if what
+    // appeared is gone by then.
+    let intent = |((_, appeared), content): (&Pair, Option<Content>)| Intent {
         to: on,
         source: appeared.id.clone(),
-        octets: None,
-        digest: None,
+        octets: content.map(|content| content.octets),
+        digest: content.map(|content| content.digest),
         confirmed: false,
-    });
+    };
+    let intents: Vec<Intent> = messages.iter().zip(contents).map(intent).collect();
     let keys: Vec<(Side, MessageId)> = messages.iter().map(|(_, appeared)| (on, appeared.id.clone())).collect();
-    streets[to].record_move(on, Batch { intents: intents.collect(), delete: forgotten, ..Batch::default() })?;
+    streets[to].record_move(on, Batch { intents: intents.clone(), delete: forgotten, ..Batch::default() })?;
     let folder = streets[to].pair()[on].clone();
     let ids: Vec<MessageId> = messages.iter().map(|(left, _)| left.ids[on].clone()).collect();
     let Some(moved) = streets[from].folder(on).transfer(&ids, &folder)? else {
@@ -341,23 +334,54 @@ fn transfer(
         return Ok(false);
     };
     let flags = flags_of_copies(&streets[to], on);
-    let (mut upsert, mut delete, mut settled) = (Vec::new(), Vec::new(), Vec::new());
-    let mut instead = Vec::new();
-    for ((left, appeared), new) in messages.iter().zip(moved) {
+    let (mut arrived, mut delete) = (Batch::default(), Vec::new());
+    let (mut instead, mut given) = (Vec::new(), BTreeSet::new());
+    for (((left, appeared), new), intent) in messages.iter().zip(moved).zip(intents) {
         let (Some(new), Some(row)) = (new, streets[from].row(on, &left.ids[on])?) else { continue };
+        // What has a row is another message, whatever the store calls this one.
+        if streets[to].row(on, &new)?.is_some() || !given.insert(new.clone()) {
+            continue;
+        }
+        match streets[to].claim(on, &appeared.id, &new) {
+            true => arrived.intents.push(Intent { confirmed: true, ..intent }),
+            false => arrived.settled.push((on, appeared.id.clone())),
+        }
         let mut ids = PerSide { remote: new.clone(), local: new };
         ids[on.other()] = appeared.id.clone();
         let row = Row { ids, base: row.base };
         instead.extend(merged(on, &appeared.id, flags.get(&appeared.id), row.clone()));
-        upsert.push(row);
+        arrived.upsert.push(row);
         delete.push(left.ids.remote.clone());
-        settled.push((on, appeared.id.clone()));
     }
-    streets[to].record_move(on, Batch { upsert, settled, ..Batch::default() })?;
+    streets[to].record_move(on, arrived)?;
     let left = delete.iter().cloned().collect();
     streets[from].record_move(on, Batch { delete, ..Batch::default() })?;
     strike_out(streets, on, (from, to), messages, &left, instead);
     Ok(true)
+}
+
+/// By what moved messages will be known again, told by whichever half is cheaper to look at. Whole messages are read only where that is
+/// cheap and a header does not tell enough.
+fn contents(
+    streets: &mut [Prepared<'_>],
+    on: Side,
+    (from, to): (usize, usize),
+    messages: &[Pair],
+) -> Result<Vec<Option<Content>>> {
+    let here = !streets[to].folder(on.other()).cheap_content() && streets[from].folder(on).cheap_content();
+    let folder = if here { streets[from].folder(on) } else { streets[to].folder(on.other()) };
+    let id = |(left, appeared): &Pair| if here { left.ids[on].clone() } else { appeared.id.clone() };
+    let mut found = BTreeMap::new();
+    folder.headers(&messages.iter().map(id).collect::<Vec<_>>(), &mut |headers| {
+        found.extend(content::proof(&headers).map(|proof| (headers.id.clone(), proof)));
+        Ok(())
+    })?;
+    let untold: Vec<MessageId> = messages.iter().map(id).filter(|id| !found.contains_key(id)).collect();
+    if folder.cheap_content() && !untold.is_empty() {
+        let read = content::read(folder, &untold)?.into_iter();
+        found.extend(read.filter_map(|(id, content)| Some((id, content.ok()?))));
+    }
+    Ok(messages.iter().map(|pair| found.get(&id(pair)).copied()).collect())
 }
 
 /// Rows of messages that are gone on both sides; the caller deletes them. A file that comes back has its old name, and the row of then
@@ -375,7 +399,7 @@ fn strike_out(
     streets: &mut [Prepared<'_>],
     on: Side,
     (from, to): (usize, usize),
-    messages: &[(Left, Appeared)],
+    messages: &[Pair],
     left: &BTreeSet<MessageId>,
     instead: Vec<Touched>,
 ) {

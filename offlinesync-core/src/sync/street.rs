@@ -51,7 +51,7 @@ pub(super) struct Street<'a> {
     pub(super) identity: PerSide<Option<Box<[u8]>>>,
     pub(super) terms: PerSide<Terms>,
     pub(super) streams: Arc<Streams>,
-    /// What each side said it stored in the round before.
+    /// What each side said it stored since it was listed.
     pub(super) stored: PerSide<Vec<MessageId>>,
     /// Uploads of this run whose rows no listing has confirmed yet.
     pub(super) claimed: BTreeSet<(Side, MessageId)>,
@@ -203,6 +203,17 @@ impl Prepared<'_> {
         self.street.status.apply(batch)
     }
 
+    /// Notes the number that a store says it gave a message: a claim, as that of an upload, until the next listing. `false`: it is a name, and
+    /// of our own making.
+    pub(super) fn claim(&mut self, on: Side, source: &MessageId, new: &MessageId) -> bool {
+        let numbered = new.uid().is_some();
+        if numbered {
+            self.street.stored[on].push(new.clone());
+            self.street.claimed.insert((on, source.clone()));
+        }
+        numbered
+    }
+
     /// Exchanges the steps for which `keep` does not hold for what follows from `instead`.
     pub(super) fn replan(&mut self, keep: impl FnMut(&Step) -> bool, instead: Vec<Touched>) {
         self.planned.plan.steps.retain(keep);
@@ -257,7 +268,7 @@ impl Street<'_> {
         // What a narrower window left out, no cursor tells again.
         let wider = self.policy.window.is_wider_than(&record.window);
         let passed_over = if wider { self.policy.window } else { self.policy.window.and(&record.window) };
-        let whole = intents.iter().any(|intent| !claims::awaits(&self.claimed, intent)) || wider;
+        let whole = wider || self.has_open(&intents)?;
         let wanted = if whole { PerSide { remote: true, local: true } } else { self.touched };
         let mut listings = self.list(&mut record, wanted, whole)?;
         self.await_latecomers(&intents, &mut listings)?;
@@ -296,6 +307,16 @@ impl Street<'_> {
         let plan = self.plan(paired.into_touched());
         let Settled { unidentified, unread, settled } = settled;
         Ok(Planned { listings, plan, unidentified, unread, settled, record, contents, window: passed_over })
+    }
+
+    /// Whether any of the uploads is not one that the listing to come will confirm.
+    fn has_open(&self, intents: &[Intent]) -> Result<bool> {
+        for intent in intents {
+            if !claims::awaits(&self.claimed, intent, self.status.as_ref())? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Uploads that were begun and not recorded. Whoever lets numbers be given anew lets uploads be sent again that are not found.
@@ -445,7 +466,7 @@ impl Street<'_> {
         let withheld = plan.withheld;
         let result = site.execute(plan, &mut executed);
         outcome.octets += executed.octets;
-        self.stored = std::mem::take(&mut executed.stored);
+        Side::BOTH.into_iter().for_each(|side| self.stored[side].append(&mut executed.stored[side]));
         self.claimed.extend(std::mem::take(&mut executed.claimed));
         let complete = result.is_ok() && executed.failed.is_empty() && unidentified.is_empty() && unread.is_empty();
         self.tell_failures(executed.failed.iter().filter(|(_, _, error)| !Patience::will_pass(error)));
@@ -505,11 +526,12 @@ impl Street<'_> {
         for side in Side::BOTH {
             let Some(ChangeSet { uid_validity, cursor, witness, .. }) = &listings[side] else { continue };
             after.uid_validity[side] = Some(*uid_validity);
-            if withheld[side] {
-                (after.cursor[side], after.witness[side]) = (None, None);
-            } else if complete.is_some() {
+            if complete.is_some() {
                 after.cursor[side] = cursor.clone();
                 after.witness[side] = witness.as_ref().map(|witness| witness.token.clone());
+            }
+            if withheld[side] {
+                (after.cursor[side], after.witness[side]) = (doubt::as_evidence(&after, side), None);
             }
             if complete.is_some() {
                 after.identity[side] = self.identity[side].clone().or(after.identity[side].take());

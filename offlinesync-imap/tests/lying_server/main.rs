@@ -7,6 +7,7 @@ mod bodies;
 mod floods;
 mod folders;
 mod listings;
+mod moves;
 mod numbers;
 mod pair;
 mod uploads;

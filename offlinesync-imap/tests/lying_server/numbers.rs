@@ -1,7 +1,7 @@
 //! Lies about the numbers that everything rests on: UIDVALIDITY, UIDNEXT, HIGHESTMODSEQ.
 
-use crate::pair::{Pair, lists, offers, on, reads};
-use offlinesync_core::{ErrorKind, Policy};
+use crate::pair::{Pair, lists, mail, offers, on, reads};
+use offlinesync_core::{ErrorKind, Flags, PerSide, Policy};
 use offlinesync_imap::testing::server::{Action, Options, Received};
 
 fn selects(received: &Received) -> bool {
@@ -131,6 +131,23 @@ fn a_restored_backup_is_recognised_before_its_numbers_are_given_to_other_message
     }
 }
 
+/// What the hint says helps at once, and not only when as many have come as were lost.
+#[test]
+fn a_restored_backup_is_paired_anew_as_soon_as_the_user_says_so() {
+    for options in offers() {
+        let pair = Pair::new(options);
+        let backup = pair.server.mailbox("u1", "INBOX").backup();
+        pair.arrive(900..905);
+        pair.in_step();
+        let before = pair.world();
+        pair.server.mailbox("u1", "INBOX").restore(backup);
+        pair.sync().says(&["INBOX", "older state", "--accept-uidvalidity"]);
+        pair.sync_with(Policy { accept_new_numbering: true, ..Policy::default() }).is_silent();
+        pair.keeps(&before);
+        pair.in_step();
+    }
+}
+
 /// The same, seen only after new mail came: nothing but the change counter tells.
 #[test]
 fn a_restored_backup_that_new_mail_has_caught_up_is_recognised_by_its_change_counter() {
@@ -148,6 +165,50 @@ fn a_restored_backup_that_new_mail_has_caught_up_is_recognised_by_its_change_cou
         pair.sync_with(Policy { accept_new_numbering: true, ..Policy::default() }).is_silent();
         pair.keeps(&before);
         assert_eq!(pair.local.count("INBOX"), 12 + 5 + 7);
+        pair.in_step();
+    }
+}
+
+/// The same where a listing does not begin at the cursor: an upload was cut short, the status was repaired, or news is kept from a side. What the
+/// cursor told of the change counter was forgotten then.
+#[test]
+fn a_restored_backup_is_recognised_whatever_makes_the_listing_a_whole_one() {
+    let protected = Policy { read_only: PerSide { remote: false, local: true }, ..Policy::default() };
+    let repaired = |pair: &Pair| {
+        let (id, _) = pair.local.mails("INBOX").into_iter().find(|(_, held)| held.octets == mail(211)).unwrap();
+        pair.local.remove("INBOX", &id);
+        pair.server.mailbox("u1", "INBOX").remove(12);
+        assert!(pair.repair().forgotten > 0);
+    };
+    for (options, way) in offers()[..2].iter().flat_map(|options| (0..3).map(move |way| (options.clone(), way))) {
+        let pair = Pair::new(options);
+        let backup = pair.server.mailbox("u1", "INBOX").backup();
+        pair.arrive(900..905);
+        (1..12).for_each(|uid| pair.server.mailbox("u1", "INBOX").flag(uid, &["\\Flagged"], &[]));
+        pair.in_step();
+        match way {
+            0 => {
+                pair.local.add("INBOX", &mail(800), Flags::default());
+                pair.lie(on(|received| received.name == "APPEND", Action::Bye));
+                pair.sync();
+                assert!(pair.lies() > 0);
+                pair.server.behave();
+            }
+            1 => {
+                pair.arrive(906..907);
+                pair.sync_with(protected.clone());
+            }
+            _ => {}
+        }
+        pair.server.mailbox("u1", "INBOX").restore(backup);
+        pair.arrive(910..918);
+        if way == 2 {
+            repaired(&pair);
+        }
+        let before = pair.world();
+        pair.sync().says(&["INBOX", "backup", "--accept-uidvalidity"]);
+        pair.sync_with(Policy { accept_new_numbering: true, ..Policy::default() }).is_silent();
+        pair.keeps(&before);
         pair.in_step();
     }
 }

@@ -1,6 +1,6 @@
 //! Two sides in step, a server that can be made to lie, and what both sides hold afterwards.
 
-use offlinesync_core::sync::{Account, Report};
+use offlinesync_core::sync::{Account, Report, Verification};
 use offlinesync_core::testing::memory::{Knobs, MemoryRepository};
 use offlinesync_core::{Cancel, Error, ErrorKind, Flags, MemoryStatus, Policy, Repository, SystemFlags};
 use offlinesync_imap::config::{Secret, Timeouts, Tls};
@@ -60,7 +60,8 @@ impl Pair {
                     .add(&mail(at * 100 + number), if number % 3 == 0 { &["\\Seen"] } else { &[] });
             }
         }
-        let local = MemoryRepository::new("disk", Knobs { separator: Some('/'), ..Knobs::maildir() });
+        let local =
+            MemoryRepository::new("disk", Knobs { separator: Some('/'), tells_octets: true, ..Knobs::maildir() });
         let timeout = Duration::from_secs(60);
         let pair = Pair { server, local, status: Arc::default(), lies: Arc::default(), timeout };
         pair.in_step();
@@ -111,6 +112,15 @@ impl Pair {
     }
 
     pub(crate) fn sync_with(&self, policy: Policy) -> Told {
+        Told::new(self.with_account(policy, |account| account.sync(&(), &Cancel::new())))
+    }
+
+    /// Compares everything, and writes rows anew.
+    pub(crate) fn repair(&self) -> Verification {
+        self.with_account(Policy::default(), |account| account.verify(true, &(), &Cancel::new())).unwrap()
+    }
+
+    fn with_account<T>(&self, policy: Policy, work: impl FnOnce(&Account) -> T) -> T {
         let password = || Ok(Secret::new("pw".to_owned()));
         let config = ImapConfig::new("server", self.server.host(), "u1", password).timeouts(Timeouts {
             connect: self.timeout,
@@ -119,12 +129,13 @@ impl Pair {
         });
         let remote = Arc::new(ImapRepository::new(config.port(Some(self.server.port())).tls(Tls::None)));
         let account = Account::new("a", remote.clone(), Arc::new(self.local.clone()), self.status.clone());
-        let result = account.with_policy(policy).sync(&(), &Cancel::new());
+        let account = account.with_policy(policy);
+        let result = work(&account);
         remote.close();
-        drop(remote);
+        drop((remote, account));
         self.server.cut_all();
         self.server.settle();
-        Told::new(result)
+        result
     }
 
     /// The server is honest again, and one run brings both sides in step; another finds nothing to do.

@@ -9,6 +9,7 @@ pub use verification::{Discrepancy, Finding, Verification};
 
 use super::account::{Account, Listed};
 use super::content;
+use super::doubt;
 use super::refusals;
 use super::report::{Failure, Report};
 use super::street::place;
@@ -82,10 +83,10 @@ impl Account {
         let mut folders = PerSide { remote: open(Side::Remote)?, local: open(Side::Local)? };
         let sets = read_both(&mut folders, |folder| folder.changes(None, &NothingKnown))?;
         let numbering = sets.as_ref().map(|set| set.uid_validity);
-        let recorded = listed.recorded.get(pair).map(|(record, _)| record.uid_validity).unwrap_or_default();
+        let recorded = listed.recorded.get(pair).map(|(record, _)| record.clone()).unwrap_or_default();
         for side in Side::BOTH {
-            if recorded[side].is_some_and(|then| then != numbering[side]) {
-                return Err(refusals::new_numbering(pair, side, recorded[side], &sets.map(Some)));
+            if recorded.uid_validity[side].is_some_and(|then| then != numbering[side]) {
+                return Err(refusals::new_numbering(pair, side, recorded.uid_validity[side], &sets.map(Some)));
             }
         }
         let mut compared = Compared::default();
@@ -101,7 +102,11 @@ impl Account {
         })?;
         let mut known = Known { held, rows, intents: status.intents()?, support };
         if repair {
-            let record = FolderRecord { uid_validity: numbering.map(Some), ..FolderRecord::default() };
+            // What shows that a side is not what it was stays: rows that could not be repaired are believed no more than before.
+            let cursor = PerSide::from_fn(|side| doubt::as_evidence(&recorded, side));
+            let identity = recorded.identity.clone();
+            let uid_validity = numbering.map(Some);
+            let record = FolderRecord { uid_validity, cursor, identity, ..FolderRecord::default() };
             compared.repair(&mut known, status.as_mut(), record)?;
         }
         compared.discrepancies = known.discrepancies();
