@@ -3,6 +3,7 @@
 use crate::account::Runner;
 use crate::say::Outcome;
 use crate::ui::{Hub, Who};
+use offlinesync_core::wording::counted;
 use offlinesync_core::{Result, Side};
 use offlinesync_maildir::Migrated;
 
@@ -37,9 +38,8 @@ fn migrate(runner: &Runner, dry_run: bool, hub: &Hub) -> Result<Outcome> {
 
 fn line(account: &str, folder: &Migrated, dry_run: bool) -> String {
     let Migrated { folder, renamed, left } = folder;
-    let (would, messages) =
-        (if dry_run { "would be " } else { "" }, if *renamed == 1 { "message" } else { "messages" });
-    let mut text = format!("{account}: folder '{folder}': {renamed} {messages} {would}renamed");
+    let (would, messages) = (if dry_run { "would be " } else { "" }, counted(renamed, "message"));
+    let mut text = format!("{account}: folder '{folder}': {messages} {would}renamed");
     if *left > 0 {
         text.push_str(&format!("; {left} left, for another message bears the same UID"));
     }

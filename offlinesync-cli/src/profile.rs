@@ -3,6 +3,7 @@
 
 use crate::metadata;
 use offlinesync_core::status::FolderPair;
+use offlinesync_core::wording::counted;
 use offlinesync_core::{Error, ErrorKind, Event, Result, Side};
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::HashMap;
@@ -139,7 +140,7 @@ fn bar_name(event: &Event<'_>) -> Option<String> {
         Event::Connecting { repository, .. } => format!("connect {repository}"),
         Event::Connected { repository, .. } => format!("wait for {repository}"),
         Event::AccountStarted { account } => format!("list folders of {account}"),
-        Event::FoldersListed { touched, .. } => format!("work on {touched} folders"),
+        Event::FoldersListed { touched, .. } => format!("work on {}", counted(touched, "folder")),
         Event::FolderCreated { pair, .. } => folder("create", pair),
         Event::FolderStarted { pair } => folder("list", pair),
         Event::FolderPlanned { pair, .. } => folder("carry out the plan of", pair),

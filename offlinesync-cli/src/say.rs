@@ -148,7 +148,11 @@ fn failure_lines(failure: &Failure) -> Vec<String> {
 
 fn rest_line(failure: &Failure, count: usize) -> String {
     let folder = failure.pair.as_ref().map_or("", |pair| pair.remote.as_str());
-    clean(&format!("error: folder '{folder}': {} more messages were not synced", count - TOLD))
+    clean(&format!("error: folder '{folder}': {} not synced", more_messages(count - TOLD)))
+}
+
+fn more_messages(number: usize) -> String {
+    if number == 1 { "1 more message was".to_owned() } else { format!("{number} more messages were") }
 }
 
 /// A text that cannot play with a terminal: control characters become `?`, but for line ends between lines.

@@ -6,6 +6,7 @@ use crate::say::Outcome;
 use crate::ui::{Hub, Narrator, Who};
 use offlinesync_core::status::FolderPair;
 use offlinesync_core::sync::{Discrepancy, Finding, Report, Verification};
+use offlinesync_core::wording::counted;
 use offlinesync_core::{Event, Flags, MessageId, Observer, PerSide, Result, Side};
 use std::sync::Arc;
 
@@ -131,15 +132,19 @@ fn copies(ids: &PerSide<Vec<MessageId>>) -> String {
 
 /// What was compared and what came of it.
 fn summary(account: &str, verification: &Verification) -> String {
-    let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
     let PerSide { remote, local } = verification.messages;
     let mut text = format!(
-        "{account}: {} in {}, {remote} messages read on the remote side and {local} on the local side",
-        count(verification.differences().count(), "difference"),
-        count(verification.pairs, "folder")
+        "{account}: {} in {}, {} read on the remote side and {local} on the local side",
+        counted(verification.differences().count(), "difference"),
+        counted(verification.pairs, "folder"),
+        counted(remote, "message")
     );
     if verification.paired + verification.forgotten > 0 {
-        text.push_str(&format!("; {} rows written, {} deleted", verification.paired, verification.forgotten));
+        text.push_str(&format!(
+            "; {} written, {} deleted",
+            counted(verification.paired, "row"),
+            verification.forgotten
+        ));
     }
     text
 }

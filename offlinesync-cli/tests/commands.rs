@@ -201,3 +201,16 @@ fn mailboxes_of_accounts_that_are_gone_are_forgotten_when_asked_for() {
     assert!(!gone.exists() && sandbox.path(".offlineimap/mbnames/a.json").exists());
     assert_eq!(fs::read_to_string(sandbox.path("list")).unwrap(), "a/INBOX a/Sent");
 }
+
+/// OfflineIMAP looks for the name of each file anywhere in the text of `accounts`.
+#[test]
+fn an_account_whose_name_is_part_of_another_is_gone_all_the_same() {
+    let list = "[mbnames]\nenabled = yes\nfilename = ~/list\nheader = \"\"\nperitem = x\nsep = \" \"\nfooter = \"\"\n";
+    let work = ACCOUNT.replace("accounts = a\n", "accounts = work\n").replace("[Account a]", "[Account work]");
+    let sandbox = Sandbox::new(&format!("{work}{list}"));
+    sandbox.run(&[]).silent();
+    let part = sandbox.path(".offlineimap/mbnames/or.json");
+    fs::write(&part, r#"[{"accountname": "or", "foldername": "x", "localfolders": "/m"}]"#).unwrap();
+    sandbox.run(&["--mbnames-prune"]).silent();
+    assert!(!part.exists() && sandbox.path(".offlineimap/mbnames/work.json").exists());
+}

@@ -120,7 +120,9 @@ fn every_row_and_every_difference_names_a_test_that_exists() {
     let rows = rows();
     assert!(rows.len() > 150, "the tables are not read: {}", rows.len());
     for row in &rows {
-        assert!(holds(&row.held_by, &mut files), "`{}` under {}: {}", row.name, row.table, row.held_by);
+        for test in row.held_by.split(", ") {
+            assert!(holds(test, &mut files), "`{}` under {}: {test}", row.name, row.table);
+        }
     }
     let references: Vec<&str> = DIFFERENCES.split('`').filter(|word| word.contains(".rs::")).collect();
     let points = DIFFERENCES.lines().filter(|line| line.starts_with("- **")).count();

@@ -1,8 +1,14 @@
 //! The expressions of real configurations: each comes to what Python says, or is refused with section, option, place and remedy.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 mod support;
 
 use offlinesync_cli::config::pyexpr::Expression;
+use offlinesync_imap::testing::client::Client;
+use offlinesync_imap::testing::dovecot::{Dovecot, Options};
+use std::collections::BTreeSet;
+use std::path::Path;
 use support::python::Python;
 use support::sandbox::{ACCOUNT, Sandbox};
 
@@ -173,6 +179,124 @@ fn the_samples_come_to_what_python_says() {
             assert_eq!(ours, theirs, "{number}: {expression} {call}");
         }
     }
+}
+
+/// Which option a sample that works is of; those of `[mbnames]` are for all accounts.
+fn option_of(number: u32) -> &'static str {
+    match number {
+        1..=18 => "nametrans",
+        19..=26 => "folderfilter",
+        27 => "[mbnames] folderfilter",
+        28 => "foldersort",
+        _ => "remoteusereval",
+    }
+}
+
+/// Creates every folder that a sample is called with and that a server can have; answers what there is then.
+fn create_folders(client: &mut Client) -> BTreeSet<String> {
+    let names = WORKING.iter().filter(|(number, ..)| *number <= 26).flat_map(|(_, _, calls)| calls.iter());
+    let names: BTreeSet<&str> = names.copied().filter(|name| name.is_ascii() && !name.is_empty()).collect();
+    for name in names.iter().filter(|name| !name.eq_ignore_ascii_case("INBOX") && !name.starts_with('.')) {
+        client.ok(&format!("CREATE \"{name}\""));
+    }
+    let is_folder = |attributes: &[String]| !attributes.iter().any(|word| word.eq_ignore_ascii_case("\\Noselect"));
+    let listed = client.list().into_iter().filter(|listed| is_folder(&listed.attributes));
+    let folders: BTreeSet<String> = listed.map(|listed| listed.name).collect();
+    for folder in &folders {
+        client.append(folder, "", None, format!("Subject: {folder}\r\n\r\n").as_bytes());
+    }
+    folders
+}
+
+/// An account for a sample. Sample 16 is about a store whose root is a folder, which servers do not have.
+fn account(
+    name: &str,
+    port: u16,
+    option: &str,
+    expression: &str,
+    folders: &BTreeSet<String>,
+    calls: &[&str],
+) -> String {
+    let written = expression.replace('%', "%%").replace('\n', "\n  ");
+    let user = if option == "remoteusereval" { String::new() } else { "remoteuser = u1\n".to_owned() };
+    let called: Vec<String> = folders.iter().filter(|folder| calls.contains(&folder.as_str())).cloned().collect();
+    let only = match option {
+        "nametrans" | "foldersort" => format!("folderfilter = lambda f: f in {called:?}\n"),
+        _ => String::new(),
+    };
+    let line = if option.starts_with('[') { String::new() } else { format!("{option} = {written}\n") };
+    format!(
+        "[Account {name}]\nlocalrepository = {name}-l\nremoterepository = {name}-r\n\
+         [Repository {name}-l]\ntype = Maildir\nlocalfolders = ~/mail/{name}\nsep = /\n\
+         [Repository {name}-r]\ntype = IMAP\nremotehost = 127.0.0.1\nremoteport = {port}\n{user}remotepass = pw\n\
+         ssl = no\nstarttls = no\ncreatefolders = no\n{line}{only}"
+    )
+}
+
+/// The folders of a Maildir that have a message.
+fn folders_below(root: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut left = vec![root.to_owned()];
+    while let Some(directory) = left.pop() {
+        let below = std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path());
+        let (parts, others): (Vec<_>, Vec<_>) = below
+            .filter(|path| path.is_dir())
+            .partition(|path| ["cur", "new", "tmp"].iter().any(|part| path.ends_with(part)));
+        if parts.iter().any(|part| std::fs::read_dir(part).unwrap().count() == 1) {
+            found.insert(directory.strip_prefix(root).unwrap().display().to_string());
+        }
+        left.extend(others);
+    }
+    found
+}
+
+/// Every sample in an account of its own, all of them in one run with one real server.
+#[test]
+fn every_sample_that_works_does_so_in_a_whole_sync_with_a_real_server() {
+    let server = Dovecot::start(Options::default());
+    let folders = create_folders(&mut server.client("u1"));
+    for user in ["u2", "u3"] {
+        server.client(user).append("INBOX", "", None, b"Subject: own\r\n\r\n");
+    }
+    let samples: Vec<(String, &str, String, &[&str])> = WORKING
+        .iter()
+        .enumerate()
+        .map(|(at, (number, expression, calls))| {
+            // Whose account it is says the server here.
+            let expression = expression.replace("literal", "u2").replace("user@host", "u3");
+            (format!("s{number}-{at}"), option_of(*number), expression, *calls)
+        })
+        .collect();
+    let names: Vec<&str> = samples.iter().map(|(name, ..)| name.as_str()).collect();
+    let mut text = format!("[general]\naccounts = {}\nmaxsyncaccounts = 4\nfsync = no\n", names.join(", "));
+    for (name, option, expression, calls) in &samples {
+        text += &account(name, server.port(), option, expression, &folders, calls);
+        if let Some(option) = option.strip_prefix("[mbnames] ") {
+            text += &format!(
+                "[mbnames]\nenabled = yes\nfilename = ~/list\nheader = ''\nperitem = %%(accountname)s\nsep = ' '\nfooter = ''\n{option} = {expression}\n"
+            );
+        }
+    }
+    let sandbox = Sandbox::new(&text);
+    let run = sandbox.run(&[]);
+    for (name, option, expression, calls) in &samples {
+        let parsed = Expression::parse(expression).unwrap();
+        let called = folders.iter().filter(|folder| calls.contains(&folder.as_str()));
+        let expected: BTreeSet<String> = match *option {
+            "nametrans" => called.map(|folder| parsed.call_for_string(&[folder]).unwrap()).collect(),
+            "folderfilter" => {
+                folders.iter().filter(|folder| parsed.call_for_truth(&[folder]).unwrap()).cloned().collect()
+            }
+            "foldersort" => called.cloned().collect(),
+            "remoteusereval" => BTreeSet::from(["INBOX".to_owned()]),
+            _ => folders.clone(),
+        };
+        let root = sandbox.path("mail").join(name);
+        let found = if root.exists() { folders_below(&root) } else { BTreeSet::new() };
+        assert_eq!(found, expected, "{name}: {option} = {expression}\n{}", run.err);
+    }
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    assert!(std::fs::read_to_string(sandbox.path("list")).unwrap().contains("s27-"));
 }
 
 #[test]

@@ -7,7 +7,8 @@ mod support;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use support::sandbox::{ACCOUNT, Run, Sandbox};
 
 /// The configuration of a program that goes on.
@@ -55,8 +56,19 @@ fn a_second_run_is_refused_while_the_first_sleeps_and_told_who_it_is_and_since_w
         let words = format!("process {} is syncing it since 2", first.pid());
         refused(&sandbox.run(args), &["error: account 'a'", &words, "hint: wait until it has ended"]);
     }
+    // Whichever kind of lock another program asks for, it does not get it.
+    let lock = sandbox.path(".offlineimap/a.lock");
+    assert_eq!([taken(&lock, "flock"), taken(&lock, "lockf")], [false, false]);
     drop(first);
+    assert_eq!([taken(&lock, "flock"), taken(&lock, "lockf")], [true, true]);
     sandbox.run(&["-o"]).silent();
+}
+
+/// Whether another process can lock the file by this function of Python's `fcntl`.
+fn taken(lock: &Path, function: &str) -> bool {
+    let script = "import fcntl, sys\nf = open(sys.argv[1], 'r+')\ngetattr(fcntl, sys.argv[2])(f, fcntl.LOCK_EX | fcntl.LOCK_NB)\n";
+    let python = Command::new("python3").args(["-c", script]).arg(lock).arg(function).stderr(Stdio::null()).status();
+    python.unwrap().success()
 }
 
 /// OfflineIMAP #159, #516: a lock was left behind, and the next run refused to start.

@@ -70,7 +70,7 @@ fn before_the_first_sync_folders_are_told_by_the_names_that_it_gives_them() {
     for words in ["--info", "check"] {
         let run = sandbox.run(&[words]);
         assert_eq!((run.code, run.err.as_str()), (0, ""), "{words}");
-        assert!(run.out.contains("    Archive/2023 -> old.2023, remote: 1 messages"), "{words}: {}", run.out);
+        assert!(run.out.contains("    Archive/2023 -> old.2023, remote: 1 message"), "{words}: {}", run.out);
     }
     let dry = sandbox.run(&["--dry-run"]);
     assert_eq!(dry.code, 0, "{dry:?}");
@@ -127,10 +127,10 @@ Account 'a'
     folderfilter = lambda f: f != 'private'
   Folderlist: 3 folders, 2 left out
     INBOX, remote: 2 messages, local: 2 messages, synced: 2 messages
-    Sent -> gesendet, remote: 1 messages, local: 1 messages, synced: 1 messages
-    Trash (disabled: folderfilter of the remote side), remote: 1 messages
-    mine, not on the remote side, local: 1 messages, synced: 0 messages
-    private (disabled: folderfilter of the local side), local: 1 messages
+    Sent -> gesendet, remote: 1 message, local: 1 message, synced: 1 message
+    Trash (disabled: folderfilter of the remote side), remote: 1 message
+    mine, not on the remote side, local: 1 message, synced: 0 messages
+    private (disabled: folderfilter of the local side), local: 1 message
 
 "#]]
     );
@@ -157,6 +157,6 @@ fn info_shows_the_folders_even_where_a_sync_is_refused() {
     let sandbox = Sandbox::new(&config(THERE, ""));
     let run = sandbox.run(&["--info"]);
     assert_eq!(run.code, 2);
-    assert!(run.out.contains("    Sent -> gesendet, remote: 1 messages, not on the local side\n"), "{}", run.out);
+    assert!(run.out.contains("    Sent -> gesendet, remote: 1 message, not on the local side\n"), "{}", run.out);
     assert!(run.err.contains("`nametrans` would mix folders"), "{}", run.err);
 }

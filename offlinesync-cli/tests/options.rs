@@ -57,8 +57,17 @@ fn startdate_and_maxsize_leave_messages_alone() {
     .unwrap();
     sandbox.run(&[]).silent();
     assert_eq!(sandbox.messages("local/INBOX"), ["Subject: =?utf-8?q?tw=C3=B6?=\n\nsecond\n"]);
+    // The other side is not empty, and the limits are the same there.
+    sandbox.deliver("local/INBOX", "1700000005.long.here:2,", &long.replace("long", "here"));
+    sandbox.deliver("local/INBOX", "1700000006.short.here:2,", "Subject: short\n\nx\n");
+    sandbox.run(&[]).silent();
+    assert_eq!((sandbox.messages("local/INBOX").len(), sandbox.messages("remote/INBOX").len()), (3, 4));
     sandbox.run(&["-k", "Account_a:maxsize=", "-k", "Repository_r:startdate="]).silent();
-    assert_eq!(sandbox.messages("local/INBOX").len(), 3);
+    assert_eq!((sandbox.messages("local/INBOX").len(), sandbox.messages("remote/INBOX").len()), (5, 5));
+    // Lowered again, what is outside stays where it is.
+    sandbox.run(&[]).silent();
+    sandbox.run(&["-k", "Account_a:maxsize=20"]).silent();
+    assert_eq!((sandbox.messages("local/INBOX").len(), sandbox.messages("remote/INBOX").len()), (5, 5));
 }
 
 #[test]

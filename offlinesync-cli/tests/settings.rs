@@ -72,6 +72,7 @@ fn general_options_are_read() {
     assert_eq!(general("ui = basic").ui.map(|value| value.text), Some("basic".to_owned()));
     assert!(!general("fsync = off").fsync && general("").fsync);
     assert_eq!(general("socktimeout = 7").timeout, Duration::from_secs(7));
+    assert_eq!([general("socktimeout = 0").timeout, general("").timeout], [Duration::from_secs(60); 2]);
     assert!(general("ignore-readonly = 1").ignore_read_only && general("dry-run = True").dry_run);
 }
 

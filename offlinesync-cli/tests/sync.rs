@@ -155,7 +155,7 @@ fn names_are_translated_and_folders_left_out_by_expressions() {
     let info = sandbox.run(&["--info"]);
     assert_eq!(info.code, 0);
     assert!(
-        info.out.contains("    Trash (disabled: folderfilter of the remote side), remote: 1 messages\n"),
+        info.out.contains("    Trash (disabled: folderfilter of the remote side), remote: 1 message\n"),
         "{}",
         info.out
     );

@@ -43,6 +43,7 @@ pub mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod window;
+pub mod wording;
 
 pub use cancel::{Cancel, CancelGuard};
 pub use error::{Error, ErrorKind, Result, Scope};

@@ -22,6 +22,7 @@ pub(crate) use fetch::Late;
 use headers::HeaderBlocks;
 use intake::{Appends, Target, Wire};
 use listing::Look;
+use offlinesync_core::wording::counted;
 use offlinesync_core::{
     ChangeSet, Cursor, Error, ErrorKind, Failures, FlagChange, FlagSupport, Folder, FolderName, Headers, Intake, Known,
     LineEnding, MessageId, Result, Sink, SourceFolder, Uid, UidValidity, Window,
@@ -157,7 +158,8 @@ impl ImapFolder {
 /// The list of folders and the folder itself do not agree.
 fn contradiction(messages: u64) -> Error {
     let told = format!(
-        "the server said that the folder holds {messages} messages, and a moment later that it holds none; nothing was changed"
+        "the server said that the folder holds {}, and a moment later that it holds none; nothing was changed",
+        counted(messages, "message")
     );
     Error::new(ErrorKind::Folder, told).with_hint("if the folder was emptied just now, the next sync goes on")
 }

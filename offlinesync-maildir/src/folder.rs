@@ -97,7 +97,11 @@ impl MaildirFolder {
             let more = odd.len() - WARNINGS;
             self.warn(&Error::new(
                 ErrorKind::Message,
-                format!("{}: {more} more files are left alone", self.directory.display()),
+                format!(
+                    "{}: {} left alone",
+                    self.directory.display(),
+                    if more == 1 { "1 more file is".to_owned() } else { format!("{more} more files are") }
+                ),
             ));
         }
     }

@@ -12,6 +12,7 @@ use crate::say::{Outcome, error_lines};
 use crate::streams::Streams;
 use crate::ui::{self, DebugTypes, Hub, Who};
 use offlinesync_core::status::{Batch, FolderPair, FolderRecord, Row};
+use offlinesync_core::wording::counted;
 use offlinesync_core::{Cancel, Error, PerSide, Result, StatusStore, UidValidity};
 use std::sync::Arc;
 use unfinished::Mark;
@@ -99,12 +100,8 @@ pub fn write(status: &dyn StatusStore, pair: &FolderPair, memory: Memory) -> Res
 
 /// What was taken over, in one line.
 fn sentence(account: &str, program: &str, Taken { folders, messages }: Taken) -> String {
-    let plural = |n: usize| if n == 1 { "" } else { "s" };
-    format!(
-        "account '{account}': goes on where {program} left off: {messages} message{} in {folders} folder{}",
-        plural(messages),
-        plural(folders)
-    )
+    let (messages, folders) = (counted(messages, "message"), counted(folders, "folder"));
+    format!("account '{account}': goes on where {program} left off: {messages} in {folders}")
 }
 
 /// Warns of a folder whose memory is of no use.

@@ -1,6 +1,7 @@
 //! How the folders are laid out: in columns, or one sentence each. Pure.
 
 use super::Row;
+use offlinesync_core::wording::counted;
 use offlinesync_core::{Side, SpecialUse};
 use unicode_width::UnicodeWidthStr;
 
@@ -35,11 +36,11 @@ fn sentence(row: &Row) -> String {
         match row.messages[side] {
             _ if !row.there[side] && !row.takes_part() => {}
             _ if !row.there[side] => line.push_str(&format!(", not on the {side} side")),
-            Some(messages) => line.push_str(&format!(", {side}: {messages} messages")),
+            Some(messages) => line.push_str(&format!(", {side}: {}", counted(messages, "message"))),
             None => {}
         }
     }
-    line.extend(row.synced.map(|synced| format!(", synced: {synced} messages")));
+    line.extend(row.synced.map(|synced| format!(", synced: {}", counted(synced, "message"))));
     line
 }
 

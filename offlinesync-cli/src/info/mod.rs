@@ -11,6 +11,7 @@ use crate::say::Outcome;
 use crate::settings::{Encryption, ImapSettings, RepositorySettings, Store};
 use crate::ui::{Hub, Who};
 use folders::{Inventory, Row};
+use offlinesync_core::wording::counted;
 use offlinesync_core::{Repository, Result, Side};
 
 /// Prints every account.
@@ -99,7 +100,7 @@ pub fn folders(runner: &Runner, backends: &Backends, hub: &Hub, columns: Columns
     let inventory =
         Inventory::take(&runner.names(runner.only.clone()), backends, pairs.as_deref().unwrap_or_default())?;
     let synced = inventory.rows.iter().filter(|row| row.takes_part()).count();
-    hub.output(&format!("  Folderlist: {synced} folders, {} left out", inventory.rows.len() - synced));
+    hub.output(&format!("  Folderlist: {}, {} left out", counted(synced, "folder"), inventory.rows.len() - synced));
     layout::lines(&inventory.rows, columns).iter().for_each(|line| hub.output(&format!("    {line}")));
     pairs.map(|_| ())
 }

@@ -15,6 +15,7 @@ use crate::streams::Streams;
 use crate::ui::{self, DebugTypes, Hub};
 use dns::Resolver;
 use file::{Choices, Password};
+use offlinesync_core::wording::counted;
 use offlinesync_core::{Cancel, Error, ErrorKind, FolderEntry, Observer, Result, SpecialUse};
 use person::Person;
 use providers::Server;
@@ -59,8 +60,7 @@ fn run(init: &Init, path: &Path, streams: &Arc<Streams>) -> Result<()> {
         person.tell(&format!("Logging in to {} as {} ...", choices.server.host, choices.user));
         drop(input);
         let folders = log_in(&file::text(&choices), &choices.account, streams, init.non_interactive)?;
-        let noun = if folders.len() == 1 { "folder" } else { "folders" };
-        streams.err(&format!("Logged in; {} {noun}.", folders.len()));
+        streams.err(&format!("Logged in; {}.", counted(folders.len(), "folder")));
         choices.left_out = doubles(&folders);
     }
     file::write(path, &file::text(&choices))?;
@@ -92,13 +92,14 @@ fn mistake(problem: &str, hint: &str) -> Error {
 
 /// Everything, given, found or asked for.
 fn decide(init: &Init, person: &mut Person<'_>, resolver: Option<&Resolver>) -> Result<Choices> {
-    let address = person.ask(init.address.as_deref(), "Mail address", None, "--address")?;
-    let Some((_, domain)) = address.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty())
-    else {
-        return Err(mistake(
-            &format!("nothing was written: `{address}` is no mail address"),
-            "an address is NAME@DOMAIN",
-        ));
+    let problem = |address: &str| match domain_of(address) {
+        Some(_) => None,
+        None => Some(format!("`{address}` is no mail address: an address is NAME@DOMAIN")),
+    };
+    let address = person.ask_until(init.address.as_deref(), "Mail address", "--address", problem)?;
+    let Some(domain) = domain_of(&address) else {
+        let text = format!("nothing was written: `{address}` is no mail address");
+        return Err(mistake(&text, "an address is NAME@DOMAIN"));
     };
     let server = server(init, person, domain, resolver)?;
     if let Some(note) = server.note {
@@ -120,6 +121,12 @@ fn decide(init: &Init, person: &mut Person<'_>, resolver: Option<&Resolver>) -> 
         }
     }
     Ok(Choices { account, server, user, password, ca_file: init.ca_file.clone(), maildir, left_out: Vec::new() })
+}
+
+/// What is behind the `@` of a mail address.
+fn domain_of(address: &str) -> Option<&str> {
+    let (local, domain) = address.rsplit_once('@')?;
+    (!local.is_empty() && !domain.is_empty()).then_some(domain)
 }
 
 fn server(init: &Init, person: &mut Person<'_>, domain: &str, resolver: Option<&Resolver>) -> Result<Server> {

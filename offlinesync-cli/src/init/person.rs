@@ -57,6 +57,29 @@ impl<'a> Person<'a> {
         }
         Err(missing())
     }
+
+    /// As [`Person::ask`], but an answer that cannot be is asked for again; `problem` says what is wrong with it. What was given is never
+    /// asked for: its problem is the caller's.
+    ///
+    /// # Errors
+    /// As for [`Person::ask`].
+    pub(super) fn ask_until(
+        &mut self,
+        given: Option<&str>,
+        question: &str,
+        option: &str,
+        problem: impl Fn(&str) -> Option<String>,
+    ) -> Result<String> {
+        let mut answer = self.ask(given, question, None, option)?;
+        for _ in 1..3 {
+            match problem(&answer).filter(|_| given.is_none()) {
+                Some(problem) => self.tell(&problem),
+                None => break,
+            }
+            answer = self.ask(None, question, None, option)?;
+        }
+        Ok(answer)
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +95,12 @@ mod tests {
         assert_eq!(person.ask(None, "Other", None, "--o").unwrap(), "x");
         assert_eq!(person.ask(None, "Last", None, "--o").unwrap_err().hint(), Some("give --o"));
         assert_eq!(String::from_utf8(output).unwrap(), "Name [d]: Other: Other: Last: Last: ");
+        let (mut input, mut output) = (&b"bad\ngood\n"[..], Vec::new());
+        let mut person = Person::new(Some(&mut input), &mut output);
+        let problem = |answer: &str| (answer == "bad").then(|| "that is bad".to_owned());
+        assert_eq!(person.ask_until(Some("bad"), "q", "--o", problem).unwrap(), "bad");
+        assert_eq!(person.ask_until(None, "q", "--o", problem).unwrap(), "good");
+        assert_eq!(String::from_utf8(output).unwrap(), "q: that is bad\nq: ");
         let mut output = Vec::new();
         let mut nobody = Person::new(None, &mut output);
         assert_eq!(nobody.ask(None, "q", Some("d"), "--o").unwrap(), "d");

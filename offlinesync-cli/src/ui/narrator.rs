@@ -9,6 +9,7 @@ use crate::say::Outcome;
 use offlinesync_core::plan::{Action, Counts, Notice, Plan, Step};
 use offlinesync_core::status::FolderPair;
 use offlinesync_core::sync::Report;
+use offlinesync_core::wording::counted;
 use offlinesync_core::{Event, MessageId, Observer, PerSide, Side, SystemFlags};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -251,7 +252,8 @@ impl Narrator {
 
     fn listed(&self, pairs: usize, touched: usize) {
         if self.hub.debug.thread {
-            let text = format!("account '{}': {touched} of {pairs} folders need a look", self.scene.account);
+            let text =
+                format!("account '{}': {} to look at, of {pairs}", self.scene.account, counted(touched, "folder"));
             self.hub.debug("thread", Who::Account(&self.scene.account), &text);
         }
     }

@@ -5,11 +5,12 @@ use indicatif::HumanBytes;
 use mail_parser::MessageParser;
 use offlinesync_core::plan::Counts;
 use offlinesync_core::status::FolderPair;
+use offlinesync_core::wording::counted;
 use offlinesync_core::{MessageId, PerSide, Side};
 
 /// `1 message`, `2 messages`.
 pub(super) fn messages(number: u64) -> String {
-    if number == 1 { "1 message".to_owned() } else { format!("{number} messages") }
+    counted(number, "message")
 }
 
 /// `Maildir[INBOX]`: a folder of one side.
@@ -60,7 +61,7 @@ pub(super) fn summary(account: &str, dry_run: bool, counts: &Counts, octets: u64
     part(all(counts.flags), format!("flags of {} changed", messages(all(counts.flags))));
     part(all(counts.removals), format!("{} removed", messages(all(counts.removals))));
     part(octets, HumanBytes(octets).to_string());
-    let folders = if pairs == 1 { "1 folder".to_owned() } else { format!("{pairs} folders") };
+    let folders = counted(pairs, "folder");
     let prefix = if dry_run { "[DRYRUN] " } else { "" };
     match parts.is_empty() {
         true => format!("{prefix}{account}: nothing to do in {folders}"),

@@ -29,7 +29,8 @@ pub(super) fn lines(scene: &Scene, pair: &FolderPair, plan: &Plan) -> Vec<String
             )
         }));
         if let Some(more) = copies.len().checked_sub(MOST).filter(|more| *more > 0) {
-            lines.push(format!("{more} more messages are not copied to folder {place}, which is read-only."));
+            let are = if more == 1 { "1 more message is".to_owned() } else { format!("{more} more messages are") };
+            lines.push(format!("{are} not copied to folder {place}, which is read-only."));
         }
         if !removals.is_empty() {
             lines.push(format!(

@@ -1,7 +1,7 @@
 //! What people and their programs do to mail that no rule foresees: nothing is lost, and the next sync is quiet.
 
 use crate::content::fill;
-use crate::house::{House, Setup};
+use crate::house::{House, Setup, sent, verb};
 use crate::mail::{Held, assert_in_step, assert_same, deliver, files, in_maildir, on_server};
 use offlinesync_core::testing::mails::{self, Mail};
 use offlinesync_imap::testing::client::Client;
@@ -30,6 +30,11 @@ fn a_file_moved_to_another_folder_is_moved_on_the_server() {
     let name = moved.name.replace("new/", "cur/");
     let name = if name.contains(":2,") { name } else { name + ":2," };
     fs::rename(house.folder("INBOX").join(&moved.name), house.folder("Archive").join(name)).unwrap();
+    let run = house.run(&["-d", "imap"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let verbs: Vec<String> = sent(&run.err).iter().map(|command| verb(command)).collect();
+    let count = |verb: &str| verbs.iter().filter(|sent| *sent == verb).count();
+    assert_eq!((count("UID MOVE"), count("APPEND"), run.err.matches("BODY.PEEK[]").count()), (1, 0, 0), "{verbs:?}");
     house.settle();
     assert_eq!((on_server(&mut client, "INBOX").len(), on_server(&mut client, "Archive").len()), (9, 4));
     assert_in_step(&mut client, &house);

@@ -10,3 +10,4 @@
 pub(crate) mod daemon;
 pub(crate) mod python;
 pub(crate) mod sandbox;
+pub(crate) mod tty;

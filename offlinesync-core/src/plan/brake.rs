@@ -7,6 +7,7 @@ use super::Counts;
 use crate::error::{Error, ErrorKind};
 use crate::message::{PerSide, Side};
 use crate::policy::BrakeLimits;
+use crate::wording::counted;
 use std::fmt;
 
 /// The rule that a plan broke.
@@ -53,23 +54,23 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Refusal { side, removals, rows, .. } = self;
-        let other = side.other();
+        let (other, messages) = (side.other(), counted(rows, "message"));
         match (self.limit, self.emptied) {
             (Limit::EmptiedAccount, _) => write!(
                 f,
-                "refused to remove {removals} of the {rows} messages of the account on the {side} side: the {other} side lost every message of the folders they are in"
+                "refused to remove {removals} of the {messages} of the account on the {side} side: the {other} side lost every message of the folders they are in"
             ),
             (Limit::AccountShare, _) => write!(
                 f,
-                "refused to remove {removals} of the {rows} messages of the account on the {side} side: the {other} side lost unusually many in several folders"
+                "refused to remove {removals} of the {messages} of the account on the {side} side: the {other} side lost unusually many in several folders"
             ),
             (_, true) => write!(
                 f,
-                "refused to remove {removals} of {rows} messages on the {side} side: the {other} side lost every message of the folder"
+                "refused to remove {removals} of {messages} on the {side} side: the {other} side lost every message of the folder"
             ),
             (_, false) => write!(
                 f,
-                "refused to remove {removals} of {rows} messages on the {side} side: the {other} side lost unusually many"
+                "refused to remove {removals} of {messages} on the {side} side: the {other} side lost unusually many"
             ),
         }
     }

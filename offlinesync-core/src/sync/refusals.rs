@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::folder_name::FolderName;
 use crate::message::{MessageId, Side, UidValidity};
 use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus};
+use crate::wording::counted;
 
 /// The refusal of a folder whose UIDVALIDITY changed.
 pub(super) fn new_numbering(pair: &FolderPair, side: Side, then: Option<UidValidity>, listings: &Listings) -> Error {
@@ -33,11 +34,12 @@ pub(super) fn new_numbering(pair: &FolderPair, side: Side, then: Option<UidValid
 pub(super) fn not_as_it_was(pair: &FolderPair, side: Side, compared: Compared, anew: bool) -> Error {
     let (name, only) = (&pair[side], only(&pair.remote));
     let Compared { rows, failing, numbered } = compared;
+    let (messages, are) = (counted(rows, "message"), if failing == 1 { "is" } else { "are" });
     let (kind, what, hint) = match numbered {
         true => (
             ErrorKind::Numbering,
             format!(
-                "the {side} side {}, and {failing} of {rows} messages are not those that were synced under their numbers",
+                "the {side} side {}, and {failing} of {messages} {are} not what was synced under that number",
                 match anew {
                     true => "has another folder under this name (the old one was deleted, and a new one created)",
                     false => "showed an older state of the folder, as after a restored backup",
@@ -50,7 +52,7 @@ pub(super) fn not_as_it_was(pair: &FolderPair, side: Side, compared: Compared, a
         false => (
             ErrorKind::Refused,
             format!(
-                "its directory on the {side} side is another one than at the last sync, as after a restored backup, and {failing} of {rows} messages are missing in it"
+                "its directory on the {side} side is another one than at the last sync, as after a restored backup, and {failing} of {messages} {are} missing in it"
             ),
             format!(
                 "to fill it again, run once with --accept-uidvalidity{only}; if they were removed on purpose, let it through once with --allow-mass-delete={failing}; if its disk numbers directories anew at each mount, set stable_directories = no in its repository"
@@ -127,8 +129,10 @@ pub(super) fn cannot_meet(pair: &FolderPair, on: Side, unread: usize, news: usiz
     Error::new(
         ErrorKind::Folder,
         format!(
-            "folder '{}': {unread} messages on the {on} side could not be looked at ({why}), so that it cannot be told which of {news} messages of the {} side are there already; nothing was copied",
+            "folder '{}': {} on the {on} side could not be looked at ({why}), so that it cannot be told what of {} of the {} side is there already; nothing was copied",
             pair[on],
+            counted(unread, "message"),
+            counted(news, "message"),
             on.other()
         ),
     )
@@ -167,7 +171,11 @@ pub(super) fn all_folders_missing(side: Side, name: &str, folders: usize) -> Err
     Error::new(
         ErrorKind::Refused,
         format!(
-            "none of the {folders} known folders is left in the {side} store '{name}'; nothing was removed on the other side"
+            "{} left in the {side} store '{name}'; nothing was removed on the other side",
+            match folders {
+                1 => "the only known folder is not".to_owned(),
+                _ => format!("none of the {folders} known folders is"),
+            }
         ),
     )
     .with_hint("is its disk mounted, is it the right account? To fill it again, run once with --restore-folders")
@@ -223,8 +231,9 @@ pub(super) fn folder_missing(pair: &FolderPair, on: Side, rows: u64) -> Error {
     Error::new(
         ErrorKind::Refused,
         format!(
-            "folder '{}' is missing on the {on} side, but {rows} messages of it were synced before; it was left alone on the other side",
-            pair[on]
+            "folder '{}' is missing on the {on} side, but {} in it had been synced; it was left alone on the other side",
+            pair[on],
+            counted(rows, "message")
         ),
     )
     .with_hint("to create and fill it again, run once with --restore-folders; to drop it for good, delete it on the other side too")

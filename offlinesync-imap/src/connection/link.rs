@@ -22,6 +22,7 @@ mod pace;
 mod turn;
 
 pub(super) use exclusive::Exclusive;
+use offlinesync_core::wording::counted;
 use pace::Pace;
 
 /// How long a follower sleeps before it looks whether it was cancelled; the leader wakes it for everything else.
@@ -287,7 +288,7 @@ impl Link {
                 if until.is_some() {
                     return Ok(false);
                 }
-                let message = format!("the server was silent for {} seconds", timeout.as_secs());
+                let message = format!("the server was silent for {}", counted(timeout.as_secs(), "second"));
                 return Err(Error::new(ErrorKind::Unavailable, message));
             }
             let since = Instant::now();

@@ -9,6 +9,7 @@ use crate::commands::fetch::Naming;
 use crate::commands::search::{self, Search};
 use crate::commands::{fetch, is_expunge_issued, is_ok, mailbox, require_ok};
 use crate::connection::{Command, Exchange, Mailbox, SessionView};
+use offlinesync_core::wording::counted;
 use offlinesync_core::{ContentId, Error, ErrorKind, Flags, Result, Uid};
 
 /// The mailbox as SELECT showed it, and what came and went since.
@@ -99,7 +100,8 @@ impl Watch {
             return Ok(());
         }
         let told = format!(
-            "the listing is incomplete: the server told of {listed} of its {exist} messages; nothing was changed"
+            "the listing is incomplete: the server told of {listed} of its {}; nothing was changed",
+            counted(exist, "message")
         );
         Err(Error::new(ErrorKind::Folder, told))
     }

@@ -90,7 +90,11 @@ impl Removal {
                 return vec![store::expunge_all_marked()];
             }
             (true, others) => self.still_marked(|| {
-                format!("the server cannot expunge it alone (no UIDPLUS), and {others} other messages are marked too")
+                let others = match others {
+                    1 => "1 other message is".to_owned(),
+                    _ => format!("{others} other messages are"),
+                };
+                format!("the server cannot expunge it alone (no UIDPLUS), and {others} marked too")
             }),
             (false, _) => self.still_marked(|| refusal("search failed", tagged, ErrorKind::Message).to_string()),
         }

@@ -34,6 +34,7 @@ use crate::settings::{AccountSettings, General};
 use crate::streams::Streams;
 use crate::ui::Who;
 use channel::Channel;
+use offlinesync_core::wording::counted;
 use offlinesync_core::{Error, ErrorKind, MemoryStatus, Observer, PerSide, Result, Side, SqliteStatus, StatusStore};
 use plan::{Move, Server};
 use rc::{Line, Section};
@@ -309,15 +310,19 @@ impl Importer {
         }
         for (side, place) in [(Side::Remote, "far"), (Side::Local, "near")] {
             if found.alone[side] > 0 {
-                let n = found.alone[side];
+                let messages = counted(found.alone[side], "message");
+                let stay = if found.alone[side] == 1 { "stays" } else { "stay" };
                 self.streams.out(&format!(
-                    "account '{account}': {n} messages that {PROGRAM} left on the {place} side alone stay there alone"
+                    "account '{account}': {messages} that {PROGRAM} left on the {place} side alone {stay} there alone"
                 ));
             }
         }
         if found.placeholders > 0 {
-            let n = found.placeholders;
-            self.streams.out(&format!("account '{account}': {n} messages are placeholders on one side, and stay so"));
+            let what = match found.placeholders {
+                1 => "1 message is a placeholder on one side, and stays so".to_owned(),
+                n => format!("{n} messages are placeholders on one side, and stay so"),
+            };
+            self.streams.out(&format!("account '{account}': {what}"));
         }
         for (pair, why) in &found.refused {
             tell_refused(&self.means.hub, pair, PROGRAM, why);

@@ -289,6 +289,7 @@ fn check_names(known: &Known) -> Result<()> {
     let nameless = |row: &&Row| claims.get(&row.ids.local).is_some_and(|claim| *claim != remote_uid(row));
     match known.rows.iter().filter(nameless).count() {
         0 => Ok(()),
+        1 => Err(refused(&format!("1 of its files is not named as {PROGRAM} names them"))),
         n => Err(refused(&format!("{n} of its files are not named as {PROGRAM} names them"))),
     }
 }

@@ -130,7 +130,11 @@ impl House<'_> {
         }
         let (folders, name) = (known.len(), &self.settings.repositories.local.name);
         let sentence = format!(
-            "none of the {folders} folders that {PROGRAM} synced is in the local store '{name}'; nothing was synced"
+            "{} in the local store '{name}'; nothing was synced",
+            match folders {
+                1 => format!("the only folder that {PROGRAM} synced is not"),
+                _ => format!("none of the {folders} folders that {PROGRAM} synced is"),
+            }
         );
         Err(Error::new(ErrorKind::Refused, sentence).with_hint(
             "is its disk mounted, is the path right? To fetch all mail again, run once with --restore-folders",
