@@ -243,6 +243,33 @@ fn a_maildir_restored_from_a_backup_is_recognised_and_filled_again() {
     world.house.settle();
 }
 
+/// Whoever repairs the status after that does not have removed on the server what the backup lacks: what showed that the directory is another was
+/// forgotten with the repair.
+#[test]
+fn a_repair_of_the_status_does_not_hide_that_a_backup_was_put_back() {
+    let mut world = world();
+    let (mail, backup) = (world.house.path("mail"), world.house.path("backup"));
+    assert!(std::process::Command::new("cp").arg("-a").args([&mail, &backup]).status().unwrap().success());
+    fill(&mut world.client, "INBOX", mails::ordinary(4, 99));
+    world.house.settle();
+    fs::remove_dir_all(&mail).unwrap();
+    fs::rename(&backup, &mail).unwrap();
+    world.client.select("INBOX");
+    world.client.remove("34");
+    let repaired = world.house.run(&["verify", "--repair"]);
+    assert!(repaired.out.contains("0 rows written, 1 deleted"), "{repaired:?}");
+    world.house.run(&[]).refuses(
+        3,
+        &["'INBOX'", "another one than at the last sync", "3 of 33 messages are missing"],
+        &["--accept-uidvalidity -f 'INBOX'", "--allow-mass-delete=3"],
+    );
+    assert_eq!(world.counts(), [33, 8, 3]);
+    world.house.run(&["--accept-uidvalidity", "-f", "INBOX"]).succeeds();
+    assert_eq!(world.counts(), [33, 8, 3]);
+    assert_in_step(&mut world.client, &world.house);
+    world.house.settle();
+}
+
 /// A Maildir that moved to another disk is the same Maildir, and what was removed meanwhile can be let through.
 #[test]
 fn a_maildir_on_another_disk_goes_on_and_asks_only_if_something_is_missing() {
