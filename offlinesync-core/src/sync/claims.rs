@@ -86,12 +86,14 @@ pub(super) fn judge(claims: &[Claim], found: &Difference, folders: &mut PerSide<
         return Ok(Judged::default());
     }
     let gone = PerSide::from_fn(|side| gone(found, side));
+    // Both halves were taken away: that is over. What lies there without a row may have been put there since, and is kept.
+    let is_over = |claim: &Claim| Side::BOTH.iter().all(|side| gone[*side].contains(&claim.row.ids[*side]));
     let mut judged = Judged::default();
     for to in Side::BOTH {
         let fresh: Vec<MessageId> = found.fresh[to].iter().map(|entry| entry.id.clone()).collect();
         let (orphaned, whole): (Vec<&Claim>, Vec<&Claim>) = claims
             .iter()
-            .filter(|claim| claim.intent.to == to && !fresh.is_empty())
+            .filter(|claim| claim.intent.to == to && !fresh.is_empty() && !is_over(claim))
             .partition(|claim| gone[to.other()].contains(&claim.intent.source));
         judge_by_source(&whole, (to, &gone[to]), &fresh, folders, &mut judged)?;
         judge_by_digest(&orphaned, to, &fresh, folders, &mut judged)?;
