@@ -14,6 +14,7 @@ pub use import::{Export, Import};
 pub use init::Init;
 pub use manual::Manual;
 
+use crate::config::options;
 use crate::info::Columns;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 use std::ffi::OsString;
@@ -244,22 +245,39 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
         Some("man" | "completions") => parsed(manual::read(&words[1..]), Parsed::Manual),
         Some("import") => parsed(import::read(&words[1..]), Parsed::Import),
         Some("export") => parsed(import::read_export(&words[1..]), Parsed::Export),
-        _ => {
-            let matches = Args::command().try_get_matches_from(words);
-            let args = matches.and_then(|matches| Args::from_arg_matches(&matches));
-            match args.as_ref().ok().and_then(misplaced) {
-                Some(name) => Parsed::Mistake(format!(
-                    "error: `{name}` is a command and stands before all options; nothing was done\nhint: offlinesync {name} ..."
-                )),
-                None => parsed(args, |args| Parsed::Run(Box::new(args))),
-            }
-        }
+        Some("help") => parse(words[..1].iter().chain(&words[2..]).cloned().chain(["--help".into()])),
+        Some(word) => match mistyped(word) {
+            Some(meant) => Parsed::Mistake(format!(
+                "error: there is no command `{word}`; nothing was done\nhint: did you mean `offlinesync {meant}`?"
+            )),
+            None => sync(words),
+        },
+        None => sync(words),
     }
+}
+
+/// A command line without a command.
+fn sync(words: Vec<OsString>) -> Parsed {
+    let matches = Args::command().try_get_matches_from(words);
+    let args = matches.and_then(|matches| Args::from_arg_matches(&matches));
+    match args.as_ref().ok().and_then(misplaced) {
+        Some(name) => Parsed::Mistake(format!(
+            "error: `{name}` is a command and stands before all options; nothing was done\nhint: offlinesync {name} ..."
+        )),
+        None => parsed(args, |args| Parsed::Run(Box::new(args))),
+    }
+}
+
+/// Words that stand before all options.
+const COMMANDS: [&str; 7] = ["init", "check", "verify", "import", "export", "man", "completions"];
+
+/// The command that a first word is nearly. Other words are ignored as ever, but who mistypes a check does not want a sync.
+fn mistyped(word: &str) -> Option<&'static str> {
+    if word.starts_with('-') { None } else { options::near(COMMANDS.into_iter(), word) }
 }
 
 /// A command among the words that are no option: who asks for a check does not want a sync.
 fn misplaced(args: &Args) -> Option<&'static str> {
-    const COMMANDS: [&str; 7] = ["init", "check", "verify", "import", "export", "man", "completions"];
     COMMANDS.into_iter().find(|name| args.stray.iter().any(|word| word == name))
 }
 

@@ -76,6 +76,24 @@ fn mistakes_on_the_command_line_are_told() {
     }
 }
 
+/// Words that are no option are ignored, as OfflineIMAP does; but not where a command was meant, for a sync is what nobody asked for then.
+#[test]
+fn a_mistyped_command_and_a_cry_for_help_are_no_sync() {
+    let sandbox = Sandbox::new(ACCOUNT);
+    for (args, meant) in
+        [(&["chekc"][..], "check"), (&["verfy", "--repair"], "verify"), (&["completion", "bash"], "completions")]
+    {
+        let run = sandbox.run(args);
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(run.err.contains(&format!("hint: did you mean `offlinesync {meant}`?")), "{run:?}");
+    }
+    assert!(sandbox.run(&["help"]).out.contains("Usage: offlinesync [OPTIONS]"));
+    assert!(sandbox.run(&["help", "check"]).out.contains("Usage: offlinesync check [OPTIONS]"));
+    assert!(!sandbox.path("local").exists());
+    assert_eq!(sandbox.run(&["sync"]).code, 0);
+    assert_eq!(sandbox.messages("local/INBOX").len(), 2);
+}
+
 #[test]
 fn what_is_odd_is_warned_of_and_stops_nothing() {
     let config = with("quik = 1\nquick = 0 ; never\nquick = 0\nrealdelete = no", "[Account a]");

@@ -214,7 +214,10 @@ fn log_in(text: &str, account: &str, streams: &Arc<Streams>, alone: bool) -> Res
     let backends = Backends::new(&settings, &means, &observer)?;
     let listed = backends.repositories.remote.list();
     backends.rest(None);
-    let listed = listed.map_err(|error| error.at("nothing was written: the login failed"))?;
+    let listed = listed.map_err(|error| {
+        let error = error.at("nothing was written: the login failed");
+        if error.hint().is_some() { error } else { error.with_hint("--no-login writes the file without a try") }
+    })?;
     Ok(listed.folders)
 }
 
