@@ -2,8 +2,8 @@
 //! calls the folder by another identity than before, or it does not have a message that it said it had stored. Until every row has been
 //! compared with what is there, none of them proves anything.
 //!
-//! The mark of a doubted side stands in place of its cursor, which is of no use any more, until the folder is in step again. No backend
-//! is ever given it. As long as it stands, names that claim a partner are each compared too: they tell the same numbers.
+//! The mark of a doubted side stands in place of its cursor, which is of no use any more, until the folder is in step again. As long
+//! as it stands, names that claim a partner are each compared too: they tell the same numbers.
 //!
 //! Only a cursor tells an older state. So a side that is to be listed whole is asked what changed first, and its cursor stays, marked as
 //! evidence, where no listing may begin at it.
@@ -12,6 +12,7 @@ use super::difference::Listings;
 use super::digest;
 use super::known::KnownRows;
 use super::refusals;
+use super::standing::Standing;
 use super::street::Street;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
@@ -20,44 +21,10 @@ use crate::repository::{ChangeSet, Coverage, Cursor, Known, NothingKnown};
 use crate::status::{Batch, FolderRecord, Intent, MemoryStatus, Row, StatusStore};
 use std::collections::{BTreeMap, BTreeSet};
 
-const MARK: &[u8] = b"doubted";
-/// The store calls it by another identity than before: it was deleted, and another created under its name.
-const MARK_ANEW: &[u8] = b"doubted: created anew";
-
-/// In front of a cursor at which no listing begins.
-const EVIDENCE: &[u8] = b"evidence: ";
-
-/// Whether the recorded numbers of this side are to be compared with what is there before any of them is believed.
-pub fn is_doubted(record: &FolderRecord, side: Side) -> bool {
-    record.cursor[side].as_ref().is_some_and(|cursor| *cursor.0 == *MARK || *cursor.0 == *MARK_ANEW)
-}
-
-fn is_anew(record: &FolderRecord, side: Side) -> bool {
-    record.cursor[side].as_ref().is_some_and(|cursor| *cursor.0 == *MARK_ANEW)
-}
-
 /// The marks of a record, without its cursors.
 fn only_marks(record: &FolderRecord) -> PerSide<Option<Cursor>> {
-    PerSide::from_fn(|side| record.cursor[side].clone().filter(|_| is_doubted(record, side)))
-}
-
-/// The cursor to list a side from.
-pub(super) fn cursor(record: &FolderRecord, side: Side) -> Option<&Cursor> {
-    record.cursor[side].as_ref().filter(|cursor| !is_doubted(record, side) && !cursor.0.starts_with(EVIDENCE))
-}
-
-/// The cursor that shows whether a side is what it was.
-fn evidence(record: &FolderRecord, side: Side) -> Option<Cursor> {
-    let cursor = record.cursor[side].as_ref().filter(|_| !is_doubted(record, side))?;
-    Some(Cursor(cursor.0.strip_prefix(EVIDENCE).unwrap_or(&cursor.0).into()))
-}
-
-/// A side's cursor, or its mark, so that the next listing is whole.
-pub(super) fn as_evidence(record: &FolderRecord, side: Side) -> Option<Cursor> {
-    match evidence(record, side) {
-        Some(cursor) => Some(Cursor([EVIDENCE, &cursor.0].concat().into())),
-        None => record.cursor[side].clone(),
-    }
+    let mark = |standing: Standing| if standing.is_doubted() { standing.recorded() } else { None };
+    PerSide::from_fn(|side| mark(Standing::of(record, side)))
 }
 
 /// Whether an error of a listing means that the side's numbers are to be doubted.
@@ -98,11 +65,12 @@ impl Street<'_> {
     fn list_side(&mut self, record: &mut FolderRecord, side: Side, whole: bool) -> Result<ChangeSet> {
         let stored = std::mem::take(&mut self.stored[side]);
         if std::mem::take(&mut self.anew[side]) {
-            self.doubt(record, side, MARK_ANEW)?;
+            self.doubt(record, side, Standing::CreatedAnew)?;
         }
-        let whole = whole || cursor(record, side).is_none();
+        let standing = Standing::of(record, side);
+        let whole = whole || standing.since().is_none();
         let known = KnownRows { status: self.status.as_ref(), side };
-        match self.folders[side].changes(evidence(record, side).as_ref(), &known) {
+        match self.folders[side].changes(standing.evidence(), &known) {
             Ok(set) if !lacks(&set, &stored) => {
                 let suffices = !whole || set.coverage == Coverage::Complete;
                 return if suffices { Ok(set) } else { self.folders[side].changes(None, &known) };
@@ -110,7 +78,7 @@ impl Street<'_> {
             Err(error) if !doubts(&error) => return Err(error),
             _ => {}
         }
-        self.doubt(record, side, MARK)?;
+        self.doubt(record, side, Standing::Doubted)?;
         let known = KnownRows { status: self.status.as_ref(), side };
         // Whoever has the folder paired anew has its state of now taken for what it is.
         let known: &dyn Known = if self.policy.accept_new_numbering { &NothingKnown } else { &known };
@@ -132,7 +100,8 @@ impl Street<'_> {
             if let (true, Some(recorded), Some(now)) = (changed, record.uid_validity[side], now) {
                 self.observer.event(&Event::NumberingChanged { pair: self.pair, on: side, recorded, now });
             }
-            let doubted = is_doubted(record, side);
+            let standing = Standing::of(record, side);
+            let (doubted, is_anew) = (standing.is_doubted(), standing == Standing::CreatedAnew);
             if (changed || doubted) && self.policy.accept_new_numbering {
                 intents.clear();
                 return self.start_anew(record, listings);
@@ -144,7 +113,7 @@ impl Street<'_> {
                 let compared = self.rows_that_fail(listings, side)?;
                 let meant = self.policy.brake.allowed.is_some_and(|allowed| compared.failing <= allowed);
                 if compared.failing > 0 && (compared.numbered || !meant) {
-                    return Err(refusals::not_as_it_was(self.pair, side, compared, is_anew(record, side)));
+                    return Err(refusals::not_as_it_was(self.pair, side, compared, is_anew));
                 }
             }
         }
@@ -164,8 +133,8 @@ impl Street<'_> {
     }
 
     /// Marks a side, for this run and for those to come.
-    fn doubt(&mut self, record: &mut FolderRecord, side: Side, mark: &[u8]) -> Result<()> {
-        record.cursor[side] = Some(Cursor(mark.into()));
+    fn doubt(&mut self, record: &mut FolderRecord, side: Side, standing: Standing) -> Result<()> {
+        record.cursor[side] = standing.recorded();
         record.witness[side] = None;
         if self.policy.dry_run {
             return Ok(());

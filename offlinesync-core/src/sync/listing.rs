@@ -3,8 +3,8 @@
 
 use super::claims::{self, Claim};
 use super::difference::{Contents, Listings, contents_of, difference, speaks};
-use super::doubt;
 use super::pairing::{Circumstances, Settled, pair};
+use super::standing::is_doubted;
 use super::street::{Street, Terms};
 use super::unread::Unread;
 use super::window::leave_out;
@@ -59,7 +59,7 @@ impl Street<'_> {
             pair: self.pair,
             uid_validity: PerSide::from_fn(|side| numbering_of(&listings, &record, side)),
             first_meeting,
-            names_tell: Side::BOTH.into_iter().all(|side| !doubt::is_doubted(&record, side)),
+            names_tell: Side::BOTH.into_iter().all(|side| !is_doubted(&record, side)),
             regardless: self.policy.accept_new_numbering,
             intents: &intents,
         };

@@ -26,6 +26,7 @@ mod record;
 mod refusals;
 mod renames;
 mod report;
+mod standing;
 mod street;
 mod unread;
 mod verify;
@@ -34,7 +35,7 @@ mod workers;
 mod worksite;
 
 pub use account::{Account, PairedFolder};
-pub use doubt::is_doubted;
 pub use naming::{Naming, SameNames, exchange_separator};
 pub use report::{Failure, Report};
+pub use standing::is_doubted;
 pub use verify::{Discrepancy, Finding, Verification};

@@ -1,9 +1,9 @@
 //! What is written down before the first effect and after the last: numberings, intents that are answered, cursors.
 
 use super::difference::{Contents, Listings};
-use super::doubt;
 use super::execute::Site;
 use super::listing::{Planned, numbering_of};
+use super::standing::Standing;
 use super::street::Street;
 use crate::error::Result;
 use crate::message::{ContentId, MessageId, PerSide, Side, UidValidity};
@@ -61,7 +61,8 @@ impl Street<'_> {
                 after.witness[side] = witness.as_ref().map(|witness| witness.token.clone());
             }
             if withheld[side] {
-                (after.cursor[side], after.witness[side]) = (doubt::as_evidence(&after, side), None);
+                (after.cursor[side], after.witness[side]) =
+                    (Standing::of(&after, side).into_evidence().recorded(), None);
             }
             if complete.is_some() {
                 after.identity[side] = self.identity[side].clone().or(after.identity[side].take());

@@ -6,9 +6,9 @@
 
 use super::account::{Account, Listed};
 use super::digest::{self, Hash};
-use super::doubt;
 use super::known::KnownRows;
 use super::report::{Failure, Report};
+use super::standing::Standing;
 use super::workers::side_by_side;
 use crate::error::{ErrorKind, Result};
 use crate::event::{Event, Observer};
@@ -150,8 +150,9 @@ fn is_the_same(account: &Account, rename: &Rename, record: &FolderRecord) -> Res
     for side in Side::BOTH {
         let name = if rename.on == Some(side) { &rename.from[side] } else { &rename.to[side] };
         let mut folder = account.repositories[side].open(name)?;
-        let now =
-            folder.changes(doubt::cursor(record, side), &KnownRows { status: status.as_ref(), side })?.uid_validity;
+        let now = folder
+            .changes(Standing::of(record, side).since(), &KnownRows { status: status.as_ref(), side })?
+            .uid_validity;
         if record.uid_validity[side] != Some(now) {
             return Ok(false);
         }

@@ -9,9 +9,9 @@ pub use verification::{Discrepancy, Finding, Verification};
 
 use super::account::{Account, Listed};
 use super::content;
-use super::doubt;
 use super::refusals;
 use super::report::{Failure, Report};
+use super::standing::Standing;
 use super::street::place;
 use super::workers::side_by_side;
 use crate::cancel::Cancel;
@@ -103,7 +103,7 @@ impl Account {
         let mut known = Known { held, rows, intents: status.intents()?, support };
         if repair {
             // What shows that a side is not what it was stays: rows that could not be repaired are believed no more than before.
-            let cursor = PerSide::from_fn(|side| doubt::as_evidence(&recorded, side));
+            let cursor = PerSide::from_fn(|side| Standing::of(&recorded, side).into_evidence().recorded());
             let identity = recorded.identity.clone();
             let uid_validity = numbering.map(Some);
             let record = FolderRecord { uid_validity, cursor, identity, ..FolderRecord::default() };
