@@ -1,6 +1,7 @@
 //! From errors to sentences and exit codes: `error: …`, then `hint: …`. Pure.
 
 use offlinesync_core::sync::{Failure, Report};
+use offlinesync_core::wording::were;
 use offlinesync_core::{Error, ErrorKind};
 
 /// How a program or an account's run ended, as an exit code. Ordered: the greatest of several accounts' counts.
@@ -148,11 +149,7 @@ fn failure_lines(failure: &Failure) -> Vec<String> {
 
 fn rest_line(failure: &Failure, count: usize) -> String {
     let folder = failure.pair.as_ref().map_or("", |pair| pair.remote.as_str());
-    clean(&format!("error: folder '{folder}': {} not synced", more_messages(count - TOLD)))
-}
-
-fn more_messages(number: usize) -> String {
-    if number == 1 { "1 more message was".to_owned() } else { format!("{number} more messages were") }
+    clean(&format!("error: folder '{folder}': {} not synced", were(count - TOLD, "more message")))
 }
 
 /// A text that cannot play with a terminal: control characters become `?`, but for line ends between lines.

@@ -6,7 +6,7 @@ use crate::say::Outcome;
 use crate::ui::{Hub, Narrator, Who};
 use offlinesync_core::status::FolderPair;
 use offlinesync_core::sync::{Discrepancy, Finding, Report, Verification};
-use offlinesync_core::wording::counted;
+use offlinesync_core::wording::{counted, were};
 use offlinesync_core::{Event, Flags, MessageId, Observer, PerSide, Result, Side};
 use std::sync::Arc;
 
@@ -65,9 +65,11 @@ fn line(finding: &Finding) -> String {
     match what {
         Discrepancy::FolderMissing { on, rows: 0 } => format!("{place}: not on the {on} side"),
         Discrepancy::FolderMissing { on, rows } => {
-            format!("{place}: missing on the {on} side, where {} in step", were(*rows))
+            format!("{place}: missing on the {on} side, where {} in step", were(*rows, "message"))
         }
-        Discrepancy::FolderGone { rows } => format!("{place}: on neither side, though {} in step", were(*rows)),
+        Discrepancy::FolderGone { rows } => {
+            format!("{place}: on neither side, though {} in step", were(*rows, "message"))
+        }
         Discrepancy::Missing { on, ids } => format!(
             "{place}: message {} of the {} side is missing on the {on} side, where it was {}",
             ids[on.other()],
@@ -109,10 +111,6 @@ fn place(pair: &FolderPair) -> String {
 
 fn both(ids: &PerSide<MessageId>) -> String {
     format!("message {} (locally {})", ids.remote, ids.local)
-}
-
-fn were(rows: u64) -> String {
-    if rows == 1 { "1 message was".to_owned() } else { format!("{rows} messages were") }
 }
 
 fn shown(flags: &Flags) -> String {

@@ -10,6 +10,7 @@ use crate::names::{Found, Names};
 use crate::read::Reader;
 use crate::scan::{self, Grammar, Sub};
 use crate::stamp::{self, Stamp};
+use offlinesync_core::wording::are;
 use offlinesync_core::{
     ChangeSet, Coverage, Cursor, Entry, Error, ErrorKind, Event, Failures, FlagChange, Folder, FolderName, Headers,
     Intake, Keywords, Known, LineEnding, MessageId, Partner, Result, Sink, SourceFolder, UidValidity, Window, Witness,
@@ -97,11 +98,7 @@ impl MaildirFolder {
             let more = odd.len() - WARNINGS;
             self.warn(&Error::new(
                 ErrorKind::Message,
-                format!(
-                    "{}: {} left alone",
-                    self.directory.display(),
-                    if more == 1 { "1 more file is".to_owned() } else { format!("{more} more files are") }
-                ),
+                format!("{}: {} left alone", self.directory.display(), are(more, "more file")),
             ));
         }
     }

@@ -6,6 +6,7 @@ use super::plans::place;
 use offlinesync_core::Side;
 use offlinesync_core::plan::{Change, Plan, Refused};
 use offlinesync_core::status::FolderPair;
+use offlinesync_core::wording::are;
 
 /// So many messages that are not copied are told one by one.
 const MOST: usize = 20;
@@ -29,7 +30,7 @@ pub(super) fn lines(scene: &Scene, pair: &FolderPair, plan: &Plan) -> Vec<String
             )
         }));
         if let Some(more) = copies.len().checked_sub(MOST).filter(|more| *more > 0) {
-            let are = if more == 1 { "1 more message is".to_owned() } else { format!("{more} more messages are") };
+            let are = are(more, "more message");
             lines.push(format!("{are} not copied to folder {place}, which is read-only."));
         }
         if !removals.is_empty() {

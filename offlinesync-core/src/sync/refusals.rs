@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::folder_name::FolderName;
 use crate::message::{MessageId, Side, UidValidity};
 use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus};
-use crate::wording::counted;
+use crate::wording::{are, counted, form};
 
 /// The refusal of a folder whose UIDVALIDITY changed.
 pub(super) fn new_numbering(pair: &FolderPair, side: Side, then: Option<UidValidity>, listings: &Listings) -> Error {
@@ -34,7 +34,7 @@ pub(super) fn new_numbering(pair: &FolderPair, side: Side, then: Option<UidValid
 pub(super) fn not_as_it_was(pair: &FolderPair, side: Side, compared: Compared, anew: bool) -> Error {
     let (name, only) = (&pair[side], only(&pair.remote));
     let Compared { rows, failing, numbered } = compared;
-    let (messages, are) = (counted(rows, "message"), if failing == 1 { "is" } else { "are" });
+    let (messages, are) = (counted(rows, "message"), form(failing, "is", "are"));
     let (kind, what, hint) = match numbered {
         true => (
             ErrorKind::Numbering,
@@ -92,7 +92,7 @@ pub(super) fn not_looked_at(pair: &FolderPair, on: Side, why: &Error, waits: Wai
     let only = only(&pair.remote);
     let (what, hint) = match waits {
         Waits::Uploads(number) => (
-            format!("it may be what an upload left there, so {} not uploaded again", messages(number)),
+            format!("it may be what an upload left there, so {} not uploaded again", are(number, "message")),
             format!(
                 "if it can never be read, remove it, or run once with --accept-uidvalidity{only}: what is not found by content is uploaded again"
             ),
@@ -111,17 +111,13 @@ pub(super) fn not_looked_at(pair: &FolderPair, on: Side, why: &Error, waits: Wai
             ),
         ),
         Waits::News(number) => (
-            format!("it may be there on both sides already, so {} not copied here", messages(number)),
+            format!("it may be there on both sides already, so {} not copied here", are(number, "message")),
             format!(
                 "if it can never be read, remove it, or run once with --accept-uidvalidity{only}: what is not found by content is copied"
             ),
         ),
     };
     Error::new(ErrorKind::Message, format!("{here}; {what}")).with_hint(hint)
-}
-
-fn messages(number: usize) -> String {
-    if number == 1 { "1 message is".to_owned() } else { format!("{number} messages are") }
 }
 
 /// Messages of a first meeting could not be looked at, so that new ones cannot be told from those that both sides have.

@@ -12,6 +12,7 @@ use crate::codec::response::Response;
 use crate::config::{Compression, ImapConfig, Tls};
 use crate::stream::wait::{self, Interest, Patience, Waker};
 use crate::stream::{Input, Socket, Stream, TlsSettings};
+use offlinesync_core::wording::counted;
 use offlinesync_core::{CancelGuard, Error, ErrorKind, Event, FolderName, Result};
 use rustix::fd::AsFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -22,7 +23,6 @@ mod pace;
 mod turn;
 
 pub(super) use exclusive::Exclusive;
-use offlinesync_core::wording::counted;
 use pace::Pace;
 
 /// How long a follower sleeps before it looks whether it was cancelled; the leader wakes it for everything else.

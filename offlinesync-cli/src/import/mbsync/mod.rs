@@ -34,7 +34,7 @@ use crate::settings::{AccountSettings, General};
 use crate::streams::Streams;
 use crate::ui::Who;
 use channel::Channel;
-use offlinesync_core::wording::counted;
+use offlinesync_core::wording::{counted, form};
 use offlinesync_core::{Error, ErrorKind, MemoryStatus, Observer, PerSide, Result, Side, SqliteStatus, StatusStore};
 use plan::{Move, Server};
 use rc::{Line, Section};
@@ -311,7 +311,7 @@ impl Importer {
         for (side, place) in [(Side::Remote, "far"), (Side::Local, "near")] {
             if found.alone[side] > 0 {
                 let messages = counted(found.alone[side], "message");
-                let stay = if found.alone[side] == 1 { "stays" } else { "stay" };
+                let stay = form(found.alone[side], "stays", "stay");
                 self.streams.out(&format!(
                     "account '{account}': {messages} that {PROGRAM} left on the {place} side alone {stay} there alone"
                 ));
