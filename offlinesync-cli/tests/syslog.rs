@@ -34,6 +34,15 @@ fn run_with_log(sandbox: &Sandbox, args: &[&str], log: &Path) -> (u32, Output) {
     (child.id(), child.wait_with_output().unwrap())
 }
 
+/// A socket that takes no more, because nobody reads it.
+fn full(path: &Path) -> UnixDatagram {
+    let log = UnixDatagram::bind(path).unwrap();
+    let sender = UnixDatagram::unbound().unwrap();
+    sender.set_nonblocking(true).unwrap();
+    while sender.send_to(b"x", path).is_ok() {}
+    log
+}
+
 /// Everything that is sent until an empty datagram.
 fn received(log: &UnixDatagram) -> Vec<String> {
     let mut buffer = [0; 2000];
@@ -69,4 +78,17 @@ fn what_was_not_synced_is_logged_as_an_error_with_its_hint() {
     let errors: Vec<&String> = lines.iter().filter(|line| line.starts_with("<19>")).collect();
     assert!(errors.len() > 1 && errors[1].contains("]: hint: "), "{lines:#?}");
     assert!(errors.iter().all(|line| line.starts_with(&format!("<19>offlineimap[{number}]: "))), "{lines:#?}");
+}
+
+/// The program waited for it for ever.
+#[test]
+fn a_log_daemon_that_hangs_is_told_of_and_holds_up_no_sync() {
+    let sandbox = Sandbox::new(ACCOUNT);
+    let path = sandbox.path("log");
+    let _log = full(&path);
+    let (_, output) = run_with_log(&sandbox, &["-s", "-u", "quiet"], &path);
+    let said = String::from_utf8(output.stderr).unwrap();
+    let warning = "warning: the system log takes no lines; what it does not take is left out\n";
+    assert_eq!((output.status.code(), said.as_str()), (Some(0), warning));
+    assert_eq!(sandbox.messages("local/INBOX").len(), 2);
 }

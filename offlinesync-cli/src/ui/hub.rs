@@ -143,8 +143,9 @@ impl Hub {
         if let Some(log) = &self.log {
             log.write(level, text);
         }
-        if let Some(syslog) = &self.syslog {
-            syslog.write(level, text);
+        if self.syslog.as_ref().is_some_and(|syslog| syslog.write(level, text)) {
+            let text = "the system log takes no lines; what it does not take is left out";
+            self.interface.warning(Who::Program, text);
         }
     }
 
