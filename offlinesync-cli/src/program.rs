@@ -6,7 +6,7 @@ use crate::backend::Means;
 use crate::check;
 use crate::config::Config;
 use crate::config::check as config_check;
-use crate::config::discover::{self, expand};
+use crate::config::discover::{self, Environment, expand};
 use crate::control::Control;
 use crate::delete_folder;
 use crate::info::{self, Columns};
@@ -14,10 +14,10 @@ use crate::mbnames::Mailboxes;
 use crate::metadata;
 use crate::migrate;
 use crate::profile::Profile;
-use crate::roots::{Roots, neighbours};
+use crate::roots::{Neighbour, Roots, neighbours};
 use crate::say::{Outcome, error_lines};
 use crate::settings::{AccountSettings, General, MailboxList, sections_of};
-use crate::signals::Listener;
+use crate::signals;
 use crate::streams::Streams;
 use crate::turns::Turns;
 use crate::ui::{self, DebugTypes, Hub, LogFile, Syslog, Who};
@@ -129,7 +129,7 @@ impl Program {
                 turns: Arc::clone(&turns),
                 mailboxes: Arc::clone(&mailboxes),
                 roots: Arc::clone(&roots),
-                neighbours: if shares(&config, name)? { Vec::new() } else { neighbours(&config, name, environment) },
+                neighbours: neighbours_of(&config, name, environment)?,
             });
         }
         if let Some(directory) = &args.profile {
@@ -139,8 +139,9 @@ impl Program {
     }
 
     fn run(&self, args: &Args) -> Result<Outcome> {
-        let signals = self.runners.first().is_some_and(|runner| runner.means.streams.signals);
-        let _listener = if signals { Some(Listener::start(Arc::clone(&self.control))?) } else { None };
+        if self.runners.first().is_some_and(|runner| runner.means.streams.signals) {
+            signals::listen(Arc::clone(&self.control))?;
+        }
         let columns = self.columns(args);
         if args.info {
             return Ok(info::show(&self.runners, &self.hub, columns));
@@ -215,7 +216,18 @@ fn sum_up(outcomes: &[(&str, Outcome)]) -> Option<String> {
     (all > 1 && in_step < all).then(|| format!("{in_step} of {all} accounts in step; not: {}", not.join(", ")))
 }
 
-/// Whether the account may share the folders of its Maildir with other accounts.
+/// The accounts whose folders in its Maildir an account leaves alone: all but those that are to share it, as this one is.
+fn neighbours_of(config: &Config, account: &str, environment: &dyn Environment) -> Result<Vec<Neighbour>> {
+    let mut others = neighbours(config, account, environment);
+    if shares(config, account)? {
+        let both: Result<Vec<bool>> = others.iter().map(|other| shares(config, &other.account)).collect();
+        let mut both = both?.into_iter();
+        others.retain(|_| !both.next().unwrap_or_default());
+    }
+    Ok(others)
+}
+
+/// Whether the account may share the folders of its Maildir with others that may.
 fn shares(config: &Config, account: &str) -> Result<bool> {
     config.boolean(&format!("Account {account}"), "share_maildir", false)
 }

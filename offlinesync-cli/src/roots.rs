@@ -155,7 +155,8 @@ fn local_maildir(config: &Config, account: &str, environment: &dyn Environment) 
 /// An account whose local Maildir is that of another, or lies in it or around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Neighbour {
-    account: String,
+    /// Its name.
+    pub account: String,
     root: PathBuf,
     /// Where the Maildir of the other is.
     beside: PathBuf,

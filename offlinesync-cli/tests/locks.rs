@@ -199,8 +199,18 @@ fn a_maildir_that_lies_in_another_is_recognised_and_their_mail_is_not_mixed() {
     separate();
 }
 
+/// The second account was not asked about the first, so its mail was mixed with that of an account that nobody wanted to be shared.
 #[test]
 fn two_accounts_may_share_a_maildir_when_both_are_told_so() {
+    for one in ["r", "r2"] {
+        let option = format!("remoterepository = {one}\nshare_maildir = yes\n");
+        let sandbox = two_accounts(&SHARED.replace(&format!("remoterepository = {one}\n"), &option));
+        for account in ["a", "b", "a"] {
+            let run = sandbox.run(&["-a", account]);
+            assert_eq!(run.code, if account == "a" { 0 } else { 3 }, "only {one}: {run:?}");
+        }
+        assert_eq!((sandbox.messages("remote/INBOX").len(), sandbox.messages("remote2/INBOX").len()), (2, 1), "{one}");
+    }
     let config = SHARED.replace("remoterepository = r\n", "remoterepository = r\nshare_maildir = yes\n");
     let config = config.replace("remoterepository = r2\n", "remoterepository = r2\nshare_maildir = yes\n");
     let sandbox = two_accounts(&config);

@@ -5,8 +5,12 @@
 mod support;
 
 use offlinesync_imap::testing::dovecot::{Dovecot, Options};
-use rustix::process::Signal;
+use rustix::io::ioctl_fionbio;
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::io::{PipeReader, Write};
 use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command};
 use support::daemon::Daemon;
 use support::sandbox::{ACCOUNT, Sandbox};
 
@@ -16,13 +20,16 @@ fn refreshing() -> Sandbox {
 
 #[test]
 fn usr1_syncs_now_and_usr2_ends_when_all_is_done() {
-    let sandbox = refreshing();
+    let lines =
+        "localrepository = l\nautorefresh = 600\nquick = 5\npresynchook = echo $OFFLINEIMAPSYNCMODE >> ~/modes\n";
+    let sandbox = Sandbox::new(&ACCOUNT.replace("localrepository = l\n", lines));
     let mut daemon = Daemon::start(&sandbox, &["-u", "ttyui"]);
     daemon.wait_for("Next refresh in 600.0 minutes");
     sandbox.deliver("remote/INBOX", "1700000020.late.host", "Subject: late\n\nx\n");
     daemon.signal(Signal::USR1);
     daemon.wait_for("Next refresh in 600.0 minutes");
     assert_eq!(sandbox.messages("local/INBOX").len(), 3);
+    assert_eq!(fs::read_to_string(sandbox.path("modes")).unwrap(), "full\nfull\n");
     daemon.signal(Signal::USR2);
     assert_eq!(daemon.end(), Some(0));
 }
@@ -227,5 +234,35 @@ fn signals_in_a_pause_do_with_a_real_server_what_the_manual_says() {
         let (status, said) = daemon.last_words();
         assert_eq!((status.code(), status.signal()), (code, number), "{signal:?}: {said:#?}");
         world.sandbox.run(&["-o"]).silent();
+    }
+}
+
+/// The program in a hook, with a full pipe for what it says, which nobody reads.
+fn unheard(sandbox: &Sandbox) -> (Child, PipeReader) {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    ioctl_fionbio(&writer, true).unwrap();
+    while writer.write(b"x").is_ok() {}
+    ioctl_fionbio(&writer, false).unwrap();
+    let child = sandbox.command(&["-u", "quiet"]).stderr(writer).spawn().unwrap();
+    // Opening it waits for the hook.
+    assert_eq!(fs::read_to_string(sandbox.path("hook")).unwrap(), "here\n");
+    (child, reader)
+}
+
+/// The last words waited for a reader, and the process did not end.
+#[test]
+fn an_end_at_once_waits_for_nobody_who_does_not_read_what_is_said() {
+    let hook = "localrepository = l\npresynchook = echo here > ~/hook; exec sleep 20\n";
+    let sandbox = Sandbox::new(&ACCOUNT.replace("localrepository = l\n", hook));
+    let made = Command::new("mkfifo").arg(sandbox.path("hook")).status().unwrap();
+    assert!(made.success());
+    for (signals, code, number) in [
+        (&[Signal::TERM, Signal::INT, Signal::HUP][..], Some(130), None),
+        (&[Signal::QUIT], None, Some(Signal::ABORT.as_raw())),
+    ] {
+        let (mut child, _reader) = unheard(&sandbox);
+        signals.iter().for_each(|signal| kill_process(Pid::from_child(&child), *signal).unwrap());
+        let status = child.wait().unwrap();
+        assert_eq!((status.code(), status.signal()), (code, number), "{signals:?}");
     }
 }

@@ -123,7 +123,7 @@ fn taken(name: &FolderName, local: &FolderName, account: &str) -> Error {
         "folder '{name}' was not synced: its folder '{local}' in the Maildir is that of account '{account}', and the mail of both would be mixed and uploaded to both servers"
     );
     Error::new(ErrorKind::Refused, message).with_hint(
-        "give each account its own `localfolders`, or other names with nametrans; if both shall hold the same mail, set `share_maildir = yes` in this account",
+        "give each account its own `localfolders`, or other names with nametrans; if both shall hold the same mail, set `share_maildir = yes` in both accounts",
     )
 }
 
