@@ -16,6 +16,9 @@ use offlinesync_maildir::{MaildirConfig, MaildirRepository};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+#[cfg(test)]
+mod tests;
+
 /// What repositories need from the program.
 #[derive(Clone, Debug)]
 pub struct Means {
@@ -125,16 +128,7 @@ fn make(
             Ok(Made { repository: Arc::new(maildir.clone()), server: None, maildir: Some(maildir), login: None })
         }
         Store::Imap(settings) => {
-            let login = Arc::new(Remembered {
-                settings: (**settings).clone(),
-                token_proxy: account.token_proxy.clone(),
-                repository: repository.name.clone(),
-                means: means.clone(),
-                account: account.name.clone(),
-                secret: Mutex::new(None),
-                token: Mutex::new(None),
-                refused: Mutex::new(None),
-            });
+            let login = Remembered::new(account, repository, settings, means);
             let config = imap(account, repository, settings, &login, observer)?;
             let server = ImapRepository::new(config);
             Ok(Made { repository: Arc::new(server.clone()), server: Some(server), maildir: None, login: Some(login) })
@@ -271,6 +265,24 @@ fn mechanism(name: &str) -> Option<Mechanism> {
 }
 
 impl Remembered {
+    fn new(
+        account: &AccountSettings,
+        repository: &RepositorySettings,
+        settings: &ImapSettings,
+        means: &Means,
+    ) -> Arc<Remembered> {
+        Arc::new(Remembered {
+            settings: settings.clone(),
+            token_proxy: account.token_proxy.clone(),
+            repository: repository.name.clone(),
+            account: account.name.clone(),
+            means: means.clone(),
+            secret: Mutex::default(),
+            token: Mutex::default(),
+            refused: Mutex::default(),
+        })
+    }
+
     fn with_finder<T>(&self, find: impl FnOnce(&Finder<'_>) -> Result<T>) -> Result<T> {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let ask = |user: &str, prompt: &str| {

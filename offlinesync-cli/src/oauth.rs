@@ -140,6 +140,26 @@ mod tests {
     }
 
     #[test]
+    fn a_request_goes_to_the_proxy_and_has_it_look_up_the_name() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let proxy = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut piece = [0; 1000];
+            let read = stream.read(&mut piece).unwrap();
+            stream.write_all(b"HTTP/1.1 403 no\r\nContent-Length: 0\r\n\r\n").unwrap();
+            String::from_utf8_lossy(&piece[..read]).into_owned()
+        });
+        let secret = |text: &str| Secret::new(text.to_owned());
+        let url = "https://tokens.invalid/t".to_owned();
+        let request = Refresh { url, client_id: secret("id"), client_secret: None, refresh_token: secret("r") };
+        let through = Proxy { kind: ProxyKind::Http, host: "127.0.0.1".to_owned(), port, login: None };
+        assert!(refresh(&request, Some(&through), &Cancel::new()).is_err());
+        let asked = proxy.join().unwrap();
+        assert!(asked.starts_with("CONNECT tokens.invalid:443 HTTP/1.1\r\n"), "{asked}");
+    }
+
+    #[test]
     fn a_refusal_says_why_and_repeats_no_secret() {
         let (answer, _) = ask("HTTP/1.1 400 Bad Request\r\nContent-Length: 26\r\n\r\n{\"error\": \"invalid_grant\"} ");
         let error = answer.unwrap_err();

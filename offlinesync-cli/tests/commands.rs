@@ -2,6 +2,7 @@
 
 mod support;
 
+use offlinesync_cli::lock::Lock;
 use offlinesync_imap::testing::dovecot::{Dovecot, Options};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -136,6 +137,10 @@ fn a_folder_is_deleted_on_the_server_only_when_asked_for() {
     let dry = sandbox.run(&["--dry-run", "--delete-folder", "Old/2001"]);
     assert_eq!((dry.code, dry.out.as_str()), (0, "would try to remove 'Old/2001' on remote of 'a' account\n"));
     assert!(client.list().iter().any(|entry| entry.name == "Old/2001"));
+    let lock = Lock::take(&sandbox.path(".offlineimap"), "a").unwrap();
+    assert_eq!(sandbox.run(&["--delete-folder", "Old/2001"]).code, 75);
+    assert!(client.list().iter().any(|entry| entry.name == "Old/2001"));
+    drop(lock);
     let run = sandbox.run(&["--delete-folder", "Old/2001"]);
     assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (0, "Folder 'Old/2001' deleted.\n", ""));
     assert!(!client.list().iter().any(|entry| entry.name == "Old/2001"));

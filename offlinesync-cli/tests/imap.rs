@@ -2,7 +2,7 @@
 
 mod support;
 
-use offlinesync_imap::testing::certificates::Certificate;
+use offlinesync_imap::testing::certificates::{Certificate, Chain};
 use offlinesync_imap::testing::dovecot::{Dovecot, Options};
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -99,6 +99,28 @@ fn encrypted_connections_need_a_certificate_that_is_trusted_by_file_or_by_finger
         assert_eq!(run.code, 2, "{lines}: {run:?}");
         assert!(run.err.contains("hint: "), "{}", run.err);
         assert!(!sandbox.path("local/INBOX").exists());
+    }
+}
+
+#[test]
+fn a_server_that_asks_for_a_certificate_is_shown_one() {
+    let (sandbox, own) = (Sandbox::new(""), Chain::generate(Certificate::Good));
+    for (file, text) in [("ca.pem", own.ca), ("own.pem", own.leaf), ("own.key", own.key)] {
+        fs::write(sandbox.path(file), text).unwrap();
+    }
+    let extra = format!(
+        "ssl_ca = <{}\nssl_require_crl = no\nssl_verify_client_cert = yes\nauth_ssl_require_client_cert = yes",
+        sandbox.path("ca.pem").display()
+    );
+    let server = Dovecot::start(Options { extra, ..Options::default() });
+    let (port, authority) = (server.tls_port(), server.ca_file().display().to_string());
+    let base = format!(
+        "remotehost = localhost\nremoteport = {port}\nremoteuser = u1\nremotepass = pw\nsslcacertfile = {authority}\n"
+    );
+    for (lines, code) in [("", 2), ("sslclientcert = ~/own.pem\nsslclientkey = ~/own.key\n", 0)] {
+        fs::write(sandbox.path(".offlineimaprc"), config(&format!("{base}{lines}"))).unwrap();
+        let run = sandbox.run(&[]);
+        assert_eq!((run.code, sandbox.path("local/INBOX").exists()), (code, code == 0), "{lines}: {run:?}");
     }
 }
 

@@ -5,10 +5,12 @@
 mod support;
 
 use offlinesync_imap::testing::dovecot::{Dovecot, Options};
+use offlinesync_imap::testing::server::{Action, Options as Memory, Server};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use support::sandbox::Sandbox;
 
 /// An account between the server and a Maildir, with these lines for the server's repository.
@@ -64,15 +66,25 @@ fn folders_can_be_limited_to_those_subscribed_or_below_a_name() {
         client.append(name, "", None, MESSAGE);
     }
     client.ok("SUBSCRIBE Lists/a");
+    client.ok("CREATE Gone");
+    client.ok("SUBSCRIBE Gone");
+    client.ok("DELETE Gone");
     let login = format!("{}remoteuser = u1\nremotepass = pw\n", server(&dovecot));
     let subscribed = Sandbox::new(&config(&format!("{login}subscribedonly = yes")));
     subscribed.run(&[]).silent();
     assert_eq!(subscribed.messages("local/Lists/a").len(), 1);
     assert!(!subscribed.path("local/Other").exists() && !subscribed.path("local/Lists/b").exists());
+    assert!(!subscribed.path("local/Gone").exists());
+    subscribed.run(&["-k", "Repository_r:folderincludes=['Other']"]).silent();
+    assert_eq!(subscribed.messages("local/Other").len(), 1);
+    assert!(!subscribed.path("local/Lists/b").exists());
     let below = Sandbox::new(&config(&format!("{login}reference = Lists/")));
     below.run(&[]).silent();
     assert_eq!((below.messages("local/Lists/a").len(), below.messages("local/Lists/b").len()), (1, 1));
     assert!(!below.path("local/Other").exists());
+    below.deliver("local/Lists/own", "1700000009.own.host", "Subject: own\n\nx\n");
+    below.run(&[]).silent();
+    assert_eq!(client.messages("Lists/own").len(), 1);
 }
 
 #[test]
@@ -97,15 +109,23 @@ fn without_expunge_a_removed_message_is_only_marked_and_read_only_sides_are_not_
     let left = client.messages("INBOX");
     assert_eq!(left.len(), 1);
     assert!(format!("{left:?}").contains("Deleted"), "{left:?}");
+    // What was removed while nothing could be changed there, and what another program has marked.
+    client.append("INBOX", "\\Deleted", None, b"Subject: marked\r\n\r\nx\r\n");
+    assert_eq!(other.run(&["-k", "Repository_r:readonly=no"]).code, 0);
+    let left = client.messages("INBOX");
+    assert_eq!(left.len(), 1);
+    assert!(left[0].bytes.starts_with(b"Subject: marked"), "{left:?}");
 }
 
 #[test]
 fn a_command_can_carry_the_connection_with_and_without_a_login() {
     let dovecot = Dovecot::start(Options::default());
     dovecot.client("u1").append("INBOX", "", None, MESSAGE);
-    let sandbox = Sandbox::new(&config("transporttunnel = python3 ~/carry.py\nremoteuser = u1\nremotepass = pw"));
     let carry = format!(
-        "import os, select, socket\ns = socket.create_connection(('{}', {}))\nwhile True:\n  \
+        "import os, select, socket, sys\ns = socket.create_connection(('{}', {}))\nif sys.argv[1:]:\n  \
+         s.sendall(b'x LOGIN u1 pw\\r\\n')\n  answer = b''\n  \
+         while b'\\nx OK' not in answer: answer += s.recv(65536)\n  \
+         os.write(1, b'* PREAUTH hello\\r\\n')\nwhile True:\n  \
          for ready in select.select([0, s], [], [])[0]:\n    \
          data = os.read(0, 65536) if ready == 0 else s.recv(65536)\n    \
          if not data: raise SystemExit\n    \
@@ -113,13 +133,38 @@ fn a_command_can_carry_the_connection_with_and_without_a_login() {
         dovecot.host(),
         dovecot.port()
     );
-    fs::write(sandbox.path("carry.py"), carry).unwrap();
-    sandbox.run(&[]).silent();
-    assert_eq!(sandbox.messages("local/INBOX").len(), 1);
+    for lines in [
+        "transporttunnel = python3 ~/carry.py\nremoteuser = u1\nremotepass = pw",
+        "preauthtunnel = python3 ~/carry.py login",
+    ] {
+        let sandbox = Sandbox::new(&config(lines));
+        fs::write(sandbox.path("carry.py"), &carry).unwrap();
+        sandbox.run(&[]).silent();
+        assert_eq!(sandbox.messages("local/INBOX").len(), 1, "{lines}");
+    }
     let both = "transporttunnel = true\npreauthtunnel = true\nremoteuser = u1";
     let refused = Sandbox::new(&config(both)).run(&[]);
     assert_eq!(refused.code, 2);
     assert!(refused.err.contains("exclude each other"), "{}", refused.err);
+}
+
+/// A message of which connections are lost before anything of it has come.
+#[test]
+fn a_transfer_is_taken_up_again_as_often_as_the_file_says() {
+    for (lines, losses, code) in [("retrycount = 0", 1, 75), ("retrycount = 1", 1, 0), ("", 2, 0), ("", 3, 75)] {
+        let memory = Server::start(Memory::default());
+        memory.mailbox("u1", "INBOX").add(MESSAGE, &[]);
+        let left = AtomicUsize::new(losses);
+        memory.on_command(move |received| {
+            let lost = received.line.contains("BODY.PEEK[]")
+                && left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok();
+            if lost { Action::CutAfter(0) } else { Action::Continue }
+        });
+        let (host, port) = (memory.host(), memory.port());
+        let place = format!("remotehost = {host}\nremoteport = {port}\nremoteuser = u1\nremotepass = pw\n");
+        let run = Sandbox::new(&config(&format!("{place}{lines}"))).run(&[]);
+        assert_eq!(run.code, code, "{lines}, {losses} lost: {run:?}");
+    }
 }
 
 /// An HTTP proxy for one server; answers the port it listens at.
@@ -162,4 +207,97 @@ fn connections_go_through_the_proxy_and_nowhere_without_it() {
     let run = Sandbox::new(&with(&format!("SOCKS5:127.0.0.1:{closed}"))).run(&[]);
     assert_eq!(run.code, 75, "{run:?}");
     assert!(run.err.contains(&format!("127.0.0.1:{closed}")), "{}", run.err);
+}
+
+#[test]
+fn a_hook_runs_when_unread_mail_came_into_the_inbox() {
+    let dovecot = Dovecot::start(Options::default());
+    let mut client = dovecot.client("u1");
+    client.create("Other");
+    let login = format!("{}remoteuser = u1\nremotepass = pw\n", server(&dovecot));
+    for hook in ["lambda: os.system(\"echo new >> ~/hook\")", "echo new >> ~/hook"] {
+        let sandbox = Sandbox::new(&config(&format!("{login}newmail_hook = {hook}")));
+        let mut called = |folder: &str, flags: &str| {
+            client.append(folder, flags, None, MESSAGE);
+            sandbox.run(&[]).silent();
+            fs::read_to_string(sandbox.path("hook")).unwrap_or_default().lines().count()
+        };
+        assert_eq!([("Other", ""), ("INBOX", "\\Seen")].map(|(folder, flags)| called(folder, flags)), [0, 0], "{hook}");
+        assert_eq!(called("INBOX", ""), 1, "{hook}");
+        client.select("INBOX");
+        client.remove("1:*");
+    }
+}
+
+#[test]
+fn file_names_begin_with_the_date_of_the_header_where_that_is_asked_for() {
+    let dovecot = Dovecot::start(Options::default());
+    dovecot.client("u1").append(
+        "INBOX",
+        "",
+        None,
+        b"Date: Tue, 14 Nov 2000 23:13:20 +0100\r\nSubject: dated\r\n\r\nx\r\n",
+    );
+    let plain = config(&format!("{}remoteuser = u1\nremotepass = pw\n", server(&dovecot)));
+    let option = "filename_use_mail_timestamp = yes\n";
+    for (config, dated) in [
+        (plain.clone(), false),
+        (plain.replace("sep = /\n", &format!("sep = /\n{option}")), true),
+        (plain.replace("[general]\n", &format!("[general]\n{option}")), true),
+    ] {
+        let sandbox = Sandbox::new(&config);
+        sandbox.run(&[]).silent();
+        let names: Vec<String> = sandbox.files("local/INBOX/new").into_keys().collect();
+        assert!(names.len() == 1 && names[0].starts_with("974240000") == dated, "{names:?}");
+    }
+}
+
+/// OfflineIMAP counts the messages: one that came and one that went are none.
+#[test]
+fn a_quick_sync_sees_a_change_of_the_same_number_of_messages() {
+    let dovecot = Dovecot::start(Options::default());
+    let mut client = dovecot.client("u1");
+    client.append("INBOX", "", None, MESSAGE);
+    let sandbox = Sandbox::new(&config(&format!("{}remoteuser = u1\nremotepass = pw\n", server(&dovecot))));
+    sandbox.run(&[]).silent();
+    client.append("INBOX", "", None, b"Subject: another\r\n\r\nx\r\n");
+    client.select("INBOX");
+    client.remove("1");
+    sandbox.run(&["-q"]).silent();
+    assert_eq!(sandbox.messages("local/INBOX"), ["Subject: another\n\nx\n"]);
+}
+
+/// OfflineIMAP takes one size on the wire and another on the disk: a message between them was uploaded, then missed there and removed here.
+#[test]
+fn a_message_is_as_large_on_the_server_as_in_a_maildir() {
+    let dovecot = Dovecot::start(Options::default());
+    let mut client = dovecot.client("u1");
+    let text = |who: &str| format!("Subject: {who}\n\n{}", "x\n".repeat(100));
+    client.append("INBOX", "", None, text("there").replace('\n', "\r\n").as_bytes());
+    let login = format!("{}remoteuser = u1\nremotepass = pw\n", server(&dovecot));
+    let sandbox = Sandbox::new(&config(&login).replace("[Account a]\n", "[Account a]\nmaxsize = 260\n"));
+    sandbox.deliver("local/INBOX", "1700000009.here.host", &text("here!"));
+    for _ in 0..2 {
+        sandbox.run(&[]).silent();
+        let (here, there) = (sandbox.messages("local/INBOX").len(), client.messages("INBOX").len());
+        assert!(here == there, "{here} here, {there} there");
+    }
+}
+
+/// OfflineIMAP refuses it between two servers.
+#[test]
+fn maxage_counts_between_two_servers_too() {
+    let dovecot = Dovecot::start(Options::default());
+    let (mut client, mut other) = (dovecot.client("u1"), dovecot.client("u2"));
+    client.append("INBOX", "", Some("01-Jan-2001 12:00:00 +0000"), MESSAGE);
+    client.append("INBOX", "", None, b"Subject: young\r\n\r\nx\r\n");
+    other.append("INBOX", "", Some("01-Jan-2001 12:00:00 +0000"), b"Subject: old there\r\n\r\nx\r\n");
+    let place = server(&dovecot);
+    let second = format!("type = IMAP\nssl = no\nstarttls = no\n{place}remoteuser = u2\nremotepass = pw\n");
+    let servers = config(&format!("{place}remoteuser = u1\nremotepass = pw\n"))
+        .replace("[Account a]\n", "[Account a]\nmaxage = 10\n")
+        .replace("type = Maildir\nlocalfolders = ~/local\nsep = /\n", &second);
+    let sandbox = Sandbox::new(&servers);
+    sandbox.run(&[]).silent();
+    assert_eq!((client.messages("INBOX").len(), other.messages("INBOX").len()), (2, 2));
 }

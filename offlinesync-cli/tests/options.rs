@@ -78,6 +78,7 @@ fn mbnames_lists_the_folders_of_all_accounts() {
     sandbox.run(&[]).silent();
     let read = || fs::read_to_string(sandbox.path("muttrc.mailboxes")).unwrap();
     assert_eq!(read(), "mailboxes a/INBOX a/Sent\n");
+    let mut reader = fs::File::open(sandbox.path("muttrc.mailboxes")).unwrap();
     sandbox.run(&["-f", "INBOX"]).silent();
     assert_eq!(read(), "mailboxes a/INBOX a/Sent\n");
     fs::write(
@@ -87,19 +88,32 @@ fn mbnames_lists_the_folders_of_all_accounts() {
     .unwrap();
     sandbox.run(&[]).silent();
     assert_eq!(read(), "mailboxes a/INBOX a/Sent gone/x\n");
+    // Whoever began to read before goes on in the old one.
+    assert_eq!(std::io::read_to_string(&mut reader).unwrap(), "mailboxes a/INBOX a/Sent\n");
 }
 
 #[test]
-fn file_names_and_times_follow_the_header_where_that_is_asked_for() {
-    let lines = "utime_from_header = yes\nfilename_use_mail_timestamp = yes\n";
-    let sandbox = Sandbox::new(&with("", lines, ""));
-    let mail = "Date: Tue, 14 Nov 2000 23:13:20 +0100\nSubject: dated\n\nbody\n";
-    sandbox.deliver("remote/Dated", "1700000005.dated.host:2,S", mail);
-    sandbox.run(&[]).silent();
-    let files: Vec<String> = sandbox.files("local/Dated").into_keys().collect();
-    let time =
-        FileTime::from_last_modification_time(&fs::metadata(sandbox.path("local/Dated").join(&files[0])).unwrap());
-    assert_eq!(time.unix_seconds(), 974_240_000);
+fn folders_are_begun_in_the_order_that_foldersort_gives() {
+    for (order, first) in [("cmp(x, y)", "INBOX"), ("-cmp(x, y)", "Sent")] {
+        let sandbox = Sandbox::new(&with("", "", &format!("foldersort = lambda x, y: {order}\n")));
+        let out = sandbox.run(&["-1", "-u", "basic"]).out;
+        let begun = out.lines().find(|line| line.starts_with("Syncing "));
+        assert_eq!(begun, Some(format!("Syncing {first}: Maildir -> Maildir").as_str()), "{out}");
+    }
+}
+
+#[test]
+fn file_times_follow_the_header_where_that_is_asked_for() {
+    let lines = "utime_from_header = yes\n";
+    for config in [with("", lines, ""), ACCOUNT.replace("[general]\n", &format!("[general]\n{lines}"))] {
+        let sandbox = Sandbox::new(&config);
+        let mail = "Date: Tue, 14 Nov 2000 23:13:20 +0100\nSubject: dated\n\nbody\n";
+        sandbox.deliver("remote/Dated", "1700000005.dated.host:2,S", mail);
+        sandbox.run(&[]).silent();
+        let files: Vec<String> = sandbox.files("local/Dated").into_keys().collect();
+        let metadata = fs::metadata(sandbox.path("local/Dated").join(&files[0])).unwrap();
+        assert_eq!(FileTime::from_last_modification_time(&metadata).unix_seconds(), 974_240_000);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use offlinesync_cli::config::discover::Environment;
 use offlinesync_cli::config::options::{self, Kind, OPTIONS, Status};
 use offlinesync_cli::config::{Config, check};
-use offlinesync_cli::settings::{AccountSettings, General, ImapSettings, MaildirSettings, Store};
+use offlinesync_cli::settings::{AccountSettings, Encryption, General, ImapSettings, MaildirSettings, Store};
 use offlinesync_core::plan::ConflictRule;
 use offlinesync_imap::config::ProxyKind;
 use std::ffi::OsString;
@@ -66,6 +66,7 @@ fn maildir(lines: &str) -> MaildirSettings {
 
 #[test]
 fn general_options_are_read() {
+    assert_eq!(general("accounts = a , b,c ,").accounts, ["a", "b", "c"]);
     assert_eq!(general("metadata = ~/meta").metadata.to_str(), Some("/h/meta"));
     assert_eq!(general("").metadata.to_str(), Some("/h/.offlineimap"));
     assert_eq!((general("maxsyncaccounts = 3").max_sync_accounts, general("").max_sync_accounts), (3, 1));
@@ -73,7 +74,8 @@ fn general_options_are_read() {
     assert!(!general("fsync = off").fsync && general("").fsync);
     assert_eq!(general("socktimeout = 7").timeout, Duration::from_secs(7));
     assert_eq!([general("socktimeout = 0").timeout, general("").timeout], [Duration::from_secs(60); 2]);
-    assert!(general("ignore-readonly = 1").ignore_read_only && general("dry-run = True").dry_run);
+    assert!(read("general", "ignore-readonly = 1").1.ignore_read_only && !account("").ignore_read_only);
+    assert!(read("general", "dry-run = True").1.policy.dry_run && !account("").policy.dry_run);
 }
 
 #[test]
@@ -140,13 +142,13 @@ fn options_of_a_server_are_read() {
         Some(("ssh h imapd".to_owned(), true))
     );
     assert_eq!(imap("ssl = no").port, 143);
-    for choice in ["yes", "no", "auto"] {
-        imap(&format!("usecompression = {choice}"));
-    }
+    assert!(imap("sslcacertfile = OS-DEFAULT").ca_file.is_none());
+    assert_eq!(imap("type = Gmail\nssl = no\nstarttls = no").encryption, Encryption::None);
 }
 
 #[test]
 fn options_of_a_maildir_are_read() {
+    assert_eq!((maildir("sep = \"/\"").separator, maildir("sep = '/'").separator), ('/', '/'));
     assert_eq!((maildir("sep = /").separator, maildir("").separator), ('/', '.'));
     assert!(!maildir("filetime = no").file_time && maildir("").file_time);
     assert!(!maildir("stable_directories = no").stable_directories && maildir("").stable_directories);

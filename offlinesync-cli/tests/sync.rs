@@ -7,6 +7,7 @@ mod support;
 use offlinesync_cli::lock::Lock;
 use snapbox::{file, str};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use support::sandbox::{ACCOUNT, Sandbox};
 
 #[test]
@@ -167,8 +168,11 @@ fn only_the_folders_named_on_the_command_line_are_synced() {
     sandbox.run(&["-f", "Sent"]).silent();
     assert_eq!(sandbox.messages("local/Sent").len(), 1);
     assert!(!sandbox.path("local/INBOX").exists());
-    sandbox.run(&["-qf", "INBOX,Sent"]).silent();
+    sandbox.run(&["-a", " a ", "-qf", "INBOX, 100%"]).silent();
     assert_eq!(sandbox.messages("local/INBOX").len(), 2);
+    sandbox.deliver("remote/100%", "1700000008.much.host", "Subject: much\n\nx\n");
+    sandbox.run(&["-f", "100%"]).silent();
+    assert_eq!(sandbox.messages("local/100%").len(), 1);
 }
 
 #[test]
@@ -190,6 +194,8 @@ fn the_log_file_gets_dated_lines_whatever_the_interface() {
     let sandbox = Sandbox::new(ACCOUNT);
     sandbox.run(&["-l", "~/log"]).silent();
     let log = fs::read_to_string(sandbox.path("log")).unwrap();
+    assert_eq!(fs::metadata(sandbox.path("log")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(sandbox.path(".offlineimap")).unwrap().permissions().mode() & 0o777, 0o700);
     let texts: Vec<&str> = log.lines().map(|line| &line[20..]).collect();
     assert!(texts.contains(&"INFO: *** Processing account a"), "{log}");
     assert!(texts.contains(&"INFO: Copy message UID 1700000003.three.host (1/1) r:Sent -> l:Sent"), "{log}");
@@ -220,13 +226,28 @@ Copy message UID 1700000003.three.host (1/1) r:Sent -> l:Sent
     assert!(ttyui.err.starts_with("Account sync a:\n *** Processing account a\n"), "{}", ttyui.err);
 }
 
-/// offlineimap3 #259; OfflineIMAP #31, #126, #517: the exit status told nothing of what had failed.
-#[test]
-fn one_account_that_fails_does_not_stop_another_and_the_worst_code_counts() {
+/// Accounts `b` and `a`, in this order.
+fn two_accounts() -> Sandbox {
     let more = "[Account b]\nlocalrepository = l2\nremoterepository = r2\n[Repository l2]\ntype = Maildir\n\
                 localfolders = ~/local2\n[Repository r2]\ntype = Maildir\nlocalfolders = ~/remote2\n";
     let sandbox = Sandbox::new(&format!("{}{more}", ACCOUNT.replace("accounts = a", "accounts = b, a")));
     sandbox.deliver("remote2/INBOX", "1700000007.seven.host", "seven\n");
+    sandbox
+}
+
+#[test]
+fn accounts_are_synced_one_after_the_other_unless_more_are_asked_for() {
+    for args in [&["-1", "-k", "maxsyncaccounts=2"][..], &[]] {
+        let out = two_accounts().run(&[&["-u", "basic"], args].concat()).out;
+        let marks: Vec<&str> = out.lines().filter_map(|line| line.strip_prefix("*** ")?.split(' ').next()).collect();
+        assert_eq!(marks, ["Processing", "Finished", "Processing", "Finished"], "{args:?}: {out}");
+    }
+}
+
+/// offlineimap3 #259; OfflineIMAP #31, #126, #517: the exit status told nothing of what had failed.
+#[test]
+fn one_account_that_fails_does_not_stop_another_and_the_worst_code_counts() {
+    let sandbox = two_accounts();
     fs::create_dir(sandbox.path(".offlineimap")).unwrap();
     let _lock = Lock::take(&sandbox.path(".offlineimap"), "b").unwrap();
     let run = sandbox.run(&[]);
@@ -237,9 +258,7 @@ fn one_account_that_fails_does_not_stop_another_and_the_worst_code_counts() {
 
 /// An account that cannot be synced, before one that can.
 fn one_of_two_is_locked() -> (Sandbox, Lock) {
-    let more = "[Account b]\nlocalrepository = l2\nremoterepository = r2\n[Repository l2]\ntype = Maildir\n\
-                localfolders = ~/local2\n[Repository r2]\ntype = Maildir\nlocalfolders = ~/remote2\n";
-    let sandbox = Sandbox::new(&format!("{}{more}", ACCOUNT.replace("accounts = a", "accounts = b, a")));
+    let sandbox = two_accounts();
     fs::create_dir(sandbox.path(".offlineimap")).unwrap();
     let lock = Lock::take(&sandbox.path(".offlineimap"), "b").unwrap();
     (sandbox, lock)

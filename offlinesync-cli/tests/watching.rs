@@ -8,6 +8,7 @@ use offlinesync_imap::testing::dovecot::{Dovecot, Options};
 use offlinesync_imap::testing::server::{Action, Options as Memory, Server};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
+use std::sync::mpsc::channel;
 use support::daemon::Daemon;
 use support::sandbox::Sandbox;
 
@@ -108,6 +109,26 @@ fn mail_that_comes_while_watched_folders_are_synced_again_and_again_is_heard_of_
     for found in [here(), there()] {
         assert_eq!((found.len(), found.into_iter().collect::<BTreeSet<_>>().len()), (81, 81));
     }
+}
+
+#[test]
+fn a_connection_that_is_held_gives_signs_of_life_and_serves_the_next_sync() {
+    let server = Server::start(Memory::default());
+    server.mailbox("u1", "INBOX").add(MAIL, &[]);
+    let sandbox = home(server.port(), "holdconnectionopen = yes\nkeepalive = 1\n");
+    let mut daemon = Daemon::start(&sandbox, &["-u", "ttyui"]);
+    daemon.wait_for("Next refresh in 600.0 minutes");
+    let (alive, signs) = channel();
+    server.on_command(move |received| {
+        let _ = alive.send(received.line.clone());
+        Action::Continue
+    });
+    assert_eq!(signs.iter().filter(|line| line == "NOOP").take(2).count(), 2);
+    daemon.signal(Signal::USR1);
+    daemon.wait_for("Next refresh in 600.0 minutes");
+    assert_eq!(server.connections(), 1);
+    daemon.signal(Signal::USR2);
+    assert_eq!(daemon.end(), Some(0));
 }
 
 /// OfflineIMAP #439: after another network was there, the program waited for ever for a connection of the old one.

@@ -398,7 +398,9 @@ mod tests {
         assert!(refusal("[Account a]", "[Account x]").contains("there is no account 'a'"));
         assert!(refusal("= r\n", "= rr\n").contains("[Repository rr]"));
         assert!(refusal("remoteuser = u", "cert_fingerprint = xyz").contains("`cert_fingerprint`"));
-        assert!(refusal("remoteuser = u", "ssl_version = ssl3").contains("broken"));
+        for broken in ["ssl2", "ssl3"] {
+            assert!(refusal("remoteuser = u", &format!("ssl_version = {broken}")).contains("broken"), "{broken}");
+        }
         assert!(refusal("remoteuser = u", "remoteport = 70000").contains("`remoteport`"));
     }
 }

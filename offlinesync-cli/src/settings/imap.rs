@@ -132,7 +132,7 @@ impl ImapSettings {
     ) -> Result<Self> {
         let reader = Reader { config, section, environment };
         let tunnel = reader.tunnel()?;
-        let encryption = reader.encryption(gmail)?;
+        let encryption = reader.encryption()?;
         Ok(ImapSettings {
             host: reader.host(gmail, tunnel.is_some())?,
             port: reader.port(gmail, encryption)?,
@@ -216,8 +216,8 @@ impl Reader<'_> {
         }
     }
 
-    fn encryption(&self, gmail: bool) -> Result<Encryption> {
-        let ssl = gmail || self.config.boolean(self.section, "ssl", true)?;
+    fn encryption(&self) -> Result<Encryption> {
+        let ssl = self.config.boolean(self.section, "ssl", true)?;
         let starttls = self.config.boolean(self.section, "starttls", true)?;
         Ok(match (ssl, starttls) {
             (true, _) => Encryption::Tls,

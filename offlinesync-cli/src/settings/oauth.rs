@@ -116,6 +116,39 @@ mod tests {
         assert!(read(nobody).unwrap_err().to_string().contains("`oauth2_client_id`"));
     }
 
+    fn text(source: Option<&PasswordSource>) -> String {
+        match source {
+            Some(PasswordSource::Text(secret)) => secret.expose().to_owned(),
+            Some(PasswordSource::Command(command)) => format!("$({command})"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_part_is_a_text_or_an_expression_or_a_command_which_counts_most() {
+        let forms = |name: &str| {
+            let text = format!("oauth2_{name} = text {name}\n");
+            let eval = format!("{text}oauth2_{name}_eval = 'eval ' + '{name}\\n'\n");
+            [text, eval.clone(), format!("{eval}oauth2_{name}_cmd = echo {name}\n")]
+        };
+        let parts = ["client_id", "client_secret", "refresh_token", "access_token"];
+        for (at, form) in ["text {}", "eval {}", "$(echo {})"].into_iter().enumerate() {
+            let lines: String = parts.map(|name| forms(name)[at].clone()).concat();
+            let settings = read(&format!("{lines}oauth2_request_url = https://example.org/t\n")).unwrap().unwrap();
+            let refresh = settings.refresh.unwrap();
+            let sources = [
+                Some(&refresh.client_id),
+                refresh.client_secret.as_ref(),
+                Some(&refresh.refresh_token),
+                settings.token.as_ref(),
+            ];
+            assert_eq!(sources.map(text), parts.map(|name| form.replace("{}", name)));
+        }
+        let config = Config::parse(b"[Repository r]\noauth2_refresh_token = r\noauth2_client_id = c\n", &"file".into());
+        let gmail = OauthSettings::read(&config.unwrap(), "Repository r", true).unwrap().unwrap();
+        assert_eq!(gmail.refresh.unwrap().url, GOOGLE);
+    }
+
     #[test]
     fn no_secret_is_printed() {
         let lines = "oauth2_refresh_token = hush1\noauth2_client_id_eval = 'hush2'\noauth2_client_secret = hush3\n\
