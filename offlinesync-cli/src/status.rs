@@ -20,6 +20,8 @@ const MARK: &str = "offlinesync.backend";
 
 /// Opens the status in an account's directory. In another form than it was used in last, it is carried over first.
 ///
+/// The copy is waited for whatever `fsync` says: what takes the place of another form must not be less than that.
+///
 /// For reading only, it is opened in the form it is in, and nothing is created.
 ///
 /// # Errors
@@ -29,6 +31,7 @@ pub fn open(directory: &Path, wanted: StatusBackend, read_only: bool, fsync: boo
     if read_only {
         return store_for_reading(directory, current.unwrap_or(wanted));
     }
+    let fsync = fsync || current.is_some_and(|current| current != wanted);
     crate::metadata::create(directory, fsync)?;
     let store = store(directory, wanted, fsync)?;
     if let Some(current) = current.filter(|current| *current != wanted) {

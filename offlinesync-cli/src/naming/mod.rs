@@ -38,6 +38,11 @@ impl Names {
         if let (Side::Remote, Some(only)) = (side, &self.only) {
             return Ok((!only.iter().any(|wanted| wanted == name.as_str())).then_some(Rule::NotAskedFor));
         }
+        self.filtered(side, name)
+    }
+
+    /// What the list and the filter of a side say, whatever the command line asks for.
+    fn filtered(&self, side: Side, name: &FolderName) -> Result<Option<Rule>> {
         let rules = &self.rules[side];
         if rules.includes.iter().any(|included| included == name.as_str()) {
             return Ok(None);
@@ -143,6 +148,10 @@ impl Naming for Names {
             Some(account) => Err(taken(name, &there, account)),
             None => Ok(Some(there)),
         }
+    }
+
+    fn is_set_aside(&self, name: &FolderName) -> bool {
+        self.only.is_some() && matches!(self.filtered(Side::Remote, name), Ok(None))
     }
 
     fn check(
@@ -264,6 +273,8 @@ mod tests {
         assert!(translate(&names, Side::Remote, "INBOX").is_some());
         assert!(translate(&names, Side::Remote, "x").is_none());
         assert!(translate(&names, Side::Local, "y").is_none());
+        assert!(names.is_set_aside(&"x".into()), "it takes part in other runs");
+        assert!(!names.is_set_aside(&"y".into()), "it takes part in none");
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::folder_name::FolderName;
 use crate::message::{MessageId, Side};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -95,8 +96,11 @@ impl PlainStatus {
                 }
                 continue;
             }
-            if let Some((pair, file)) = FolderFile::open(&path, fsync)? {
-                slots.insert((pair.remote, pair.local), Arc::new(Mutex::new(Slot { file: Some(file), users: 0 })));
+            let Some((pair, file)) = FolderFile::open(&path, fsync)? else { continue };
+            match slots.entry((pair.remote, pair.local)) {
+                Entry::Vacant(slot) => drop(slot.insert(Arc::new(Mutex::new(Slot { file: Some(file), users: 0 })))),
+                // One is a copy that somebody made, and which of the two is older nobody can tell.
+                Entry::Occupied(slot) => return Err(file::another_of(&path, &slot.key().0)),
             }
         }
         let directory = directory.to_owned();

@@ -152,6 +152,7 @@ impl Account {
         renames::follow(self, &mut listed, observer, &mut report)?;
         let decisions = self.decide(&listed, &mut report)?;
         self.check_for_a_wiped_store(&decisions)?;
+        self.drop_what_is_left_out(&mut listed);
         let tasks = self.tasks(decisions, &listed, &mut report, observer)?;
         report.opened = tasks.len();
         observer.event(&Event::FoldersListed { pairs: report.folders.len(), touched: tasks.len() });

@@ -39,15 +39,25 @@ impl Account {
 
     /// The recorded pairs that naming does not leave out, with their rows.
     fn recorded(&self, listed: &Listed, separators: &PerSide<Option<char>>) -> Vec<(FolderPair, u64)> {
-        let left_out =
-            |side: Side, pair: &FolderPair| matches!(self.naming.translate(side, &pair[side], separators), Ok(None));
-        let takes_part = |pair: &FolderPair| match self.naming.translate(Side::Remote, &pair.remote, separators) {
-            Ok(None) => false,
-            Ok(Some(there)) if there == pair.local => true,
-            _ => !left_out(Side::Local, pair),
-        };
-        let taking_part = listed.recorded.iter().filter(|(pair, _)| takes_part(pair));
+        let taking_part = listed.recorded.iter().filter(|(pair, _)| self.takes_part(pair, separators));
         taking_part.map(|(pair, (_, rows))| (pair.clone(), *rows)).collect()
+    }
+
+    /// Where naming fails, nothing is known of the pair in this run: its folders are in no list of named ones, and it is not gone for that.
+    fn takes_part(&self, pair: &FolderPair, separators: &PerSide<Option<char>>) -> bool {
+        match self.naming.translate(Side::Remote, &pair.remote, separators) {
+            Err(_) | Ok(None) => false,
+            Ok(Some(there)) if there == pair.local => true,
+            Ok(Some(_)) => matches!(self.naming.translate(Side::Local, &pair.local, separators), Ok(Some(_))),
+        }
+    }
+
+    /// Drops the records of pairs that do not take part, so that they do not count where the account is judged as a whole: nobody looks at them,
+    /// and they would pass for folders that are as they were. Those that are left out of this run alone are kept.
+    pub(super) fn drop_what_is_left_out(&self, listed: &mut Listed) {
+        let separators = listed.lists.as_ref().map(|list| list.separator);
+        let counts = |pair: &FolderPair| self.takes_part(pair, &separators) || self.naming.is_set_aside(&pair.remote);
+        listed.recorded.retain(|pair, _| counts(pair));
     }
 
     /// Names the folders of a side; those in `known` have the name that stands there.

@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::message::{MessageId, PerSide, Side, UidValidity};
 use crate::plan::Plan;
 use crate::repository::{ChangeSet, NothingKnown};
-use crate::status::{Batch, FolderRecord, Intent};
+use crate::status::{Batch, FolderRecord, Intent, Row};
 use crate::window::Window;
 use std::collections::BTreeSet;
 
@@ -27,6 +27,8 @@ pub(super) struct Planned {
     pub(super) unidentified: Vec<(Side, MessageId)>,
     pub(super) unread: Unread,
     pub(super) settled: Vec<(Side, MessageId)>,
+    /// Rows of messages that wait to be removed, which nobody has written.
+    pub(super) pending: Vec<Row>,
     pub(super) record: FolderRecord,
     pub(super) contents: Contents,
     /// What the listings pass over, once all that they tell has been dealt with.
@@ -69,8 +71,9 @@ impl Street<'_> {
         leave_out(&mut paired, &settled.settled, &mut self.folders, &self.policy.window)?;
         self.come_to_terms(&listings);
         let plan = self.plan(paired.into_touched());
-        let Settled { unidentified, unread, settled } = settled;
-        Ok(Planned { listings, plan, unidentified, unread, settled, record, contents, window })
+        let Settled { unidentified, unread, settled, orphans } = settled;
+        let pending = without_step(orphans, &plan);
+        Ok(Planned { listings, plan, unidentified, unread, settled, pending, record, contents, window })
     }
 
     /// Lists what is to be looked at: what anything touched, both sides as soon as either has something to say, all there is if `wider`.
@@ -158,6 +161,16 @@ impl Street<'_> {
             }
         }
     }
+}
+
+/// The rows about which a plan says nothing.
+fn without_step(mut rows: Vec<Row>, plan: &Plan) -> Vec<Row> {
+    let planned: BTreeSet<&MessageId> = match rows.is_empty() {
+        true => BTreeSet::new(),
+        false => plan.steps.iter().filter_map(|step| step.ids.remote.as_ref()).collect(),
+    };
+    rows.retain(|row| !planned.contains(&row.ids.remote));
+    rows
 }
 
 pub(super) fn numbering_of(listings: &Listings, record: &FolderRecord, side: Side) -> Option<UidValidity> {

@@ -19,6 +19,13 @@ pub trait Naming: Send + Sync {
         separators: &PerSide<Option<char>>,
     ) -> Result<Option<FolderName>>;
 
+    /// Whether a remote folder that does not take part is left out of this run alone, as one that was not asked for. What is known of it then
+    /// counts for the account as ever; what a rule leaves out for good does not count. Default: no.
+    fn is_set_aside(&self, name: &FolderName) -> bool {
+        let _ = name;
+        false
+    }
+
     /// Messages of a folder of `side` that are never copied to the other side. Default: none. An error concerns this folder alone.
     fn never_copied(&self, side: Side, name: &FolderName) -> Result<BTreeSet<Uid>> {
         let _ = (side, name);

@@ -37,6 +37,8 @@ pub(super) struct Settled {
     pub(super) unidentified: Vec<(Side, MessageId)>,
     /// Messages that could not be looked at, and for which others wait.
     pub(super) unread: Unread,
+    /// What was uploaded of sources that were removed since, as rows that nobody has written.
+    pub(super) orphans: Vec<Row>,
 }
 
 /// The messages of a difference, paired where they belong together.
@@ -322,6 +324,7 @@ fn settle(
     let gone = uploaded_and_then_removed(&removed, &mut fresh[to], folders[to].as_mut())?;
     let mut at = 0..;
     touched.retain(|_| at.next().is_none_or(|at| !withdrawn.contains(&at)));
+    settled.orphans.extend(gone.touched.iter().filter_map(|touched| touched.row.clone()));
     touched.extend(gone.touched);
     if !question.regardless {
         blind.there.extend(gone.unread);

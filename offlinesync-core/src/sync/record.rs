@@ -19,9 +19,9 @@ impl Street<'_> {
         let before = planned.record.clone();
         planned.record.uid_validity =
             PerSide::from_fn(|side| Some(numbering_of(&planned.listings, &before, side).unwrap_or(UidValidity(0))));
-        let settled = std::mem::take(&mut planned.settled);
+        let (settled, pending) = (std::mem::take(&mut planned.settled), std::mem::take(&mut planned.pending));
         let mut site = self.site(&planned.record, settled);
-        site.begin(&before, &planned.plan)?;
+        site.begin(&before, &planned.plan, pending)?;
         planned.settled = site.settled.into_iter().collect();
         Ok(())
     }
@@ -85,16 +85,19 @@ impl Site<'_> {
     /// found again goes with the step that deals with it, in one transaction: without it and without a row, the next run would take
     /// the two for two messages.
     ///
-    /// A first meeting is over once the numbering is written, so the rows of all pairs it found are written with it.
-    fn begin(&mut self, record: &FolderRecord, plan: &Plan) -> Result<()> {
+    /// A first meeting is over once the numbering is written, so the rows of all pairs it found are written with it. So are those of messages whose
+    /// removal the policy holds back, for which there is no step: `pending`.
+    fn begin(&mut self, record: &FolderRecord, plan: &Plan, pending: Vec<Row>) -> Result<()> {
         let now = self.uid_validity.map(Some);
         let first_meeting = record.uid_validity.remote.is_none() || record.uid_validity.local.is_none();
         let record = (record.uid_validity != now).then(|| FolderRecord { uid_validity: now, ..record.clone() });
-        let upsert = if first_meeting { plan.steps.iter().filter_map(agreed).collect() } else { Vec::new() };
+        let mut upsert: Vec<Row> =
+            if first_meeting { plan.steps.iter().filter_map(agreed).collect() } else { Vec::new() };
         let mut found: BTreeSet<(Side, MessageId)> = plan.steps.iter().flat_map(|step| self.settled_by(step)).collect();
-        for key in upsert.iter().flat_map(|row: &Row| self.settled(&row.ids)) {
+        for key in upsert.iter().flat_map(|row| self.settled(&row.ids)) {
             found.remove(&key);
         }
+        upsert.extend(pending);
         let settled = self.settled.difference(&found).cloned().collect();
         self.settled = found;
         let batch = Batch { record, upsert, settled, ..Batch::default() };

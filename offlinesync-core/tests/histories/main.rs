@@ -48,7 +48,29 @@ enum Act {
     Sync {
         ends: Ends,
         narrow: bool,
+        without: Option<Without>,
+        bound: Option<Bound>,
     },
+}
+
+/// A folder that does not take part in one sync: a filter leaves it out, or fails for it.
+#[derive(Clone, Copy, Debug)]
+struct Without {
+    folder: usize,
+    failing: bool,
+}
+
+/// What the policy of one sync holds back.
+#[derive(Clone, Copy, Debug)]
+enum Bound {
+    /// Changes of this side.
+    ReadOnly(Side),
+    /// Removals on this side.
+    Removals(Side),
+    /// New folders.
+    Folders,
+    /// Nothing; what the numbers say need not hold.
+    Numbers,
 }
 
 /// How a run ends, at which of its effects.
@@ -87,14 +109,30 @@ fn ends() -> impl Strategy<Value = Ends> {
     ]
 }
 
+fn without() -> impl Strategy<Value = Option<Without>> {
+    let without = (0..3usize, any::<bool>()).prop_map(|(folder, failing)| Without { folder, failing });
+    proptest::option::weighted(0.3, without)
+}
+
+fn bound() -> impl Strategy<Value = Option<Bound>> {
+    let bound = prop_oneof![
+        side().prop_map(Bound::ReadOnly),
+        side().prop_map(Bound::Removals),
+        Just(Bound::Folders),
+        Just(Bound::Numbers)
+    ];
+    proptest::option::weighted(0.3, bound)
+}
+
 fn history() -> impl Strategy<Value = Vec<Act>> {
-    let sync = (ends(), prop::bool::weighted(0.2)).prop_map(|(ends, narrow)| Act::Sync { ends, narrow });
+    let sync = (ends(), prop::bool::weighted(0.2), without(), bound())
+        .prop_map(|(ends, narrow, without, bound)| Act::Sync { ends, narrow, without, bound });
     prop::collection::vec(prop_oneof![4 => user(), 1 => sync], 1..30)
 }
 
 /// Without anything that goes wrong.
 fn quiet_history() -> impl Strategy<Value = Vec<Act>> {
-    let sync = Just(Act::Sync { ends: Ends::Well, narrow: false });
+    let sync = Just(Act::Sync { ends: Ends::Well, narrow: false, without: None, bound: None });
     prop::collection::vec(prop_oneof![4 => user(), 1 => sync], 1..30)
 }
 
@@ -111,11 +149,16 @@ fn moving_history() -> impl Strategy<Value = Vec<Act>> {
     };
     let moved = || (side(), any::<Index>(), 0..3usize).prop_map(|(side, which, to)| Act::Move { side, which, to });
     let removed = || (side(), any::<Index>()).prop_map(|(side, which)| Act::Remove { side, which });
-    let sync = (ends(), Just(false)).prop_map(|(ends, narrow)| Act::Sync { ends, narrow });
+    let sync = (ends(), without(), bound()).prop_map(|(ends, without, bound)| Act::Sync {
+        ends,
+        narrow: false,
+        without,
+        bound,
+    });
     let rest = prop::collection::vec(prop_oneof![2 => add(), 8 => moved(), 1 => removed(), 2 => sync], 5..30);
     let first = prop::collection::vec(add(), 2..8);
     (first, rest).prop_map(|(mut first, rest)| {
-        first.push(Act::Sync { ends: Ends::Well, narrow: false });
+        first.push(Act::Sync { ends: Ends::Well, narrow: false, without: None, bound: None });
         first.extend(rest);
         first
     })

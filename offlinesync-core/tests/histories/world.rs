@@ -1,11 +1,12 @@
 //! Two stores, their users, and the account between them.
 
 use crate::model::{Content, Found, Model};
-use crate::{Act, Ends, FOLDERS};
-use offlinesync_core::sync::{Account, Report};
+use crate::{Act, Bound, Ends, FOLDERS, Without};
+use offlinesync_core::sync::{Account, Naming, Report, exchange_separator};
 use offlinesync_core::testing::{Faults, Faulty, FaultyStatus, Held, Knobs, MemoryRepository};
 use offlinesync_core::{
-    BrakeLimits, Cancel, ErrorKind, Flags, MemoryStatus, MessageId, PerSide, Policy, Repository, Result, Side, Window,
+    BrakeLimits, Cancel, Error, ErrorKind, Flags, FolderName, MemoryStatus, MessageId, PerSide, Policy, Repository,
+    Result, Side, Window,
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,36 @@ pub(crate) struct World {
     gone: PerSide<u64>,
     /// Somebody removed or moved away what was not recorded.
     removed_early: bool,
+}
+
+fn bounded(bound: Option<Bound>, mut policy: Policy) -> Policy {
+    match bound {
+        None => {}
+        Some(Bound::ReadOnly(side)) => policy.read_only[side] = true,
+        Some(Bound::Removals(side)) => policy.propagate_removals[side] = false,
+        Some(Bound::Folders) => policy.create_folders = PerSide::default(),
+        Some(Bound::Numbers) => policy.accept_new_numbering = true,
+    }
+    policy
+}
+
+/// The same names on both sides, but for a folder that does not take part.
+struct Filter(Option<Without>);
+
+impl Naming for Filter {
+    fn translate(
+        &self,
+        side: Side,
+        name: &FolderName,
+        separators: &PerSide<Option<char>>,
+    ) -> Result<Option<FolderName>> {
+        let there = exchange_separator(side, name, separators)?;
+        match self.0.filter(|without| [name, &there].iter().any(|name| name.as_str() == FOLDERS[without.folder])) {
+            None => Ok(Some(there)),
+            Some(Without { failing: false, .. }) => Ok(None),
+            Some(_) => Err(Error::new(ErrorKind::Folder, "the expression fails")),
+        }
+    }
 }
 
 type Held2 = BTreeMap<String, Vec<(Content, BTreeSet<&'static str>)>>;
@@ -110,8 +141,8 @@ impl World {
                 self.store(*side).create_folder(&self.local_name(*side, FOLDERS[*folder]));
                 self.model.folders.insert(FOLDERS[*folder].to_owned());
             }
-            Act::Sync { ends: Ends::Well, narrow: false } => self.settle()?,
-            Act::Sync { ends, narrow } => self.disturbed(*ends, *narrow),
+            Act::Sync { ends: Ends::Well, narrow: false, without: None, bound: None } => self.settle()?,
+            Act::Sync { ends, narrow, without, bound } => self.disturbed(*ends, *narrow, (*without, *bound)),
         }
         Ok(())
     }
@@ -165,17 +196,18 @@ impl World {
         self.model.flagged(side, &folder, content_of(&held.octets), settled, flag, on);
     }
 
-    fn sync(&self, narrow: bool) -> Result<Report> {
+    fn sync(&self, narrow: bool, (without, bound): (Option<Without>, Option<Bound>)) -> Result<Report> {
         let store = |side: Side| Arc::new(self.sides[side].clone()) as Arc<dyn Repository>;
         let window = Window { max_octets: narrow.then_some(SMALL), ..Window::default() };
         // Users that remove everything they have mean it.
         let brake = BrakeLimits { allowed: Some(u64::MAX), ..BrakeLimits::default() };
         Account::new("A", store(Side::Remote), store(Side::Local), self.status.clone())
-            .with_policy(Policy { window, brake, ..Policy::default() })
+            .with_policy(bounded(bound, Policy { window, brake, ..Policy::default() }))
+            .with_naming(Filter(without))
             .sync(&(), &Cancel::new())
     }
 
-    fn disturbed(&self, ends: Ends, narrow: bool) {
+    fn disturbed(&self, ends: Ends, narrow: bool, limits: (Option<Without>, Option<Bound>)) {
         let before = self.faults.effects();
         match ends {
             Ends::Well => {}
@@ -184,13 +216,13 @@ impl World {
             Ends::After(n) => self.faults.stop_after(before + n),
             Ends::Failing(n) => self.faults.fail_at(before + n, ErrorKind::Message),
         }
-        let _ = self.sync(narrow);
+        let _ = self.sync(narrow, limits);
         self.faults.mend();
     }
 
     /// A clean sync, and everything as it must be then.
     pub(crate) fn settle(&mut self) -> std::result::Result<(), TestCaseError> {
-        let report = self.sync(false).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let report = self.sync(false, (None, None)).map_err(|error| TestCaseError::fail(error.to_string()))?;
         let failures: Vec<String> = report.failures.iter().map(|failure| failure.error.to_string()).collect();
         // Removed there before it was recorded here: that is told, and the message is kept where it is until its user decides.
         prop_assume!(
@@ -209,7 +241,7 @@ impl World {
         let shared = |side: Side| self.held(side, &kept);
         prop_assert_eq!(shared(Side::Remote), shared(Side::Local));
         let before = Side::BOTH.map(|side| self.store(side).work().1);
-        let report = self.sync(false).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let report = self.sync(false, (None, None)).map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert_eq!(report.counts, Default::default());
         prop_assert_eq!(Side::BOTH.map(|side| self.store(side).work().1), before, "the next sync changes nothing");
         self.model.settle(&found.remote);

@@ -3,6 +3,7 @@
 
 use super::text::{self, End, LONGEST_LINE, Line};
 use crate::error::{Error, ErrorKind, Result};
+use crate::folder_name::FolderName;
 use crate::status::memory::FolderData;
 use crate::status::{Batch, FolderPair, FolderRecord, Row};
 use sha2::{Digest, Sha256};
@@ -438,6 +439,13 @@ pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
 
 pub(super) fn broken(path: &Path, error: io::Error) -> Error {
     Error::io(path.display(), error, ErrorKind::Storage)
+}
+
+/// A second file of one pair.
+pub(super) fn another_of(path: &Path, folder: &FolderName) -> Error {
+    let place = path.display();
+    let message = format!("{place}: another file beside it is that of folder '{folder}' too");
+    Error::new(ErrorKind::Storage, message).with_hint("move the copy away, or the older one of the two")
 }
 
 fn damaged(path: &Path, what: &str) -> Error {

@@ -233,3 +233,15 @@ fn a_transaction_that_tells_of_a_record_where_there_is_none_is_refused_at_once()
     let error = PlainStatus::open(directory.path(), false).unwrap_err();
     assert!(error.to_string().contains("the record is not where it should be"), "{error}");
 }
+
+/// One of the two was read, whichever came last in the order of their names: an older one, and another one once the copy was removed.
+#[test]
+fn a_copy_of_a_file_beside_it_is_not_taken_for_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    history(&directory);
+    let path = file(directory.path());
+    fs::copy(&path, directory.path().join(format!("copy{SUFFIX}"))).unwrap();
+    let error = PlainStatus::open(directory.path(), false).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Storage);
+    assert!(error.to_string().contains("another file") && error.hint().unwrap().contains("move"), "{error}");
+}
