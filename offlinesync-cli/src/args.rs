@@ -16,7 +16,8 @@ pub use manual::Manual;
 
 use crate::config::options;
 use crate::info::Columns;
-use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
+use crate::ui::{DEBUG_TYPES, INTERFACES};
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, ValueHint};
 use std::ffi::OsString;
 
 /// What the user asked for.
@@ -289,6 +290,27 @@ fn parsed<T>(read: Result<T, clap::Error>, wrap: impl FnOnce(T) -> Parsed) -> Pa
     }
 }
 
+/// The whole command line as completions need it: with the values that options take, and whether these are files. Without the words that are
+/// no option: zsh would take the name of a command for one of them.
+pub fn completed() -> clap::Command {
+    let (whole, bare) = (definition(), clap::Command::new("offlinesync"));
+    let options = whole.get_arguments().filter(|arg| !arg.is_positional()).cloned().map(hinted);
+    let commands = whole.get_subcommands().cloned().map(|command| command.mut_args(hinted));
+    bare.disable_help_flag(true).disable_help_subcommand(true).args(options).subcommands(commands)
+}
+
+/// An option with its values, where it takes any. The parser takes more than is offered: lists, and the names of old versions.
+fn hinted(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        _ if !arg.get_action().takes_values() || !arg.get_possible_values().is_empty() => arg,
+        "ui" => arg.value_parser(INTERFACES),
+        "debug" => arg.value_parser(DEBUG_TYPES),
+        "config" | "log" | "write" | "from" | "ca_file" | "password_file" => arg.value_hint(ValueHint::FilePath),
+        "profile" | "maildir" | "directory" => arg.value_hint(ValueHint::DirPath),
+        _ => arg.value_hint(ValueHint::Other),
+    }
+}
+
 /// The whole command line with every command, for manual pages and completions.
 pub fn definition() -> clap::Command {
     let commands = [
@@ -356,6 +378,7 @@ mod tests {
     fn the_definition_is_sound() {
         Args::command().debug_assert();
         definition().debug_assert();
+        completed().debug_assert();
     }
 
     #[test]

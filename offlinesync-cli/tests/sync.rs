@@ -8,6 +8,7 @@ use offlinesync_cli::lock::Lock;
 use snapbox::{file, str};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use support::daemon::Daemon;
 use support::sandbox::{ACCOUNT, Sandbox};
 
 #[test]
@@ -242,6 +243,16 @@ fn accounts_are_synced_one_after_the_other_unless_more_are_asked_for() {
         let marks: Vec<&str> = out.lines().filter_map(|line| line.strip_prefix("*** ")?.split(' ').next()).collect();
         assert_eq!(marks, ["Processing", "Finished", "Processing", "Finished"], "{args:?}: {out}");
     }
+}
+
+/// OfflineIMAP never comes to an account beyond `maxsyncaccounts` that it syncs again and again.
+#[test]
+fn an_account_that_pauses_lets_another_be_synced() {
+    let sandbox = two_accounts();
+    let refreshing = ["-u", "ttyui", "-k", "Account_a:autorefresh=600", "-k", "Account_b:autorefresh=600"];
+    let mut daemon = Daemon::start(&sandbox, &refreshing);
+    (0..2).for_each(|_| daemon.wait_for("Next refresh in 600.0 minutes"));
+    assert_eq!((sandbox.messages("local/INBOX").len(), sandbox.messages("local2/INBOX").len()), (2, 1));
 }
 
 /// offlineimap3 #259; OfflineIMAP #31, #126, #517: the exit status told nothing of what had failed.

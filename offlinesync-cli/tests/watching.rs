@@ -131,6 +131,27 @@ fn a_connection_that_is_held_gives_signs_of_life_and_serves_the_next_sync() {
     assert_eq!(daemon.end(), Some(0));
 }
 
+/// OfflineIMAP gives an account up after three.
+#[test]
+fn an_account_goes_on_after_any_number_of_failures_of_the_network() {
+    let server = Server::start(Memory::default());
+    server.mailbox("u1", "INBOX").add(MAIL, &[]);
+    server.on_command(|_| Action::Bye);
+    let sandbox = home(server.port(), "");
+    let mut daemon = Daemon::start(&sandbox, &["-u", "ttyui"]);
+    for _ in 0..5 {
+        daemon.wait_for("error: account 'a': ");
+        daemon.wait_for("Next refresh in 600.0 minutes");
+        daemon.signal(Signal::USR1);
+    }
+    daemon.wait_for("error: account 'a': ");
+    server.on_command(|_| Action::Continue);
+    daemon.signal(Signal::USR1);
+    until(&mut daemon, || sandbox.messages("local/INBOX").len() == 1);
+    daemon.signal(Signal::USR2);
+    assert_eq!(daemon.end(), Some(0));
+}
+
 /// OfflineIMAP #439: after another network was there, the program waited for ever for a connection of the old one.
 #[test]
 fn a_kept_connection_that_fell_silent_is_given_up_and_mail_comes_over_another() {

@@ -44,7 +44,7 @@ const FILES: [&str; 3] = [
 pub(super) fn page() -> String {
     let mut page = Roff::new();
     let source = concat!("offlinesync ", env!("CARGO_PKG_VERSION"));
-    page.control("TH", ["OFFLINESYNC.CONF", "5", "", source, "Mail"]);
+    page.control("TH", ["OFFLINESYNC.CONF", "5", super::DATE, source, "Mail"]);
     heading(&mut page, "NAME");
     page.text([roman("offlinesync.conf - the configuration of "), bold("offlinesync"), roman("(1)")]);
     heading(&mut page, "DESCRIPTION");
@@ -67,9 +67,12 @@ fn heading(page: &mut Roff, text: &str) {
     page.control("SH", [text]);
 }
 
+/// A heading begins the first of them.
 fn paragraphs(page: &mut Roff, texts: &[&str]) {
-    for text in texts {
-        page.control("PP", []);
+    for (at, text) in texts.iter().enumerate() {
+        if at > 0 {
+            page.control("PP", []);
+        }
         page.text([roman(*text)]);
     }
 }

@@ -5,10 +5,14 @@ mod config_page;
 use crate::args::{self, Manual};
 use crate::say::{Outcome, error_lines};
 use crate::streams::Streams;
+use clap_complete::Shell;
 use clap_mangen::Man;
 use offlinesync_core::{Error, ErrorKind, Result};
 use std::fs;
 use std::path::Path;
+
+/// The day of the version that the pages are about; `man` shows it at their foot.
+const DATE: &str = "2026-11-30";
 
 /// Commands with a page of their own.
 const COMMANDS: [(&str, &str); 5] = [
@@ -24,9 +28,7 @@ pub fn write(manual: &Manual, streams: &Streams) -> Outcome {
     let result = match manual {
         Manual::Pages(directory) => write_pages(directory, streams),
         Manual::Completions(shell) => {
-            let mut text = Vec::new();
-            clap_complete::generate(*shell, &mut args::definition(), "offlinesync", &mut text);
-            streams.out(String::from_utf8_lossy(&text).trim_end());
+            streams.out(completions(*shell).trim_end());
             Ok(())
         }
     };
@@ -37,6 +39,14 @@ pub fn write(manual: &Manual, streams: &Streams) -> Outcome {
             Outcome::of(&error)
         }
     }
+}
+
+fn completions(shell: Shell) -> String {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut args::completed(), "offlinesync", &mut text);
+    let text = String::from_utf8_lossy(&text);
+    // Of an option whose value is only being typed fish says that it lacks one. No command was given before it.
+    text.replace("2>/dev/null\n    or return\n", "2>/dev/null\n    or return 0\n")
 }
 
 /// Every page: its section, its file name, its text.
@@ -58,8 +68,9 @@ fn rendered(command: clap::Command, name: &'static str) -> std::io::Result<Vec<u
     let mut page = Vec::new();
     let title = name.to_uppercase();
     let source = concat!("offlinesync ", env!("CARGO_PKG_VERSION"));
-    Man::new(command).title(title).section("1").source(source).manual("Mail").render(&mut page)?;
-    Ok(page)
+    Man::new(command).title(title).section("1").date(DATE).source(source).manual("Mail").render(&mut page)?;
+    // An empty line breaks the line by itself, and formatters complain of who says so again.
+    Ok(String::from_utf8_lossy(&page).replace("\n.br\n\n.br\n", "\n.sp\n").into_bytes())
 }
 
 fn write_pages(directory: &Path, streams: &Streams) -> Result<()> {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// What may be given to `-u`.
-const NAMES: [&str; 7] = ["quiet", "basic", "ttyui", "blinkenlights", "syslog", "machineui", "json"];
+pub const INTERFACES: [&str; 7] = ["quiet", "basic", "ttyui", "blinkenlights", "syslog", "machineui", "json"];
 
 /// Where the system log listens.
 pub(crate) const SYSTEM_LOG: &str = "/dev/log";
@@ -43,7 +43,7 @@ pub fn choose(names: Option<&str>, streams: &Arc<Streams>, control: &Arc<Control
     let names: Vec<&str> = names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     if let Some(unknown) = names.iter().find(|name| !is_known(&short(name))) {
         let error = Error::new(ErrorKind::Configuration, format!("there is no interface `{unknown}`"));
-        return Err(error.with_hint(format!("choose one of {}", NAMES.join(", "))));
+        return Err(error.with_hint(format!("choose one of {}", INTERFACES.join(", "))));
     }
     let usable = names.iter().find(|name| is_usable(&short(name), streams)).or(names.last());
     match usable {
@@ -85,7 +85,7 @@ fn short(name: &str) -> String {
 }
 
 fn is_known(short: &str) -> bool {
-    NAMES.contains(&short) || short == "noninteractive"
+    INTERFACES.contains(&short) || short == "noninteractive"
 }
 
 /// Whether it shows all it can where it would run.

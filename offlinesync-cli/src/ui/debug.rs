@@ -2,6 +2,9 @@
 
 use offlinesync_core::{Error, ErrorKind, Result};
 
+/// What may be given to `-d`.
+pub const DEBUG_TYPES: [&str; 4] = ["imap", "maildir", "thread", "all"];
+
 /// Kinds of details.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DebugTypes {
@@ -28,7 +31,7 @@ impl DebugTypes {
                 "all" => types = DebugTypes { imap: true, maildir: true, thread: true },
                 _ => {
                     let error = Error::new(ErrorKind::Configuration, format!("invalid debug type `{word}`"));
-                    return Err(error.with_hint("choose from imap, maildir, thread, all"));
+                    return Err(error.with_hint(format!("choose from {}", DEBUG_TYPES.join(", "))));
                 }
             }
         }

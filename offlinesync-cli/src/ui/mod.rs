@@ -22,8 +22,8 @@ mod syslog;
 mod ttyui;
 
 pub(crate) use choice::SYSTEM_LOG;
-pub use choice::{Chosen, choose};
-pub use debug::DebugTypes;
+pub use choice::{Chosen, INTERFACES, choose};
+pub use debug::{DEBUG_TYPES, DebugTypes};
 pub use hub::{Hub, Question};
 pub use log::LogFile;
 pub use narrator::Narrator;
