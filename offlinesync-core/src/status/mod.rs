@@ -81,6 +81,18 @@ pub struct Intent {
     pub confirmed: bool,
 }
 
+impl Intent {
+    /// Of a copy to where names tell what was copied: nothing but its name will be asked for it. It has a size, none, and no digest.
+    pub fn by_name(to: Side, source: MessageId) -> Intent {
+        Intent { to, source, octets: Some(0), digest: None, confirmed: false }
+    }
+
+    /// Whether it is such a one.
+    pub fn is_by_name(&self) -> bool {
+        self.octets.is_some() && self.digest.is_none() && !self.confirmed
+    }
+}
+
 /// Changes that become durable together or not at all.
 ///
 /// Rows are deleted before any is written, so a message can be paired anew in one batch: its old row in `delete`, the new one in

@@ -121,19 +121,40 @@ impl Site<'_> {
         }
         executed.changed[to] = true;
         if !self.needs_intent(to, &wanted) {
-            self.copy_group(to, wanted, Try::Last, executed)?;
-            return Ok(());
+            return self.copy_by_name(to, wanted, executed);
         }
         for group in wanted.chunks(GROUP) {
             let mut group = self.write_intents(to, group, executed)?;
             if group.is_empty() {
                 continue;
             }
-            let again = self.copy_group(to, group.clone(), Try::First, executed)?;
+            let again = self.copy_group(to, group.clone(), (Try::First, true), executed)?;
             group.retain(|wanted| again.contains(&wanted.source));
             if !group.is_empty() {
-                self.copy_group(to, group, Try::Last, executed)?;
+                self.copy_group(to, group, (Try::Last, true), executed)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Copies to where names tell what was copied. It is written down beforehand too, unless it is very much or the first: should this run die, and
+    /// the source be removed before the next, the copy would be taken for a new message.
+    fn copy_by_name(&mut self, to: Side, wanted: Vec<Wanted>, executed: &mut Executed) -> Result<()> {
+        let noted = wanted.len() < hands::LARGE && self.status.count()? > 0;
+        let sources: Vec<MessageId> = match noted {
+            true => wanted.iter().map(|wanted| wanted.source.clone()).collect(),
+            false => Vec::new(),
+        };
+        if noted {
+            let intents = sources.iter().map(|source| Intent::by_name(to, source.clone())).collect();
+            self.status.apply(Batch { intents, ..Batch::default() })?;
+        }
+        let failed = executed.failed.len();
+        self.copy_group(to, wanted, (Try::Last, noted), executed)?;
+        if noted && executed.failed.len() > failed {
+            // Of what failed nothing is there.
+            let settled = sources.into_iter().map(|source| (to, source)).collect();
+            self.status.apply(Batch { settled, ..Batch::default() })?;
         }
         Ok(())
     }
@@ -145,15 +166,14 @@ impl Site<'_> {
     }
 
     /// Copies a group; answers the messages to try once more: those that the destination refused at the first try, when they went
-    /// together with others.
+    /// together with others. `intents`: each of them has one.
     fn copy_group(
         &mut self,
         to: Side,
         mut wanted: Vec<Wanted>,
-        attempt: Try,
+        (attempt, intents): (Try, bool),
         executed: &mut Executed,
     ) -> Result<BTreeSet<MessageId>> {
-        let intents = self.needs_intent(to, &wanted);
         let ids: Vec<MessageId> = wanted.iter().map(|wanted| wanted.source.clone()).collect();
         wanted.iter_mut().for_each(|wanted| wanted.flags = wanted.flags.supported(&self.support));
         wanted.sort_unstable_by(|a, b| a.source.cmp(&b.source));

@@ -70,7 +70,12 @@ pub(super) fn pair(
         touched.extend(join(&mut fresh, &ids));
     }
     for side in Side::BOTH {
-        let intents: Vec<&Intent> = circumstances.intents.iter().filter(|intent| intent.to == side).collect();
+        let intents = circumstances.intents.iter().filter(|intent| intent.to == side);
+        let (named, intents): (Vec<&Intent>, Vec<&Intent>) = intents.partition(|intent| intent.is_by_name());
+        if !named.is_empty() {
+            let numbering = circumstances.uid_validity[side.other()];
+            settle_by_name(side, &named, numbering, &mut fresh, &mut touched, &mut settled);
+        }
         if !intents.is_empty() {
             let question = Question { to: side, intents, regardless: circumstances.regardless };
             settle(&question, &mut fresh, folders, &mut touched, &mut settled)?;
@@ -241,6 +246,40 @@ fn holds_for_a_sample(claims: &[PerSide<MessageId>], folders: &mut PerSide<Box<d
     let step = claims.len().div_ceil(SAMPLE).max(1);
     let sample: Vec<PerSide<MessageId>> = claims.iter().step_by(step).cloned().collect();
     Ok(content::which_are_equal(folders, &sample)?.into_iter().all(|verdict| matches!(verdict, Verdict::Same)))
+}
+
+/// Answers unfinished copies to where names tell what was copied. What came of them has been joined with its source by then, unless that has a
+/// row already, of the copy that was there before, or was removed since; then the copy goes the way of its source.
+fn settle_by_name(
+    to: Side,
+    intents: &[&Intent],
+    numbering: Option<UidValidity>,
+    fresh: &mut PerSide<Fresh>,
+    touched: &mut Vec<Touched>,
+    settled: &mut Settled,
+) {
+    let told = |entry: &Entry| {
+        let partner = entry.partner.filter(|partner| numbering.is_some() && partner.uid_validity == numbering)?;
+        Some((MessageId::Uid(partner.uid), entry.id.clone()))
+    };
+    let named: BTreeMap<MessageId, MessageId> = fresh[to].iter().filter_map(|(_, entry)| told(entry)).collect();
+    let known = known_sources(intents, to.other(), touched);
+    for intent in intents {
+        settled.settled.push((to, intent.source.clone()));
+        let known = known.get(&intent.source).copied();
+        if fresh[to.other()].has(&intent.source) || known.is_some_and(|at| touched[at].seen[to] != Seen::Gone) {
+            continue;
+        }
+        let Some(entry) = named.get(&intent.source).and_then(|id| fresh[to].take(id)) else { continue };
+        match known {
+            Some(at) => rejoin(&mut touched[at], to, Some(entry)),
+            None => {
+                let orphan = orphan(intent, entry);
+                settled.orphans.extend(orphan.row.clone());
+                touched.push(orphan);
+            }
+        }
+    }
 }
 
 /// What became of unfinished uploads to one side?
@@ -458,6 +497,15 @@ struct Orphans {
     unread: Failures,
 }
 
+/// A copy whose source is gone.
+fn orphan(intent: &Intent, entry: Entry) -> Touched {
+    let mut ids = PerSide { remote: intent.source.clone(), local: intent.source.clone() };
+    ids[intent.to] = entry.id.clone();
+    let mut seen = PerSide { remote: Seen::Gone, local: Seen::Gone };
+    seen[intent.to] = Seen::Present(entry.id, entry.flags.clone());
+    Touched { row: Some(Row { ids, base: entry.flags }), seen }
+}
+
 /// Their sources were removed after the upload: what was uploaded is found by its digest and goes the way of its source.
 fn uploaded_and_then_removed(intents: &[&Intent], fresh: &mut Fresh, folder: &mut dyn Folder) -> Result<Orphans> {
     let sought: Vec<&Intent> = intents.iter().filter(|intent| intent.digest.is_some()).copied().collect();
@@ -469,11 +517,7 @@ fn uploaded_and_then_removed(intents: &[&Intent], fresh: &mut Fresh, folder: &mu
     for intent in sought {
         let copies = intent.digest.and_then(|digest| proven.found.get_mut(&digest));
         let Some(entry) = copies.and_then(Vec::pop).and_then(|id| fresh.take(&id)) else { continue };
-        let mut ids = PerSide { remote: intent.source.clone(), local: intent.source.clone() };
-        ids[intent.to] = entry.id.clone();
-        let mut seen = PerSide { remote: Seen::Gone, local: Seen::Gone };
-        seen[intent.to] = Seen::Present(entry.id, entry.flags.clone());
-        orphans.touched.push(Touched { row: Some(Row { ids, base: entry.flags }), seen });
+        orphans.touched.push(orphan(intent, entry));
         orphans.found.push((intent.to, intent.source.clone()));
     }
     orphans.missing = intents.len() - orphans.found.len();
