@@ -15,9 +15,13 @@ use offlinesync_core::{
     ChangeSet, Coverage, Cursor, Entry, Error, ErrorKind, Event, Failures, FlagChange, Folder, FolderName, Headers,
     Intake, Keywords, Known, LineEnding, MessageId, Partner, Result, Sink, SourceFolder, UidValidity, Window, Witness,
 };
+use std::collections::BTreeSet;
+use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A Maildir numbers nothing; this is the constant OfflineIMAP answers, too.
 pub(crate) const UID_VALIDITY: UidValidity = UidValidity(42);
@@ -101,6 +105,23 @@ impl MaildirFolder {
                 format!("{}: {} left alone", self.directory.display(), are(more, "more file")),
             ));
         }
+    }
+
+    /// The messages whose file changed, in its name or otherwise, at this moment or later.
+    pub(crate) fn changed_since(&mut self, moment: SystemTime) -> Result<BTreeSet<MessageId>> {
+        let since = moment.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let directory = self.directory.clone();
+        let mut changed = BTreeSet::new();
+        for found in self.names()?.iter() {
+            let path = found.path(&directory);
+            match fs::symlink_metadata(&path) {
+                Ok(metadata) if u64::try_from(metadata.ctime()).is_ok_and(|at| at < since) => {}
+                Ok(_) => drop(changed.insert(MessageId::Name(found.id().into()))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::io(path.display(), error, ErrorKind::Folder)),
+            }
+        }
+        Ok(changed)
     }
 
     /// The messages by id, listed now if they were not listed before or not all their names are known any more.

@@ -11,11 +11,13 @@ use offlinesync_core::{
 };
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// Folders under way at a time. A disk answers fewer at once well, but most of them wait for the other side.
 const PARALLELISM: usize = 16;
@@ -36,6 +38,15 @@ impl MaildirRepository {
     /// The directory of a folder, whether it exists or not. Refuses a name that can be no directory.
     pub fn directory(&self, folder: &FolderName) -> Result<PathBuf> {
         Ok(self.config.root.join(self.layout().directory(folder)?))
+    }
+
+    /// The messages of a folder whose file was made, renamed or moved in at this moment or later, as far as the file system tells (it notes
+    /// a change of a file when that is renamed).
+    ///
+    /// # Errors
+    /// The folder cannot be listed, or a file not be looked at.
+    pub fn changed_since(&self, folder: &FolderName, moment: SystemTime) -> Result<BTreeSet<MessageId>> {
+        MaildirFolder::new(&self.config, folder)?.changed_since(moment)
     }
 
     /// The messages of a folder that mbsync has numbered, in their names (`,U=`) or in a database (`AltMap`); `None` if it numbers none here.

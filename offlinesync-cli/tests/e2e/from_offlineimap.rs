@@ -250,6 +250,28 @@ fn a_message_that_was_moved_before_moving_in_is_moved_on_the_server() {
     assert_eq!(in_maildir(&house.folder("sent")).len(), 31);
 }
 
+/// A file that was moved here from another account's folder of the same name was taken for the message that its name claims. It was not
+/// uploaded, and went when that message was removed on the server.
+#[test]
+fn a_file_that_claims_to_be_a_message_it_is_not_is_told_by_its_content() {
+    let server = counting_server();
+    let house = synced_by_offlineimap(&server, Scale::small(40));
+    let file = file_of(&house.folder("INBOX"), 7);
+    let name = file.file_name().unwrap().to_str().unwrap().replacen('.', "9.", 1);
+    fs::remove_file(&file).unwrap();
+    deliver(&house.folder("INBOX"), &name, mail(7000).as_bytes());
+    house.sync();
+    with_client(&server, |client| {
+        let uid = uid_of(client, "INBOX", 7);
+        client.remove(&uid.to_string());
+    });
+    house.sync();
+    assert_in_step(&server, &house);
+    assert!(file_of(&house.folder("INBOX"), 7000).exists());
+    with_client(&server, |client| assert!(uid_of(client, "INBOX", 7000) > 0));
+    house.sync_quietly();
+}
+
 #[test]
 fn moving_in_that_was_cut_short_starts_over() {
     let server = counting_server();

@@ -133,6 +133,21 @@ pub(super) enum Verdict {
     Unknown(Side, Error),
 }
 
+/// Which of these pairs are one message each, by their headers and where these do not decide by all that is in them; `None` where one of
+/// the two is not there or could not be looked at. Changes nothing.
+///
+/// # Errors
+/// A folder cannot be read just now.
+pub fn are_same(folders: &mut PerSide<Box<dyn Folder>>, pairs: &[PerSide<MessageId>]) -> Result<Vec<Option<bool>>> {
+    let verdicts = which_are_equal(folders, pairs)?;
+    let told = |verdict| match verdict {
+        Verdict::Same => Some(true),
+        Verdict::Different => Some(false),
+        Verdict::Unknown(..) => None,
+    };
+    Ok(verdicts.into_iter().map(told).collect())
+}
+
 /// Which of these pairs are one message each.
 pub(super) fn which_are_equal(
     folders: &mut PerSide<Box<dyn Folder>>,

@@ -43,6 +43,12 @@ impl Files {
         entries.filter_map(|entry| entry.ok()?.metadata().ok()?.modified().ok()).max()
     }
 
+    /// When the status of a folder was written last; `None` if there is none.
+    pub(super) fn written_for(&self, name: &str) -> Option<SystemTime> {
+        let mut files = self.directories().into_iter().map(|directory| directory.join(name));
+        files.find_map(|path| fs::metadata(path).ok()?.modified().ok())
+    }
+
     /// The newer form first: where both are there, the older one was left behind.
     fn directories(&self) -> [PathBuf; 2] {
         ["LocalStatus-sqlite", "LocalStatus"].map(|name| self.account.join(name))

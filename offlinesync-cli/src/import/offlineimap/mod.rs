@@ -14,13 +14,15 @@ pub(super) mod give;
 pub(crate) mod status;
 
 use super::{Mark, Memory, Taken, rows, sentence, tell_refused, write};
+use crate::backend;
 use crate::settings::{AccountSettings, Store};
 use crate::ui::{Hub, Who};
 use files::Files;
 use offlinesync_core::status::{FolderPair, Row};
-use offlinesync_core::sync::{Account, PairedFolder};
+use offlinesync_core::sync::{Account, PairedFolder, are_same};
 use offlinesync_core::{
-    Error, ErrorKind, MessageId, NothingKnown, PerSide, Result, Side, StatusStore, SystemFlags, Uid, UidValidity,
+    Error, ErrorKind, Folder, MessageId, NothingKnown, PerSide, Result, Side, StatusStore, SystemFlags, Uid,
+    UidValidity,
 };
 use status::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -170,8 +172,48 @@ impl House<'_> {
         if files > 0 && local.by_remote.keys().chain(&local.doubtful).all(|uid| !known.contains(uid)) {
             return Ok(Err("no file name there says which message it is (was `nametrans` changed?)".to_owned()));
         }
-        Ok(Ok(local))
+        self.leave_to_content(pair, &known, local).map(Ok)
     }
+
+    /// A file that came or was renamed since OfflineIMAP looked last may be another message than its name claims: one that was moved here
+    /// from another account's folder of the same name. Those are compared with the server's, and what is not the same has no row.
+    fn leave_to_content(&self, pair: &FolderPair, known: &BTreeSet<Uid>, mut local: Local) -> Result<Local> {
+        let Some(written) = self.files().written_for(&status_name(self.settings, pair)) else { return Ok(local) };
+        let changed = backend::maildir_repository(self.settings, Side::Local)?.changed_since(&pair.local, written)?;
+        let claims = local.by_remote.iter().filter(|(uid, id)| known.contains(uid) && changed.contains(id));
+        let claims: Vec<(Uid, MessageId)> = claims.map(|(uid, id)| (*uid, id.clone())).collect();
+        let repositories = self.account.repositories();
+        let mut folders =
+            PerSide { remote: repositories.remote.open(&pair.remote)?, local: repositories.local.open(&pair.local)? };
+        for uid in others(&claims, &mut folders)? {
+            local.by_remote.remove(&uid);
+            local.doubtful.insert(uid);
+        }
+        Ok(local)
+    }
+}
+
+/// So many claims are compared one by one. Of more, as after a Maildir was copied to another disk, a sample is first, and holds for all.
+const COMPARED: usize = 1000;
+const SAMPLE: usize = 16;
+
+/// The UIDs of those messages that are not what the names of their files claim.
+fn others(claims: &[(Uid, MessageId)], folders: &mut PerSide<Box<dyn Folder>>) -> Result<Vec<Uid>> {
+    let mut compare = |claims: &[&(Uid, MessageId)]| -> Result<Vec<Uid>> {
+        let ids = |(uid, id): &&(Uid, MessageId)| PerSide { remote: MessageId::Uid(*uid), local: id.clone() };
+        let pairs: Vec<PerSide<MessageId>> = claims.iter().map(ids).collect();
+        let verdicts = if pairs.is_empty() { Vec::new() } else { are_same(folders, &pairs)? };
+        let others = claims.iter().zip(verdicts).filter(|(_, same)| *same == Some(false));
+        Ok(others.map(|((uid, _), _)| *uid).collect())
+    };
+    let all: Vec<&(Uid, MessageId)> = claims.iter().collect();
+    if all.len() > COMPARED {
+        let sample: Vec<&(Uid, MessageId)> = claims.iter().step_by(claims.len().div_ceil(SAMPLE)).collect();
+        if compare(&sample)?.is_empty() {
+            return Ok(Vec::new());
+        }
+    }
+    compare(&all)
 }
 
 /// The name of the file that holds a pair's status: the local name with the levels separated by dots.
@@ -200,6 +242,10 @@ impl Local {
                 local.doubtful.insert(uid);
             }
         }
+        // Nor is one message two.
+        let mut times: BTreeMap<MessageId, usize> = BTreeMap::new();
+        local.by_remote.values().for_each(|id| *times.entry(id.clone()).or_default() += 1);
+        local.doubtful.extend(local.by_remote.iter().filter(|(_, id)| times[*id] > 1).map(|(uid, _)| *uid));
         local.by_remote.retain(|uid, _| !local.doubtful.contains(uid));
         local
     }
@@ -252,5 +298,16 @@ mod tests {
         let rows = rows_of(entries, Local::new(UidValidity(42), claims.into_iter()));
         let remote: Vec<MessageId> = rows.into_iter().map(|row| row.ids.remote).collect();
         assert_eq!(remote, [1, 3].map(|n| MessageId::Uid(uid(n))));
+    }
+
+    /// The status refused the second row, and the account could not be synced at all.
+    #[test]
+    fn two_messages_that_a_map_gives_one_number_have_no_row_yet() {
+        let uid = |n| Uid::new(n).unwrap();
+        let map = [(1, 11), (2, 12), (3, 12)].map(|(remote, local)| (uid(remote), MessageId::Uid(uid(local))));
+        let entries = (1..4).map(|n| Entry { uid: uid(n), letters: String::new() }).collect();
+        let rows = rows_of(entries, Local::new(UidValidity(7), map.into_iter()));
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].ids, PerSide { remote: MessageId::Uid(uid(1)), local: MessageId::Uid(uid(11)) });
     }
 }
