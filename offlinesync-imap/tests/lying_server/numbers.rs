@@ -131,6 +131,28 @@ fn a_restored_backup_is_recognised_before_its_numbers_are_given_to_other_message
     }
 }
 
+/// However few messages it lacks: a single number that is another message's now would remove that message, or what it was before.
+#[test]
+fn a_restored_backup_that_lacks_one_message_is_recognised_too() {
+    for options in offers() {
+        let pair = Pair::new(options);
+        let backup = pair.server.mailbox("u1", "INBOX").backup();
+        pair.arrive(900..901);
+        pair.in_step();
+        let before = pair.world();
+        pair.server.mailbox("u1", "INBOX").restore(backup);
+        pair.sync().says(&["INBOX", "older state", "--accept-uidvalidity"]);
+        pair.arrive(910..912);
+        let told = pair.sync();
+        told.says(&["INBOX", "1 of 13 messages is not what was synced"]);
+        assert_eq!((told.kinds, pair.local.count("INBOX")), (vec![ErrorKind::Numbering], 12 + 1));
+        pair.sync_with(Policy { accept_new_numbering: true, ..Policy::default() }).is_silent();
+        pair.keeps(&before);
+        assert_eq!(pair.local.count("INBOX"), 12 + 1 + 2);
+        pair.in_step();
+    }
+}
+
 /// What the hint says helps at once, and not only when as many have come as were lost.
 #[test]
 fn a_restored_backup_is_paired_anew_as_soon_as_the_user_says_so() {
