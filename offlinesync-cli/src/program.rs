@@ -22,6 +22,7 @@ use crate::streams::Streams;
 use crate::turns::Turns;
 use crate::ui::{self, DebugTypes, Hub, LogFile, Syslog, Who};
 use crate::verify;
+use jiff::ZonedDateTime;
 use offlinesync_core::{Error, ErrorKind, Result};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -116,6 +117,7 @@ impl Program {
         let (mut runners, roots) = (Vec::new(), Arc::new(Roots::default()));
         for name in &names {
             let settings = AccountSettings::read(&config, &general, name, environment)?;
+            settings.age.map(|age| age.since(&ZonedDateTime::now())).transpose()?;
             let settings = with_args(settings, args, &hub, single);
             runners.push(Runner {
                 only: args.folder_list(),

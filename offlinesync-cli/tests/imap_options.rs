@@ -215,7 +215,7 @@ fn a_hook_runs_when_unread_mail_came_into_the_inbox() {
     let mut client = dovecot.client("u1");
     client.create("Other");
     let login = format!("{}remoteuser = u1\nremotepass = pw\n", server(&dovecot));
-    for hook in ["lambda: os.system(\"echo new >> ~/hook\")", "echo new >> ~/hook"] {
+    for hook in ["lambda: os.system(\n \"echo new >> ~/hook\")", "echo new >> ~/hook"] {
         let sandbox = Sandbox::new(&config(&format!("{login}newmail_hook = {hook}")));
         let mut called = |folder: &str, flags: &str| {
             client.append(folder, flags, None, MESSAGE);

@@ -43,6 +43,7 @@ fn maxage_leaves_old_messages_alone_and_can_be_raised_and_lowered() {
     assert_eq!(sandbox.messages("remote/INBOX").len(), 3);
     assert_eq!(sandbox.messages("local/INBOX"), sandbox.messages("remote/INBOX"));
     failed(&sandbox.run(&["-k", "Account_a:maxage=soon"]), "must be a day, yyyy-mm-dd");
+    failed(&sandbox.run(&["-k", "Account_a:maxage=2999-01-01"]), "a day to come; nothing was synced");
 }
 
 #[test]

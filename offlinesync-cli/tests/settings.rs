@@ -102,7 +102,10 @@ fn a_proxy_is_read_with_its_login_and_that_of_access_tokens_is_the_same_unless_i
     assert_eq!(socks.token_proxy.map(|proxy| proxy.port), Some(1080));
     let own = account("proxy = SOCKS4:h:1\nauthproxy = HTTP:[::1]:8080");
     assert_eq!(own.token_proxy.map(|proxy| (proxy.kind, proxy.host)), Some((ProxyKind::Http, "::1".to_owned())));
-    assert!(account("proxy = SOCKS5:h:1\nauthproxy =").token_proxy.is_none());
+    for none in ["", "''", "\"\""] {
+        let set = account(&format!("proxy = SOCKS5:h:1\nauthproxy = {none}"));
+        assert!(set.proxy.is_some() && set.token_proxy.is_none(), "{none}");
+    }
     for wrong in ["h:1", "SOCKS5:h", "SOCKS6:h:1", "HTTP:h:0", "HTTP:h:1:user"] {
         let config = config("Account a", &format!("proxy = {wrong}"));
         let general = General::read(&config, &Home).unwrap();

@@ -40,7 +40,8 @@ fn what_changes_on_either_side_is_on_the_other_at_once_even_over_a_single_connec
         client.create("Lists");
         client.append("INBOX", "", None, MAIL);
         let sandbox = home(server.port(), lines);
-        let mut daemon = Daemon::start(&sandbox, &["-u", "ttyui"]);
+        let hook = "Account_a:presynchook=echo $OFFLINEIMAPSYNCMODE >> ~/modes";
+        let mut daemon = Daemon::start(&sandbox, &["-u", "ttyui", "-k", hook]);
         until(&mut daemon, || sandbox.messages("local/INBOX").len() == 1);
         client.append("INBOX", "", None, MAIL);
         until(&mut daemon, || sandbox.messages("local/INBOX").len() == 2);
@@ -50,6 +51,7 @@ fn what_changes_on_either_side_is_on_the_other_at_once_even_over_a_single_connec
         until(&mut daemon, || server.client("u1").messages("Lists").len() == 2);
         daemon.signal(Signal::USR2);
         assert_eq!(daemon.end(), Some(0));
+        assert!(std::fs::read_to_string(sandbox.path("modes")).unwrap().starts_with("full\nidle\n"));
     }
 }
 

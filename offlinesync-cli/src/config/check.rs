@@ -88,7 +88,8 @@ fn odd_value(config: &Config, section: &Section, entry: &Entry, option: &OptionS
         let text = value.text.trim();
         text.len() > 1 && text.starts_with(*quote) && text.ends_with(*quote)
     });
-    (plain && quoted && option.status == Status::Works)
+    let counts = !["sep", "proxy", "authproxy"].contains(&option.name);
+    (plain && quoted && counts && option.status == Status::Works)
         .then(|| format!("the quotes around `{}` in [{}] are taken as part of the value", entry.name, section.name))
 }
 
@@ -167,6 +168,8 @@ mod tests {
         let text = "[general]\nme = u\nmetadata = /home/%(me)s\nstatus_backend = plain\n[ui.Curses.Blinkenlights]\nstatuschar = .\n\
                     [notifications]\nx = 1\n[Repository r]\ntype = Gmail\nrealdelete = no\n";
         assert_eq!(warned(text, &["general", "Repository r"]), [] as [&str; 0]);
+        let quotes = "[Account a]\nauthproxy = ''\n[Repository l]\ntype = Maildir\nsep = \"/\"\n";
+        assert_eq!(warned(quotes, &["Account a", "Repository l"]), [] as [&str; 0]);
     }
 
     #[test]

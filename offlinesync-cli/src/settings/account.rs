@@ -261,9 +261,10 @@ fn status_backend(config: &Config, section: &str) -> Result<StatusBackend> {
     Ok(StatusBackend::default())
 }
 
-/// `TYPE:host:port`, or `TYPE:host:port:user:password`; an address of IPv6 in brackets.
+/// `TYPE:host:port`, or `TYPE:host:port:user:password`; an address of IPv6 in brackets. None is also `''`, as OfflineIMAP's example writes it.
 fn proxy(config: &Config, section: &str, name: &str) -> Result<Option<Proxy>> {
-    let Some(value) = config.get_filled(section, name)? else { return Ok(None) };
+    let value = config.get_filled(section, name)?.filter(|value| !["''", "\"\""].contains(&value.text.trim()));
+    let Some(value) = value else { return Ok(None) };
     let form = || {
         value
             .error("must be SOCKS5:host:port, SOCKS4:host:port or HTTP:host:port")

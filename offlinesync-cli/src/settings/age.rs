@@ -40,11 +40,13 @@ impl Age {
     /// of `now`.
     ///
     /// # Errors
-    /// Kind `Configuration`: the day is beyond all calendars.
+    /// Kind `Configuration`: the day is beyond all calendars, or still to come.
     pub fn since(&self, now: &ZonedDateTime) -> Result<i64> {
-        let failed = |error: jiff::Error| {
-            Error::new(offlinesync_core::ErrorKind::Configuration, format!("`maxage` leads to no day: {error}"))
-        };
+        let mistake = |text: String| Error::new(offlinesync_core::ErrorKind::Configuration, text);
+        if let Some(day) = self.start.filter(|day| *day > now.date()) {
+            return Err(mistake(format!("`maxage` or `startdate` is {day}, a day to come; nothing was synced")));
+        }
+        let failed = |error: jiff::Error| mistake(format!("`maxage` leads to no day: {error}"));
         let start = self.start.map(|day| day.to_zoned_datetime(now.time_zone().clone())).transpose().map_err(failed)?;
         let days = self.days.map(|days| now.checked_sub(days.days()).and_then(|day| day.start_of_day()));
         let days = days.transpose().map_err(failed)?;
@@ -73,20 +75,32 @@ mod tests {
         Age::read(&config, "Account a", ["Repository r", "Repository l"])
     }
 
+    fn since_at(day: &str, account: &str, repository: &str) -> Result<i64> {
+        let now: ZonedDateTime = format!("{day}T12:00:00+02:00[Europe/Berlin]").parse().unwrap();
+        read(account, repository)?.unwrap().since(&now)
+    }
+
     fn since(account: &str, repository: &str) -> i64 {
-        let now: ZonedDateTime = "2024-03-31T12:00:00+02:00[Europe/Berlin]".parse().unwrap();
-        read(account, repository).unwrap().unwrap().since(&now).unwrap()
+        since_at("2024-03-31", account, repository).unwrap()
     }
 
     #[test]
     fn days_count_from_the_beginning_of_today_in_local_time() {
         assert_eq!(since("maxage = 1", ""), "2024-03-29T23:00:00Z".parse::<jiff::Timestamp>().unwrap().as_second());
         assert_eq!(
-            since("maxage = 2024-04-02", ""),
+            since_at("2024-04-02", "maxage = 2024-04-02", "").unwrap(),
             "2024-04-01T22:00:00Z".parse::<jiff::Timestamp>().unwrap().as_second()
         );
         assert_eq!(since("maxage = 300", "startdate = 2024-03-30"), since("maxage = 1", ""));
         assert_eq!(read("", "").unwrap(), None);
+    }
+
+    #[test]
+    fn a_day_to_come_is_refused() {
+        for (account, repository) in [("maxage = 2024-04-02", ""), ("maxage = 1", "startdate = 2024-04-02")] {
+            let error = since_at("2024-04-01", account, repository).unwrap_err();
+            assert!(error.to_string().contains("is 2024-04-02, a day to come"), "{error}");
+        }
     }
 
     #[test]
