@@ -186,6 +186,8 @@ fn hooks_run_around_a_sync_but_not_in_a_dry_run() {
     let run = sandbox.run(&["-q"]);
     assert_eq!(run.code, 0);
     assert_eq!(fs::read_to_string(sandbox.path("log")).unwrap(), "before quick\nafter\n");
+    sandbox.run(&["-q", "-k", "Account_a:maxage=30000", "-k", "Account_a:postsynchook="]).silent();
+    assert_eq!(fs::read_to_string(sandbox.path("log")).unwrap(), "before quick\nafter\nbefore full\n");
     assert!(run.err.starts_with("warning: hook `echo after"), "{}", run.err);
     assert!(run.err.ends_with("failed with exit code 3: bad\n"), "{}", run.err);
 }
@@ -238,8 +240,9 @@ fn two_accounts() -> Sandbox {
 
 #[test]
 fn accounts_are_synced_one_after_the_other_unless_more_are_asked_for() {
-    for args in [&["-1", "-k", "maxsyncaccounts=2"][..], &[]] {
-        let out = two_accounts().run(&[&["-u", "basic"], args].concat()).out;
+    for args in [&[][..], &["-1"], &["-P", "trace"], &["-d", "imap"]] {
+        let more = if args.is_empty() { "maxsyncaccounts=1" } else { "maxsyncaccounts=2" };
+        let out = two_accounts().run(&[&["-u", "basic", "-k", more], args].concat()).out;
         let marks: Vec<&str> = out.lines().filter_map(|line| line.strip_prefix("*** ")?.split(' ').next()).collect();
         assert_eq!(marks, ["Processing", "Finished", "Processing", "Finished"], "{args:?}: {out}");
     }

@@ -48,6 +48,10 @@ impl Newcomer {
     }
 }
 
+/// Who asks for what at `init`, where nothing is found out.
+const WHO: [(&str, &str); 3] =
+    [("Mail address: ", "u1@example.invalid"), ("IMAP server: ", "localhost"), ("User name", "u1")];
+
 /// Answers questions, each when it is asked.
 fn answer(tty: &mut Tty, answers: &[(&str, &str)]) {
     for (question, answer) in answers {
@@ -86,17 +90,9 @@ fn answers_become_a_file_for_its_owner_alone_that_checks_and_syncs() {
 fn a_password_is_typed_unseen_and_is_not_in_the_file() {
     let newcomer = Newcomer::new();
     let mut tty = newcomer.init();
-    answer(
-        &mut tty,
-        &[
-            ("Mail address: ", "u1@example.invalid"),
-            ("IMAP server: ", "localhost"),
-            ("User name", "u1"),
-            ("Command that prints the password", "ask"),
-            ("Maildir", "~/elsewhere"),
-            ("Enter password for user 'u1'", "pw"),
-        ],
-    );
+    answer(&mut tty, &WHO);
+    answer(&mut tty, &[("Command that prints the password", "ask"), ("Maildir", "~/elsewhere")]);
+    answer(&mut tty, &[("Enter password for user 'u1'", "pw")]);
     let (code, screen) = tty.end("Next: `offlinesync check`");
     assert_eq!(code, Some(0), "{screen}");
     assert!(!screen.contains("pw") && !fs::read_to_string(newcomer.file()).unwrap().contains("= pw\n"), "{screen}");
@@ -110,22 +106,14 @@ fn a_password_is_typed_unseen_and_is_not_in_the_file() {
 fn ctrl_c_at_a_question_and_a_refused_password_write_nothing() {
     let newcomer = Newcomer::new();
     let mut tty = newcomer.init();
-    answer(&mut tty, &[("Mail address: ", "u1@example.invalid")]);
+    answer(&mut tty, &WHO[..1]);
     tty.wait_for("IMAP server: ");
     tty.press("\u{3}");
     assert_ne!(tty.end("IMAP server").0, Some(0));
     assert!(!newcomer.sandbox.path(".config").exists());
     let mut tty = newcomer.init();
-    answer(
-        &mut tty,
-        &[
-            ("Mail address: ", "u1@example.invalid"),
-            ("IMAP server: ", "localhost"),
-            ("User name", "u1"),
-            ("Command that prints the password", "echo wrong"),
-            ("Maildir", ""),
-        ],
-    );
+    answer(&mut tty, &WHO);
+    answer(&mut tty, &[("Command that prints the password", "echo wrong"), ("Maildir", "")]);
     let (code, screen) = tty.end("nothing was written: the login failed");
     assert_eq!(code, Some(2), "{screen}");
     assert!(!newcomer.sandbox.path(".config").exists());

@@ -24,6 +24,20 @@ fn home(port: u16, lines: &str) -> Sandbox {
     ))
 }
 
+/// A server that does as a test says, with a message in its INBOX, and a home that syncs with it.
+fn pretended(lines: &str) -> (Server, Sandbox) {
+    let server = Server::start(Memory::default());
+    server.mailbox("u1", "INBOX").add(MAIL, &[]);
+    let sandbox = home(server.port(), lines);
+    (server, sandbox)
+}
+
+/// Ends a program after the sync that is running, which must go well.
+fn finish(daemon: Daemon) {
+    daemon.signal(Signal::USR2);
+    assert_eq!(daemon.end(), Some(0));
+}
+
 /// Syncs go on until this is so.
 fn until(daemon: &mut Daemon, what: impl Fn() -> bool) {
     while !what() {
@@ -49,8 +63,7 @@ fn what_changes_on_either_side_is_on_the_other_at_once_even_over_a_single_connec
         until(&mut daemon, || sandbox.messages("local/Lists").len() == 1);
         sandbox.deliver("local/Lists", "1700000009.own.host", "Subject: own\n\nx\n");
         until(&mut daemon, || server.client("u1").messages("Lists").len() == 2);
-        daemon.signal(Signal::USR2);
-        assert_eq!(daemon.end(), Some(0));
+        finish(daemon);
         assert!(std::fs::read_to_string(sandbox.path("modes")).unwrap().starts_with("full\nidle\n"));
     }
 }
@@ -105,8 +118,7 @@ fn mail_that_comes_while_watched_folders_are_synced_again_and_again_is_heard_of_
         stored.map(|stored| String::from_utf8(stored.bytes).unwrap().replace("\r\n", "\n")).collect()
     };
     until(&mut daemon, || here().len() >= 81 && there().len() >= 81);
-    daemon.signal(Signal::USR2);
-    assert_eq!(daemon.end(), Some(0));
+    finish(daemon);
     sandbox.run(&["-o"]).silent();
     for found in [here(), there()] {
         assert_eq!((found.len(), found.into_iter().collect::<BTreeSet<_>>().len()), (81, 81));
@@ -115,9 +127,7 @@ fn mail_that_comes_while_watched_folders_are_synced_again_and_again_is_heard_of_
 
 #[test]
 fn a_connection_that_is_held_gives_signs_of_life_and_serves_the_next_sync() {
-    let server = Server::start(Memory::default());
-    server.mailbox("u1", "INBOX").add(MAIL, &[]);
-    let sandbox = home(server.port(), "holdconnectionopen = yes\nkeepalive = 1\n");
+    let (server, sandbox) = pretended("holdconnectionopen = yes\nkeepalive = 1\n");
     let mut daemon = Daemon::start(&sandbox, &["-u", "ttyui"]);
     daemon.wait_for("Next refresh in 600.0 minutes");
     let (alive, signs) = channel();
@@ -129,17 +139,14 @@ fn a_connection_that_is_held_gives_signs_of_life_and_serves_the_next_sync() {
     daemon.signal(Signal::USR1);
     daemon.wait_for("Next refresh in 600.0 minutes");
     assert_eq!(server.connections(), 1);
-    daemon.signal(Signal::USR2);
-    assert_eq!(daemon.end(), Some(0));
+    finish(daemon);
 }
 
 /// OfflineIMAP gives an account up after three.
 #[test]
 fn an_account_goes_on_after_any_number_of_failures_of_the_network() {
-    let server = Server::start(Memory::default());
-    server.mailbox("u1", "INBOX").add(MAIL, &[]);
+    let (server, sandbox) = pretended("");
     server.on_command(|_| Action::Bye);
-    let sandbox = home(server.port(), "");
     let mut daemon = Daemon::start(&sandbox, &["-u", "ttyui"]);
     for _ in 0..5 {
         daemon.wait_for("error: account 'a': ");
@@ -150,16 +157,13 @@ fn an_account_goes_on_after_any_number_of_failures_of_the_network() {
     server.on_command(|_| Action::Continue);
     daemon.signal(Signal::USR1);
     until(&mut daemon, || sandbox.messages("local/INBOX").len() == 1);
-    daemon.signal(Signal::USR2);
-    assert_eq!(daemon.end(), Some(0));
+    finish(daemon);
 }
 
 /// OfflineIMAP #439: after another network was there, the program waited for ever for a connection of the old one.
 #[test]
 fn a_kept_connection_that_fell_silent_is_given_up_and_mail_comes_over_another() {
-    let server = Server::start(Memory::default());
-    server.mailbox("u1", "INBOX").add(MAIL, &[]);
-    let sandbox = home(server.port(), "holdconnectionopen = yes\nkeepalive = 36000\n");
+    let (server, sandbox) = pretended("holdconnectionopen = yes\nkeepalive = 36000\n");
     let mut daemon = Daemon::start(&sandbox, &["-u", "ttyui", "-k", "general:socktimeout=1"]);
     daemon.wait_for("Next refresh in 600.0 minutes");
     assert_eq!((sandbox.messages("local/INBOX").len(), server.connections()), (1, 1));
@@ -170,6 +174,5 @@ fn a_kept_connection_that_fell_silent_is_given_up_and_mail_comes_over_another() 
         daemon.wait_for("Next refresh in 600.0 minutes");
     }
     assert_eq!(server.connections(), 2);
-    daemon.signal(Signal::USR2);
-    assert_eq!(daemon.end(), Some(0));
+    finish(daemon);
 }
