@@ -42,6 +42,7 @@ pub mod streams;
 pub mod testing;
 pub mod turns;
 pub mod ui;
+pub mod unseen;
 pub mod verify;
 pub mod watching;
 

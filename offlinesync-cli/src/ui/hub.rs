@@ -3,6 +3,7 @@
 use super::{DebugTypes, Interface, LogFile, Moment, Scene, Syslog, Who};
 use crate::profile::Profile;
 use crate::say::{Level, Outcome, clean, error_lines, report_lines};
+use crate::unseen;
 use offlinesync_core::sync::Report;
 use offlinesync_core::{Error, ErrorKind, Event, Result};
 use offlinesync_imap::config::Secret;
@@ -164,7 +165,7 @@ impl Hub {
             return answer;
         }
         let mut answer = Err(std::io::Error::other("nobody was asked"));
-        self.interface.with_terminal(&mut || answer = rpassword::prompt_password(clean(question.prompt)));
+        self.interface.with_terminal(&mut || answer = unseen::ask(&clean(question.prompt)));
         answer.map(Secret::new).map_err(|error| {
             Error::new(ErrorKind::Configuration, format!("the password could not be read: {error}")).with_source(error)
         })
