@@ -109,6 +109,8 @@ fn without_expunge_a_removed_message_is_only_marked_and_read_only_sides_are_not_
     let left = client.messages("INBOX");
     assert_eq!(left.len(), 1);
     assert!(format!("{left:?}").contains("Deleted"), "{left:?}");
+    assert_eq!(sandbox.run(&["-k", "Repository_r:expunge=yes"]).code, 0);
+    assert_eq!(client.messages("INBOX").len(), 1, "what was only marked is not expunged later");
     // What was removed while nothing could be changed there, and what another program has marked.
     client.append("INBOX", "\\Deleted", None, b"Subject: marked\r\n\r\nx\r\n");
     assert_eq!(other.run(&["-k", "Repository_r:readonly=no"]).code, 0);

@@ -1,6 +1,7 @@
 //! Moving in from another program: what it remembers of each folder becomes rows of our status, so that nothing is transferred again
 //! and what was pending stays pending. And moving out again, when rows become what the other program remembers.
 
+mod claims;
 pub mod mbsync;
 pub mod offlineimap;
 pub mod rows;

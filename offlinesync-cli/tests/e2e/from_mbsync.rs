@@ -181,6 +181,29 @@ fn what_was_pending_when_mbsync_ran_last_is_carried_out_and_only_what_is_new_is_
     assert!(ours[0].contains(",RU=") && !ours[0].contains(",U="), "mbsync would take {ours:?} for its own number");
 }
 
+/// A file that was moved here from another mailbox brought its number along, that of a message which had just been removed here. It was taken for that
+/// message, not uploaded, and gone when that was removed on the server.
+#[test]
+fn a_file_that_brought_the_number_of_another_message_along_is_told_by_its_content() {
+    let server = counting_server();
+    let house = synced_by_mbsync(&server, VERBATIM, ALL, Scale::small(40));
+    let file = file_of(&house.folder("INBOX"), 7);
+    let name = file.file_name().unwrap().to_str().unwrap().replacen('.', "9.", 1);
+    fs::remove_file(&file).unwrap();
+    deliver(&house.folder("INBOX"), &name, mail(7000).as_bytes());
+    import(&house);
+    house.sync();
+    with_client(&server, |client| {
+        let uid = uid_of(client, "INBOX", 7);
+        client.remove(&uid);
+    });
+    house.sync();
+    assert_in_step(&server, &house, NESTED);
+    assert!(file_of(&house.folder("INBOX"), 7000).exists());
+    with_client(&server, |client| assert!(!uid_of(client, "INBOX", 7000).is_empty()));
+    house.sync_quietly();
+}
+
 #[test]
 fn mbsync_goes_on_after_us_with_what_came_and_went_meanwhile_without_a_body() {
     let (server, scale) = (counting_server(), Scale::of_proof());

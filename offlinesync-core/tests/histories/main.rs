@@ -164,6 +164,34 @@ fn moving_history() -> impl Strategy<Value = Vec<Act>> {
     })
 }
 
+/// One user adds, moves and removes, and nobody does on the other side.
+fn lonely_history() -> impl Strategy<Value = Vec<Act>> {
+    let add = (0..3usize, any::<bool>()).prop_map(|(folder, large)| Act::Add {
+        side: Side::Remote,
+        folder,
+        flags: 0,
+        again: None,
+        large,
+    });
+    let moved = (any::<Index>(), 0..3usize).prop_map(|(which, to)| Act::Move { side: Side::Remote, which, to });
+    let removed = any::<Index>().prop_map(|which| Act::Remove { side: Side::Remote, which });
+    let sync = (ends(), without()).prop_map(|(ends, without)| Act::Sync { ends, narrow: false, without, bound: None });
+    prop::collection::vec(prop_oneof![3 => add, 3 => moved, 3 => removed, 2 => sync], 5..30)
+}
+
+/// Stores as there are, whose messages tell what they are.
+fn telling_stores() -> impl Strategy<Value = PerSide<Knobs>> {
+    let kinds = || select(vec![Knobs::imap(), Knobs::maildir()]);
+    let stores = (kinds(), kinds(), 1..6usize, any::<bool>());
+    stores.prop_map(|(remote, local, messages, transfer)| {
+        PerSide { remote, local }.map(|kind| {
+            let mut knobs = Knobs { tells_octets: true, transfer, ..kind };
+            knobs.group.messages = messages;
+            knobs
+        })
+    })
+}
+
 fn support() -> impl Strategy<Value = FlagSupport> {
     let only = |names: &[&str]| KeywordSupport::Only(names.iter().copied().collect());
     let keywords = select(vec![KeywordSupport::Any, KeywordSupport::Any, only(&[]), only(&["work"])]);
@@ -269,6 +297,21 @@ proptest! {
 
 proptest! {
     #![proptest_config(cases(100))]
+
+    /// Where one side alone is worked on, it ends as its user left it, wherever runs ended meanwhile: nothing that was removed or moved away there
+    /// comes back, unless it was never looked at before.
+    #[test]
+    fn a_side_that_is_worked_on_alone_ends_as_its_user_left_it(
+        stores in telling_stores(), side in side(), history in lonely_history()
+    ) {
+        let mut world = World::new(&stores);
+        world.begin_together()?;
+        let history = if side == Side::Remote { history } else { mirrored(&history) };
+        for act in &history {
+            world.act(act)?;
+        }
+        world.settle_as_left(side)?;
+    }
 
     /// Where both sides move mail at once, too, all ends as it must.
     #[test]

@@ -29,7 +29,12 @@ pub(crate) struct World {
     gone: PerSide<u64>,
     /// Somebody removed or moved away what was not recorded.
     removed_early: bool,
+    /// What users have on each side by what they did there themselves.
+    own: PerSide<BTreeMap<(String, Content), i64>>,
 }
+
+/// Contents of the first messages, which stay.
+const FIRST: Content = 900_001;
 
 fn bounded(bound: Option<Bound>, mut policy: Policy) -> Policy {
     match bound {
@@ -63,10 +68,17 @@ impl Naming for Filter {
 
 type Held2 = BTreeMap<String, Vec<(Content, BTreeSet<&'static str>)>>;
 
-/// Every fourth has a header that tells nothing.
+/// From here on contents have headers that tell them from others.
+const TELLING: Content = 500_000;
+
+/// Every fourth has a header without a Message-ID, and those of all are short, but for those that shall tell.
 fn octets(content: Content) -> Vec<u8> {
     let large = if content.is_multiple_of(2) { "" } else { "a longer line of text that fills it\r\n" };
-    let id = if content.is_multiple_of(4) { String::new() } else { format!("Message-ID: <{content}@example.org>\r\n") };
+    let id = match content {
+        TELLING.. => format!("Subject: a letter\r\nMessage-ID: <{content}@example.org>\r\n"),
+        _ if content.is_multiple_of(4) => String::new(),
+        _ => format!("Message-ID: <{content}@example.org>\r\n"),
+    };
     format!("From: x@example.org\r\n{id}\r\n{content:06}\r\n{}", large.repeat(10)).into_bytes()
 }
 
@@ -90,6 +102,7 @@ impl World {
             contents: 0,
             gone: PerSide::default(),
             removed_early: false,
+            own: PerSide::default(),
         }
     }
 
@@ -132,6 +145,7 @@ impl World {
                     self.store(*side).remove(&self.local_name(*side, &folder), &id);
                     self.gone[*side] += 1;
                     self.removed_early |= !settled;
+                    self.count(*side, &folder, content_of(&held.octets), -1);
                     self.model.removed(*side, &folder, content_of(&held.octets), settled);
                 }
             }
@@ -155,11 +169,41 @@ impl World {
         );
         let mails = self.store(side).mails(&self.local_name(side, folder));
         let kept = mails.into_iter().find(|(there, _)| *there == id).map(|(_, held)| names(&held.flags)).unwrap();
+        self.count(side, folder, content, 1);
         self.model.added(side, folder, content, &kept);
+    }
+
+    fn count(&mut self, side: Side, folder: &str, content: Content, more: i64) {
+        *self.own[side].entry((folder.to_owned(), content)).or_default() += more;
+    }
+
+    /// Every folder has a message on both sides, which stays. What follows tells what it is.
+    pub(crate) fn begin_together(&mut self) -> std::result::Result<(), TestCaseError> {
+        for (folder, content) in FOLDERS.into_iter().zip((FIRST..).step_by(4)) {
+            self.add(Side::Remote, folder, content, &BTreeSet::new());
+            self.count(Side::Local, folder, content, 1);
+        }
+        self.contents = TELLING;
+        self.settle()
+    }
+
+    /// A clean sync, after which a side holds what its user put there and left there.
+    pub(crate) fn settle_as_left(&mut self, side: Side) -> std::result::Result<(), TestCaseError> {
+        let report = self.sync(false, (None, None)).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert!(report.in_step(), "{:?}", report.failures);
+        let mut own = self.own[side].clone();
+        own.retain(|_, copies| *copies != 0);
+        for on in Side::BOTH {
+            let found: BTreeMap<_, _> =
+                self.found(on).into_iter().map(|(key, copies)| (key, copies.len() as i64)).collect();
+            prop_assert_eq!(&found, &own, "{}", on);
+        }
+        Ok(())
     }
 
     fn pick(&self, side: Side, which: &prop::sample::Index) -> Option<(String, MessageId, Held)> {
         let mut all = self.messages(side);
+        all.retain(|(.., held)| content_of(&held.octets) < FIRST);
         // The order must be the same in a mirrored world, whatever the ids are.
         all.sort_by_key(|(folder, id, held)| (folder.clone(), content_of(&held.octets), id.clone()));
         (!all.is_empty()).then(|| all.swap_remove(which.index(all.len())))
@@ -180,6 +224,8 @@ impl World {
         self.store(side).add(&self.local_name(side, to), &octets(content), held.flags);
         self.gone[side] += 1;
         self.removed_early |= !settled;
+        self.count(side, &folder, content, -1);
+        self.count(side, to, content, 1);
         self.model.moved(side, &folder, content, settled, to);
     }
 

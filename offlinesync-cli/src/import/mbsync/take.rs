@@ -7,6 +7,7 @@ use super::plan::Move;
 use super::state::{self, State};
 use crate::backend;
 use crate::config::discover::{Environment, tilde};
+use crate::import::claims::others;
 use crate::import::rows::{gone, system_flags};
 use crate::import::{Mark, Memory, Taken, write};
 use crate::settings::{AccountSettings, Store};
@@ -83,7 +84,8 @@ impl Mover<'_> {
             }
         };
         let sides = PerSide { remote, local };
-        let rows = rows(state, &sides);
+        let others = self.others(&pair, &rows(state, &sides, &BTreeSet::new()))?;
+        let rows = rows(state, &sides, &others);
         let alone: Vec<Side> = rows.iter().filter_map(Row::is_alone_on).collect();
         found.taken.folders += 1;
         found.taken.messages += rows.len() - alone.len();
@@ -91,6 +93,18 @@ impl Mover<'_> {
         found.placeholders += state.entries.iter().filter(|entry| entry.placeholder).count();
         let uid_validity = sides.map(|side| side.uid_validity);
         write(status, &pair, Memory { uid_validity, rows })
+    }
+
+    /// Files that came or were renamed since mbsync looked last, and are not the messages whose numbers they bear: a number goes along when a file
+    /// is moved here from another mailbox. They have no row, and neither have those messages.
+    fn others(&self, pair: &FolderPair, rows: &[Row]) -> Result<BTreeSet<MessageId>> {
+        let modified = |path: PathBuf| std::fs::metadata(path).ok()?.modified().ok();
+        let written = self.state_paths(pair)?.into_iter().find_map(modified);
+        let (Some(written), Some(maildir)) = (written, self.maildir(Side::Local)?) else { return Ok(BTreeSet::new()) };
+        let changed = maildir.changed_since(&pair.local, written)?;
+        let pairs = rows.iter().filter(|row| row.is_alone_on().is_none() && changed.contains(&row.ids.local));
+        let others = others(self.account, pair, pairs.map(|row| row.ids.clone()).collect())?;
+        Ok(others.into_iter().map(|ids| ids.local).collect())
     }
 
     /// The lock of a pair's state; `None` if there is none.
@@ -199,8 +213,8 @@ impl Mover<'_> {
 }
 
 /// A pair of numbers is a row, whether its messages are still there or not. What mbsync left out on one side stays alone on the other, and
-/// so does what it looked at without making it a pair.
-fn rows(state: &State, sides: &PerSide<Side_>) -> Vec<Row> {
+/// so does what it looked at without making it a pair. Of pairs with one of `others` nothing is known.
+fn rows(state: &State, sides: &PerSide<Side_>, others: &BTreeSet<MessageId>) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut spoken_for: PerSide<BTreeSet<Uid>> = PerSide::default();
     for entry in state.entries.iter().filter(|entry| entry.is_pair()) {
@@ -208,7 +222,7 @@ fn rows(state: &State, sides: &PerSide<Side_>) -> Vec<Row> {
         let id = |side: Side, number: Uid| sides[side].by_number.get(&number).cloned();
         let new = spoken_for.remote.insert(far) & spoken_for.local.insert(near);
         let (remote, local) = (id(Side::Remote, far), id(Side::Local, near));
-        if new && (remote.is_some() || local.is_some()) {
+        if new && (remote.is_some() || local.is_some()) && local.as_ref().is_none_or(|local| !others.contains(local)) {
             let ids =
                 PerSide { remote: remote.unwrap_or_else(|| gone(far)), local: local.unwrap_or_else(|| gone(near)) };
             rows.push(Row { ids, base: Flags::system(system_flags(&entry.letters)) });
@@ -234,7 +248,7 @@ mod tests {
     #[test]
     fn pairs_become_rows_and_what_was_left_out_stays_alone() {
         let state = state::parse(
-            "FarUidValidity 7\nNearUidValidity 8\nMaxPulledUid 20\nMaxPushedUid 10\n\n1 1 FS\n2 2 S\n3 3 \n4 0 \n0 5 \n6 6 ~\n",
+            "FarUidValidity 7\nNearUidValidity 8\nMaxPulledUid 20\nMaxPushedUid 10\n\n1 1 FS\n2 2 S\n3 3 \n4 0 \n0 5 \n6 6 ~\n7 7 \n",
         )
         .unwrap();
         let side = |present: &[u32], numbering, name: fn(u32) -> MessageId| Side_ {
@@ -244,8 +258,9 @@ mod tests {
         };
         let far = |n| MessageId::Uid(Uid::new(n).unwrap());
         let near = |n: u32| MessageId::Name(format!("{n}.host").into());
-        let sides = PerSide { remote: side(&[1, 2, 4, 6, 15, 25], 7, far), local: side(&[1, 3, 5, 6, 9, 11], 8, near) };
-        let rows = rows(&state, &sides);
+        let sides =
+            PerSide { remote: side(&[1, 2, 4, 6, 7, 15, 25], 7, far), local: side(&[1, 3, 5, 6, 7, 9, 11], 8, near) };
+        let rows = rows(&state, &sides, &BTreeSet::from([near(7)]));
         let shared: Vec<_> = rows.iter().filter(|row| row.is_alone_on().is_none()).map(|row| row.ids.clone()).collect();
         let gone = |n| gone(Uid::new(n).unwrap());
         assert_eq!(
@@ -264,6 +279,10 @@ mod tests {
         assert_eq!(rows[0].base.system.letters().collect::<String>(), "FS");
 
         let renumbered = PerSide { remote: side(&[1, 30], 99, far), local: sides.local };
-        assert!(super::rows(&state, &renumbered).iter().all(|row| row.is_alone_on() != Some(Side::Remote)));
+        assert!(
+            super::rows(&state, &renumbered, &BTreeSet::new())
+                .iter()
+                .all(|row| row.is_alone_on() != Some(Side::Remote))
+        );
     }
 }

@@ -13,16 +13,16 @@ pub(crate) mod files;
 pub(super) mod give;
 pub(crate) mod status;
 
+use super::claims::others;
 use super::{Mark, Memory, Taken, rows, sentence, tell_refused, write};
 use crate::backend;
 use crate::settings::{AccountSettings, Store};
 use crate::ui::{Hub, Who};
 use files::Files;
 use offlinesync_core::status::{FolderPair, Row};
-use offlinesync_core::sync::{Account, PairedFolder, are_same};
+use offlinesync_core::sync::{Account, PairedFolder};
 use offlinesync_core::{
-    Error, ErrorKind, Folder, MessageId, NothingKnown, PerSide, Result, Side, StatusStore, SystemFlags, Uid,
-    UidValidity,
+    Error, ErrorKind, MessageId, NothingKnown, PerSide, Result, Side, StatusStore, SystemFlags, Uid, UidValidity,
 };
 use status::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -191,29 +191,6 @@ impl House<'_> {
         }
         Ok(local)
     }
-}
-
-/// So many claims are compared one by one. Of more, as after a Maildir was copied to another disk, a sample is first, and holds for all.
-const COMPARED: usize = 1000;
-const SAMPLE: usize = 16;
-
-/// The UIDs of those messages that are not what the names of their files claim.
-fn others(claims: &[(Uid, MessageId)], folders: &mut PerSide<Box<dyn Folder>>) -> Result<Vec<Uid>> {
-    let mut compare = |claims: &[&(Uid, MessageId)]| -> Result<Vec<Uid>> {
-        let ids = |(uid, id): &&(Uid, MessageId)| PerSide { remote: MessageId::Uid(*uid), local: id.clone() };
-        let pairs: Vec<PerSide<MessageId>> = claims.iter().map(ids).collect();
-        let verdicts = if pairs.is_empty() { Vec::new() } else { are_same(folders, &pairs)? };
-        let others = claims.iter().zip(verdicts).filter(|(_, same)| *same == Some(false));
-        Ok(others.map(|((uid, _), _)| *uid).collect())
-    };
-    let all: Vec<&(Uid, MessageId)> = claims.iter().collect();
-    if all.len() > COMPARED {
-        let sample: Vec<&(Uid, MessageId)> = claims.iter().step_by(claims.len().div_ceil(SAMPLE)).collect();
-        if compare(&sample)?.is_empty() {
-            return Ok(Vec::new());
-        }
-    }
-    compare(&all)
 }
 
 /// The name of the file that holds a pair's status: the local name with the levels separated by dots.
