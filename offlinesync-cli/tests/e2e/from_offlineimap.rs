@@ -272,6 +272,20 @@ fn a_file_that_claims_to_be_a_message_it_is_not_is_told_by_its_content() {
     house.sync_quietly();
 }
 
+/// OfflineIMAP adds a header to what it uploads to a server that tells no numbers, and a server may change one.
+#[test]
+fn a_file_whose_header_is_not_quite_the_servers_is_that_message_all_the_same() {
+    let server = counting_server();
+    let house = synced_by_offlineimap(&server, Scale::small(40));
+    let file = file_of(&house.folder("INBOX"), 7);
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("X-OfflineIMAP: 1-2\n{text}")).unwrap();
+    set_letters(&house.folder("INBOX"), 7, "FS");
+    assert_eq!(served(&server, || house.sync()), Served::default());
+    assert_eq!(in_maildir(&house.folder("INBOX")).len(), Scale::small(40).inbox);
+    house.sync_quietly();
+}
+
 #[test]
 fn moving_in_that_was_cut_short_starts_over() {
     let server = counting_server();

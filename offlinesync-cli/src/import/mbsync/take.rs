@@ -84,7 +84,7 @@ impl Mover<'_> {
             }
         };
         let sides = PerSide { remote, local };
-        let others = self.others(&pair, &rows(state, &sides, &BTreeSet::new()))?;
+        let others = self.files_that_differ(&pair, &rows(state, &sides, &BTreeSet::new()))?;
         let rows = rows(state, &sides, &others);
         let alone: Vec<Side> = rows.iter().filter_map(Row::is_alone_on).collect();
         found.taken.folders += 1;
@@ -97,7 +97,7 @@ impl Mover<'_> {
 
     /// Files that came or were renamed since mbsync looked last, and are not the messages whose numbers they bear: a number goes along when a file
     /// is moved here from another mailbox. They have no row, and neither have those messages.
-    fn others(&self, pair: &FolderPair, rows: &[Row]) -> Result<BTreeSet<MessageId>> {
+    fn files_that_differ(&self, pair: &FolderPair, rows: &[Row]) -> Result<BTreeSet<MessageId>> {
         let modified = |path: PathBuf| std::fs::metadata(path).ok()?.modified().ok();
         let written = self.state_paths(pair)?.into_iter().find_map(modified);
         let (Some(written), Some(maildir)) = (written, self.maildir(Side::Local)?) else { return Ok(BTreeSet::new()) };

@@ -181,11 +181,8 @@ impl House<'_> {
         let Some(written) = self.files().written_for(&status_name(self.settings, pair)) else { return Ok(local) };
         let changed = backend::maildir_repository(self.settings, Side::Local)?.changed_since(&pair.local, written)?;
         let claims = local.by_remote.iter().filter(|(uid, id)| known.contains(uid) && changed.contains(id));
-        let claims: Vec<(Uid, MessageId)> = claims.map(|(uid, id)| (*uid, id.clone())).collect();
-        let repositories = self.account.repositories();
-        let mut folders =
-            PerSide { remote: repositories.remote.open(&pair.remote)?, local: repositories.local.open(&pair.local)? };
-        for uid in others(&claims, &mut folders)? {
+        let pairs = claims.map(|(uid, id)| PerSide { remote: MessageId::Uid(*uid), local: id.clone() }).collect();
+        for uid in others(self.account, pair, pairs)?.into_iter().filter_map(|ids| ids.remote.uid()) {
             local.by_remote.remove(&uid);
             local.doubtful.insert(uid);
         }
