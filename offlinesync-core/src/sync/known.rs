@@ -25,7 +25,11 @@ impl Known for KnownRows<'_> {
             uids.extend(row.ids[self.side].uid());
             Ok(())
         })?;
+        // What was on its way from here was here, too: a store that has not given its number out yet shows an older state.
+        let begun = self.status.intents()?.into_iter().filter(|intent| intent.is_by_name() && intent.to != self.side);
+        uids.extend(begun.filter_map(|intent| intent.source.uid()));
         uids.sort_unstable();
+        uids.dedup();
         let mut ranges: Vec<(Uid, Uid)> = Vec::new();
         for uid in uids {
             match ranges.last_mut() {

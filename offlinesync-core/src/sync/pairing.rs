@@ -73,7 +73,8 @@ pub(super) fn pair(
         let intents = circumstances.intents.iter().filter(|intent| intent.to == side);
         let (named, intents): (Vec<&Intent>, Vec<&Intent>) = intents.partition(|intent| intent.is_by_name());
         if !named.is_empty() {
-            let numbering = circumstances.uid_validity[side.other()];
+            // Of a store that showed an older state of itself, that a source is not there proves nothing.
+            let numbering = circumstances.uid_validity[side.other()].filter(|_| circumstances.names_tell);
             settle_by_name(side, &named, numbering, &mut fresh, &mut touched, &mut settled);
         }
         if !intents.is_empty() {

@@ -153,6 +153,33 @@ fn a_restored_backup_that_lacks_one_message_is_recognised_too() {
     }
 }
 
+/// A run was killed after it had downloaded a message, and then a backup was put back that did not have it yet. That is no removal: the only copy of
+/// it would be gone.
+#[test]
+fn what_a_killed_run_downloaded_is_kept_where_a_backup_lacks_it() {
+    for options in offers() {
+        let pair = Pair::new(options);
+        let backup = pair.server.mailbox("u1", "INBOX").backup();
+        pair.arrive(900..902);
+        pair.in_step();
+        (13..15).for_each(|uid| pair.server.mailbox("u1", "INBOX").remove(uid));
+        pair.in_step();
+        pair.left_behind(15, 902);
+        pair.server.mailbox("u1", "INBOX").restore(backup);
+        let before = pair.world();
+        pair.sync().says(&["INBOX", "older state", "--accept-uidvalidity"]);
+        pair.keeps(&before);
+        // Its number is another message's now.
+        pair.arrive(910..914);
+        let before = pair.world();
+        pair.sync().is_silent();
+        pair.keeps(&before);
+        pair.equal();
+        assert_eq!(pair.local.count("INBOX"), 12 + 1 + 4);
+        pair.in_step();
+    }
+}
+
 /// What the hint says helps at once, and not only when as many have come as were lost.
 #[test]
 fn a_restored_backup_is_paired_anew_as_soon_as_the_user_says_so() {

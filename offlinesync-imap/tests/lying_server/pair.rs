@@ -1,8 +1,13 @@
 //! Two sides in step, a server that can be made to lie, and what both sides hold afterwards.
 
+use offlinesync_core::status::{Batch, Intent};
 use offlinesync_core::sync::{Account, Report, Verification};
+use offlinesync_core::testing::lines::in_form;
 use offlinesync_core::testing::memory::{Knobs, MemoryRepository};
-use offlinesync_core::{Cancel, Error, ErrorKind, Flags, MemoryStatus, Policy, Repository, SystemFlags};
+use offlinesync_core::{
+    Cancel, Error, ErrorKind, Flags, FolderName, LineEnding, MemoryStatus, MessageId, Outgoing, PerSide, Policy,
+    Repository, Side, SourceFolder, StatusStore, SystemFlags, Uid,
+};
 use offlinesync_imap::config::{Secret, Timeouts, Tls};
 use offlinesync_imap::testing::server::{Action, Options, Received, Server};
 use offlinesync_imap::{ImapConfig, ImapRepository};
@@ -118,6 +123,23 @@ impl Pair {
     /// Compares everything, and writes rows anew.
     pub(crate) fn repair(&self) -> Verification {
         self.with_account(Policy::default(), |account| account.verify(true, &(), &Cancel::new())).unwrap()
+    }
+
+    /// As if a run had been killed right after it had downloaded this message of INBOX: it is here, and nothing of it is recorded.
+    pub(crate) fn left_behind(&self, uid: u32, number: u32) {
+        let (id, flags) = (MessageId::Uid(Uid::new(uid).unwrap()), Flags::default());
+        let pair = PerSide { remote: FolderName::from("INBOX"), local: FolderName::from("INBOX") };
+        let mut status = self.status.folder(&pair).unwrap();
+        let uid_validity = status.record().unwrap().uid_validity.remote.unwrap();
+        let intents = vec![Intent::by_name(Side::Local, id.clone())];
+        status.apply(Batch { intents, ..Batch::default() }).unwrap();
+        let mut folder = self.local.open(&pair.local).unwrap();
+        let mut intake = folder.intake(&SourceFolder { name: pair.remote, uid_validity }).unwrap();
+        let bytes = in_form(&mail(number), LineEnding::Crlf, intake.line_ending());
+        intake.begin(&Outgoing { source: &id, flags: &flags, date: None, octets: bytes.len() as u64 }).unwrap();
+        intake.write(&bytes).unwrap();
+        intake.end().unwrap();
+        intake.commit().unwrap();
     }
 
     fn with_account<T>(&self, policy: Policy, work: impl FnOnce(&Account) -> T) -> T {
