@@ -98,7 +98,7 @@ fn token(status: u16, text: &str, url: &str) -> Result<Token> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{Read, Write};
+    use std::io::{BufRead, BufReader, Read, Write};
     use std::net::TcpListener;
 
     fn ask(answer: &'static str) -> (Result<Token>, String) {
@@ -144,11 +144,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let proxy = std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut piece = [0; 1000];
-            let read = stream.read(&mut piece).unwrap();
-            stream.write_all(b"HTTP/1.1 403 no\r\nContent-Length: 0\r\n\r\n").unwrap();
-            String::from_utf8_lossy(&piece[..read]).into_owned()
+            let (stream, _) = listener.accept().unwrap();
+            // The request comes in pieces.
+            let head = BufReader::new(&stream).lines().map(Result::unwrap).take_while(|line| !line.is_empty());
+            let head: Vec<String> = head.collect();
+            (&stream).write_all(b"HTTP/1.1 403 no\r\nContent-Length: 0\r\n\r\n").unwrap();
+            head
         });
         let secret = |text: &str| Secret::new(text.to_owned());
         let url = "https://tokens.invalid/t".to_owned();
@@ -156,7 +157,7 @@ mod tests {
         let through = Proxy { kind: ProxyKind::Http, host: "127.0.0.1".to_owned(), port, login: None };
         assert!(refresh(&request, Some(&through), &Cancel::new()).is_err());
         let asked = proxy.join().unwrap();
-        assert!(asked.starts_with("CONNECT tokens.invalid:443 HTTP/1.1\r\n"), "{asked}");
+        assert_eq!(asked[0], "CONNECT tokens.invalid:443 HTTP/1.1", "{asked:?}");
     }
 
     #[test]
