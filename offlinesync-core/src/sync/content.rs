@@ -241,9 +241,33 @@ fn pair_by_digest(
             by_digest.entry(seen.digest).or_default()[side].push(id);
         }
     }
-    let pairs = by_digest.into_values().flat_map(|both| both.remote.into_iter().zip(both.local));
-    equal.pairs.extend(pairs.map(|(remote, local)| PerSide { remote, local }));
+    equal.pairs.extend(by_digest.into_values().flat_map(pair_alike));
     Ok(())
+}
+
+/// Pairs messages that are all the same, in order. A copy that got its name from one of them goes to that one, though: where it is another's, the
+/// one that it is named after would be taken for copied already, and could not be recorded.
+fn pair_alike(both: PerSide<Vec<MessageId>>) -> Vec<PerSide<MessageId>> {
+    let PerSide { mut remote, mut local } = both;
+    let mut pairs = Vec::new();
+    if [&remote, &local].iter().all(|ids| ids.iter().any(|id| id.uid().is_none())) {
+        remote.retain(|one| match local.iter().position(|other| is_named_like(one, other)) {
+            Some(at) => {
+                pairs.push(PerSide { remote: one.clone(), local: local.remove(at) });
+                false
+            }
+            None => true,
+        });
+    }
+    pairs.extend(remote.into_iter().zip(local).map(|(remote, local)| PerSide { remote, local }));
+    pairs
+}
+
+fn is_named_like(one: &MessageId, other: &MessageId) -> bool {
+    match (one, other) {
+        (MessageId::Name(one), MessageId::Name(other)) => one.ends_with(&**other) || other.ends_with(&**one),
+        _ => false,
+    }
 }
 
 /// What reading a message whole tells.
@@ -307,5 +331,20 @@ impl Sink for Digesting {
         self.current = None;
         self.done.push((id.clone(), Err(error)));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of two messages alike the second had been copied when the run died. Its copy was taken for that of the first, and from then on the second
+    /// was found copied already, under a name that had a row: the folder was never in step again.
+    #[test]
+    fn of_messages_alike_each_goes_with_the_copy_that_is_named_after_it() {
+        let name = |name: &str| MessageId::Name(name.into());
+        let both = PerSide { remote: vec![name("m2"), name("m5"), name("m7")], local: vec![name("a:m5"), name("x")] };
+        let pair = |remote, local| PerSide { remote: name(remote), local: name(local) };
+        assert_eq!(pair_alike(both), [pair("m5", "a:m5"), pair("m2", "x")]);
     }
 }
