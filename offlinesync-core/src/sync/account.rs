@@ -140,8 +140,8 @@ impl Account {
     /// A side cannot be listed.
     pub fn pairs(&self) -> Result<(Vec<PairedFolder>, Vec<Failure>)> {
         let mut report = Report::default();
-        let listed = self.list()?;
-        let decisions = self.decide(&listed, &mut report)?;
+        let mut listed = self.list()?;
+        let decisions = self.decide(&mut listed, &mut report)?;
         Ok((decisions.into_iter().filter_map(|decision| shown(decision, &listed)).collect(), report.failures))
     }
 
@@ -150,9 +150,8 @@ impl Account {
         let mut listed = self.list_patiently(observer, cancel)?;
         cancel.check()?;
         renames::follow(self, &mut listed, observer, &mut report)?;
-        let decisions = self.decide(&listed, &mut report)?;
+        let decisions = self.decide(&mut listed, &mut report)?;
         self.check_for_a_wiped_store(&decisions)?;
-        self.drop_what_is_left_out(&mut listed);
         let tasks = self.tasks(decisions, &listed, &mut report, observer)?;
         report.opened = tasks.len();
         observer.event(&Event::FoldersListed { pairs: report.folders.len(), touched: tasks.len() });

@@ -12,7 +12,8 @@ use crate::status::FolderPair;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Account {
-    pub(super) fn decide(&self, listed: &Listed, report: &mut Report) -> Result<Vec<FolderDecision>> {
+    /// What is to become of each pair of folders. Drops what is recorded of pairs that a rule leaves out.
+    pub(super) fn decide(&self, listed: &mut Listed, report: &mut Report) -> Result<Vec<FolderDecision>> {
         let separators = listed.lists.as_ref().map(|list| list.separator);
         self.check_names(listed, &separators)?;
         let remote = self.name_folders(Side::Remote, &listed.lists.remote, &BTreeMap::new(), &separators, report);
@@ -37,10 +38,17 @@ impl Account {
         self.policy.create_folders[side] && !self.policy.read_only[side]
     }
 
-    /// The recorded pairs that naming does not leave out, with their rows.
-    fn recorded(&self, listed: &Listed, separators: &PerSide<Option<char>>) -> Vec<(FolderPair, u64)> {
-        let taking_part = listed.recorded.iter().filter(|(pair, _)| self.takes_part(pair, separators));
-        taking_part.map(|(pair, (_, rows))| (pair.clone(), *rows)).collect()
+    /// The recorded pairs that naming does not leave out, with their rows. The records of the others are dropped from the listing, so that they do not
+    /// count where the account is judged as a whole: nobody looks at them, and they would pass for folders that are as they were. Those that are left
+    /// out of this run alone are kept.
+    fn recorded(&self, listed: &mut Listed, separators: &PerSide<Option<char>>) -> Vec<(FolderPair, u64)> {
+        let mut taking_part = Vec::new();
+        listed.recorded.retain(|pair, (_, rows)| {
+            let takes_part = self.takes_part(pair, separators);
+            taking_part.extend(takes_part.then(|| (pair.clone(), *rows)));
+            takes_part || self.naming.is_set_aside(&pair.remote)
+        });
+        taking_part
     }
 
     /// Where naming fails, nothing is known of the pair in this run: its folders are in no list of named ones, and it is not gone for that.
@@ -50,14 +58,6 @@ impl Account {
             Ok(Some(there)) if there == pair.local => true,
             Ok(Some(_)) => matches!(self.naming.translate(Side::Local, &pair.local, separators), Ok(Some(_))),
         }
-    }
-
-    /// Drops the records of pairs that do not take part, so that they do not count where the account is judged as a whole: nobody looks at them,
-    /// and they would pass for folders that are as they were. Those that are left out of this run alone are kept.
-    pub(super) fn drop_what_is_left_out(&self, listed: &mut Listed) {
-        let separators = listed.lists.as_ref().map(|list| list.separator);
-        let counts = |pair: &FolderPair| self.takes_part(pair, &separators) || self.naming.is_set_aside(&pair.remote);
-        listed.recorded.retain(|pair, _| counts(pair));
     }
 
     /// Names the folders of a side; those in `known` have the name that stands there.

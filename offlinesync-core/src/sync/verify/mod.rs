@@ -51,9 +51,9 @@ impl Account {
 
     fn verify_all(&self, repair: bool, observer: &dyn Observer, cancel: &Cancel) -> Result<Verification> {
         let mut report = Report::default();
-        let listed = self.list()?;
+        let mut listed = self.list()?;
         cancel.check()?;
-        let decisions = self.decide(&listed, &mut report)?;
+        let decisions = self.decide(&mut listed, &mut report)?;
         let mut verification = Verification { failures: report.failures, ..Verification::default() };
         let mut pairs = Vec::new();
         for FolderDecision { pair, action } in decisions {
