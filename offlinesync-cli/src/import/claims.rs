@@ -1,7 +1,7 @@
 //! Whether files are the messages that their names claim to be. Reads headers on both sides, changes nothing.
 
 use offlinesync_core::status::FolderPair;
-use offlinesync_core::sync::{Account, are_same};
+use offlinesync_core::sync::{Account, are_same, message_id};
 use offlinesync_core::{Folder, MessageId, PerSide, Result, Side};
 use std::collections::BTreeMap;
 
@@ -49,28 +49,4 @@ fn strangers(folders: &mut Folders, pairs: Vec<Pair>) -> Result<Vec<Pair>> {
         matches!((name(Side::Remote), name(Side::Local)), (Some(one), Some(other)) if one != other)
     });
     Ok(differing)
-}
-
-/// The Message-ID of a header block (RFC 5322 section 3.6.4), also where its line is folded; `None` if it has none.
-fn message_id(header: &[u8]) -> Option<Vec<u8>> {
-    const NAME: &[u8] = b"message-id:";
-    let mut lines = header.split(|octet| *octet == b'\n');
-    let first = lines.find(|line| line.get(..NAME.len()).is_some_and(|start| start.eq_ignore_ascii_case(NAME)))?;
-    let folded = lines.take_while(|line| line.starts_with(b" ") || line.starts_with(b"\t"));
-    let value = first[NAME.len()..].iter().chain(folded.flatten());
-    let value: Vec<u8> = value.copied().filter(u8::is_ascii_graphic).collect();
-    (!value.is_empty()).then_some(value)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_id_is_found_whatever_its_case_and_wherever_its_line_is_folded() {
-        for header in ["Message-ID: <a@b>\r\nTo: c\r\n\r\n", "To: c\r\nMESSAGE-ID:\r\n <a@b>\r\n\r\n"] {
-            assert_eq!(message_id(header.as_bytes()).as_deref(), Some(&b"<a@b>"[..]), "{header}");
-        }
-        assert_eq!(message_id(b"Subject: Message-ID: <a@b>\r\nMessage-ID: \r\n\r\n"), None);
-    }
 }

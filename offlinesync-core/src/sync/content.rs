@@ -18,12 +18,27 @@ pub(super) fn is_telling(header: &[u8]) -> bool {
     header.len() >= SHORT && message_id(header).is_some()
 }
 
-/// The Message-ID of a header block, if it has one on one line that is not empty.
-pub(super) fn message_id(header: &[u8]) -> Option<Vec<u8>> {
+/// The Message-ID of a header block (RFC 5322 section 3.6.4) without its white space, also where its line is folded; `None` if it has none, or an
+/// empty one.
+pub fn message_id(header: &[u8]) -> Option<Vec<u8>> {
     const NAME: &[u8] = b"message-id:";
-    let named = |line: &&[u8]| line.get(..NAME.len()).is_some_and(|start| start.eq_ignore_ascii_case(NAME));
-    let value = |line: &[u8]| line[NAME.len()..].iter().copied().filter(u8::is_ascii_graphic).collect::<Vec<u8>>();
-    header.split(|byte| *byte == b'\n').filter(named).map(value).find(|value| value.len() > 2)
+    // Of `<>` too no other message can be told.
+    const EMPTY: usize = 2;
+    let is_named = |line: &[u8]| line.get(..NAME.len()).is_some_and(|start| start.eq_ignore_ascii_case(NAME));
+    let mut lines = header.split(|octet| *octet == b'\n').peekable();
+    while let Some(line) = lines.next() {
+        if !is_named(line) {
+            continue;
+        }
+        let mut value: Vec<u8> = line[NAME.len()..].iter().copied().filter(u8::is_ascii_graphic).collect();
+        while let Some(more) = lines.next_if(|line| matches!(line.first(), Some(b' ' | b'\t'))) {
+            value.extend(more.iter().filter(|octet| octet.is_ascii_graphic()));
+        }
+        if value.len() > EMPTY {
+            return Some(value);
+        }
+    }
+    None
 }
 
 /// Shows every header to `each`; answers the messages that were not looked at, and why. One that the store passed over in silence is among
@@ -337,6 +352,17 @@ impl Sink for Digesting {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_id_is_found_whatever_its_case_and_wherever_its_line_is_folded() {
+        let folded = "To: c\r\nMESSAGE-ID:\r\n <a@b>\r\n\r\n";
+        for header in ["Message-ID: <a@b>\r\nTo: c\r\n\r\n", folded, "Message-ID: <>\r\nMessage-ID: <a@b>\r\n\r\n"] {
+            assert_eq!(message_id(header.as_bytes()).as_deref(), Some(&b"<a@b>"[..]), "{header}");
+        }
+        for header in ["Subject: Message-ID: <a@b>\r\nMessage-ID: \r\n\r\n", "Message-ID:\r\n\r\n <a@b>\r\n", ""] {
+            assert_eq!(message_id(header.as_bytes()), None, "{header}");
+        }
+    }
 
     /// Of two messages alike the second had been copied when the run died. Its copy was taken for that of the first, and from then on the second
     /// was found copied already, under a name that had a row: the folder was never in step again.

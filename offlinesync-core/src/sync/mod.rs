@@ -35,7 +35,7 @@ mod workers;
 mod worksite;
 
 pub use account::{Account, PairedFolder};
-pub use content::are_same;
+pub use content::{are_same, message_id};
 pub use naming::{Naming, SameNames, exchange_separator};
 pub use report::{Failure, Report};
 pub use standing::is_doubted;
