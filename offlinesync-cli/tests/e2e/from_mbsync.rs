@@ -3,7 +3,7 @@
 use crate::house::{House, Setup};
 use crate::mail::{Held, assert_same, deliver, in_maildir, on_server};
 use crate::peers::{
-    Scale, Served, counting_server, file_of, mail, mails, names, run, served, set_letters, with_client,
+    Scale, Served, counting_server, file_of, mail, mails, names, run, served, set_letters, usurp, with_client,
 };
 use offlinesync_imap::testing::client::Client;
 use offlinesync_imap::testing::dovecot::Dovecot;
@@ -187,10 +187,7 @@ fn what_was_pending_when_mbsync_ran_last_is_carried_out_and_only_what_is_new_is_
 fn a_file_that_brought_the_number_of_another_message_along_is_told_by_its_content() {
     let server = counting_server();
     let house = synced_by_mbsync(&server, VERBATIM, ALL, Scale::small(40));
-    let file = file_of(&house.folder("INBOX"), 7);
-    let name = file.file_name().unwrap().to_str().unwrap().replacen('.', "9.", 1);
-    fs::remove_file(&file).unwrap();
-    deliver(&house.folder("INBOX"), &name, mail(7000).as_bytes());
+    usurp(&house.folder("INBOX"), 7, 7000);
     import(&house);
     house.sync();
     with_client(&server, |client| {

@@ -3,7 +3,7 @@
 use crate::house::{House, Setup, imap, sent};
 use crate::mail::{assert_same, deliver, in_maildir, on_server};
 use crate::peers::{
-    Scale, Served, counting_server, file_of, mail, mails, names, run, served, set_letters, with_client,
+    NOTHING, Scale, Served, counting_server, file_of, mail, mails, names, run, served, set_letters, usurp, with_client,
 };
 use offlinesync_imap::testing::client::Client;
 use offlinesync_imap::testing::dovecot::Dovecot;
@@ -30,7 +30,7 @@ fn house(server: &Dovecot) -> House {
     house
 }
 
-fn offlineimap(house: &House) -> String {
+pub(crate) fn offlineimap(house: &House) -> String {
     run(house, "offlineimap", &["-o", "-u", "basic"])
 }
 
@@ -72,13 +72,13 @@ fn assert_in_step(server: &Dovecot, house: &House) {
 }
 
 /// OfflineIMAP does not keep the time at which a message arrived.
-fn undated(mut held: Vec<crate::mail::Held>) -> Vec<crate::mail::Held> {
+pub(crate) fn undated(mut held: Vec<crate::mail::Held>) -> Vec<crate::mail::Held> {
     held.iter_mut().for_each(|held| held.arrived = 0);
     held.sort();
     held
 }
 
-fn uid_of(client: &mut Client, folder: &str, n: usize) -> u32 {
+pub(crate) fn uid_of(client: &mut Client, folder: &str, n: usize) -> u32 {
     client.select(folder);
     let answer = client.ok(&format!("UID SEARCH HEADER Message-ID \"<{n}@overlook\""));
     let found = answer.data("SEARCH");
@@ -86,7 +86,7 @@ fn uid_of(client: &mut Client, folder: &str, n: usize) -> u32 {
     text.split(|c: char| !c.is_ascii_digit()).find(|word| !word.is_empty()).unwrap().parse().unwrap()
 }
 
-fn on_the_server(client: &mut Client, folder: &str, n: usize, how: &str, flags: &str) {
+pub(crate) fn on_the_server(client: &mut Client, folder: &str, n: usize, how: &str, flags: &str) {
     let uid = uid_of(client, folder, n);
     client.store(&uid.to_string(), how, flags);
 }
@@ -256,10 +256,7 @@ fn a_message_that_was_moved_before_moving_in_is_moved_on_the_server() {
 fn a_file_that_claims_to_be_a_message_it_is_not_is_told_by_its_content() {
     let server = counting_server();
     let house = synced_by_offlineimap(&server, Scale::small(40));
-    let file = file_of(&house.folder("INBOX"), 7);
-    let name = file.file_name().unwrap().to_str().unwrap().replacen('.', "9.", 1);
-    fs::remove_file(&file).unwrap();
-    deliver(&house.folder("INBOX"), &name, mail(7000).as_bytes());
+    usurp(&house.folder("INBOX"), 7, 7000);
     house.sync();
     with_client(&server, |client| {
         let uid = uid_of(client, "INBOX", 7);
@@ -417,168 +414,6 @@ fn a_status_that_is_lost_after_moving_in_is_made_anew_from_names_and_not_from_ol
     let run = house.run(&["-u", "basic"]);
     assert!(run.out.contains("goes on where OfflineIMAP left off: 101 messages in 4 folders"), "{run:?}");
     house.sync_quietly();
-}
-
-/// Two servers that OfflineIMAP has brought in step.
-struct Servers {
-    servers: [Dovecot; 2],
-    house: House,
-}
-
-impl Servers {
-    fn synced_by_offlineimap() -> Servers {
-        let servers = [counting_server(), counting_server()];
-        with_client(&servers[0], |client| client.append_all("INBOX", "\\Seen", None, &mails(0..30)));
-        with_client(&servers[1], |client| client.append_all("INBOX", "", None, &mails(500..503)));
-        let [remote, local] = [0, 1].map(|at: usize| imap(&servers[at].host(), servers[at].port(), "u1"));
-        let house = Setup::of(&remote).local(&local).house();
-        offlineimap(&house);
-        let servers = Servers { servers, house };
-        servers.assert_in_step("INBOX", 33);
-        servers
-    }
-
-    fn held(&self, at: usize, folder: &str) -> Vec<crate::mail::Held> {
-        with_client(&self.servers[at], |client| undated(on_server(client, folder)))
-    }
-
-    #[track_caller]
-    fn assert_in_step(&self, folder: &str, messages: usize) {
-        assert_same(folder, &self.held(0, folder), &self.held(1, folder));
-        assert_eq!(self.held(0, folder).len(), messages);
-    }
-
-    /// What each of them served meanwhile.
-    fn served(&self, work: impl FnOnce()) -> [Served; 2] {
-        let mut there = Served::default();
-        let here = served(&self.servers[0], || there = served(&self.servers[1], work));
-        [here, there]
-    }
-
-    fn export(&self) -> crate::house::Run {
-        self.house.run(&["export", "offlineimap"])
-    }
-}
-
-const NOTHING: Served = Served { bodies: 0, appended: 0, expunged: 0 };
-
-#[test]
-fn two_servers_that_offlineimap_kept_in_step_stay_so() {
-    let both = Servers::synced_by_offlineimap();
-    with_client(&both.servers[1], |client| {
-        let uid = uid_of(client, "INBOX", 3);
-        client.remove(&uid.to_string());
-        on_the_server(client, "INBOX", 4, "-FLAGS", "\\Seen");
-        on_the_server(client, "INBOX", 5, "+FLAGS", "\\Flagged");
-    });
-    assert_eq!(both.served(|| both.house.sync()), [Served { expunged: 1, ..NOTHING }, NOTHING]);
-    both.assert_in_step("INBOX", 32);
-    let [theirs, flagged] = ["\\Seen", "\\Flagged"]
-        .map(|flag| both.held(0, "INBOX").iter().filter(|held| held.flags.contains(flag)).count());
-    assert_eq!((theirs, flagged), (28, 1));
-}
-
-/// Mail that comes and goes on both sides.
-fn work_on_both_servers(servers: &[Dovecot; 2]) {
-    for (at, n) in [(0, 1000), (1, 2000)] {
-        with_client(&servers[at], |client| {
-            client.append_all("INBOX", "\\Seen", None, &mails(n..n + 5));
-            client.create(&format!("from{at}"));
-            client.append_all(&format!("from{at}"), "", None, &mails(n + 100..n + 104));
-            for n in [10 + at, 20 + at] {
-                let uid = uid_of(client, "INBOX", n);
-                client.remove(&uid.to_string());
-            }
-            on_the_server(client, "INBOX", 5 + at, "+FLAGS", "\\Flagged");
-            on_the_server(client, "INBOX", 7 + at, "-FLAGS", "\\Seen");
-        });
-    }
-}
-
-/// Between two servers nothing but OfflineIMAP's files says which message is which: without them it would copy to both sides what came
-/// meanwhile.
-#[test]
-fn offlineimap_goes_on_between_two_servers_with_what_came_and_went_meanwhile_without_a_body() {
-    let both = Servers::synced_by_offlineimap();
-    both.house.sync();
-    work_on_both_servers(&both.servers);
-    both.house.sync();
-    both.assert_in_step("INBOX", 39);
-
-    // What is pending when OfflineIMAP goes on stays pending, also of what came meanwhile.
-    with_client(&both.servers[0], |client| on_the_server(client, "INBOX", 2001, "-FLAGS", "\\Seen"));
-    with_client(&both.servers[1], |client| {
-        for n in [1001, 15] {
-            let uid = uid_of(client, "INBOX", n);
-            client.remove(&uid.to_string());
-        }
-        on_the_server(client, "from0", 1101, "+FLAGS", "\\Answered");
-    });
-    let mut export = None;
-    assert_eq!(both.served(|| export = Some(both.export())), [NOTHING, NOTHING]);
-    let export = export.unwrap();
-    let line = "account 'a': OfflineIMAP goes on where offlinesync left off: 47 messages in 3 folders\n";
-    assert_eq!((export.code, export.out.as_str(), export.err.as_str()), (0, line, ""));
-    assert!(!both.house.path(".offlineimap/Account-a/offlinesync.export").exists());
-
-    let theirs = both.served(|| drop(offlineimap(&both.house)));
-    assert_eq!(theirs, [Served { expunged: 2, ..NOTHING }, NOTHING], "OfflineIMAP transferred mail");
-    let assert_settled = || {
-        both.assert_in_step("INBOX", 37);
-        both.assert_in_step("from0", 4);
-        both.assert_in_step("from1", 4);
-        let with =
-            |folder: &str, flag: &str| both.held(1, folder).iter().filter(|held| held.flags.contains(flag)).count();
-        assert_eq!((with("INBOX", "\\Seen"), with("INBOX", "\\Flagged"), with("from0", "\\Answered")), (31, 2, 1));
-    };
-    assert_settled();
-    assert_eq!(both.served(|| drop(offlineimap(&both.house))), [NOTHING, NOTHING]);
-    assert_eq!(both.served(|| both.house.sync()), [NOTHING, NOTHING]);
-    assert_settled();
-    both.house.sync_quietly();
-
-    // And to and fro.
-    with_client(&both.servers[0], |client| client.append_all("from1", "", None, &mails(3000..3002)));
-    offlineimap(&both.house);
-    assert_eq!(both.served(|| both.house.sync()), [NOTHING, NOTHING]);
-    both.assert_in_step("from1", 6);
-    assert_eq!(both.export().code, 0);
-    assert_eq!(both.served(|| drop(offlineimap(&both.house))), [NOTHING, NOTHING]);
-    both.assert_in_step("from1", 6);
-}
-
-#[test]
-fn what_is_not_in_step_is_not_given_to_offlineimap_and_neither_is_an_account_it_works_on() {
-    let both = Servers::synced_by_offlineimap();
-    assert!(both.export().out.contains("account 'a' has no status; nothing is given to OfflineIMAP"));
-    both.house.sync();
-    let status = || fs::read(both.house.path(".offlineimap/Account-a/LocalStatus-sqlite/INBOX")).unwrap();
-    let before = status();
-    let lock = fs::File::create(both.house.path(".offlineimap/a.lock")).unwrap();
-    rustix::fs::fcntl_lock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
-    both.export().refuses(75, &["account 'a'", "is syncing it"], &["the lock is"]);
-    drop(lock);
-    for (at, n) in [(0, 1000), (1, 2000)] {
-        with_client(&both.servers[at], |client| client.append_all("INBOX", "", None, &mails(n..n + 1)));
-    }
-    let refused = both.export();
-    refused.refuses(
-        1,
-        &["folder 'INBOX' was not given to OfflineIMAP", "new messages on both sides"],
-        &["`offlinesync` once"],
-    );
-    assert_eq!(status(), before);
-    both.house.sync();
-    assert_eq!(both.export().code, 0);
-    assert_ne!(status(), before);
-
-    with_client(&both.servers[1], |client| {
-        client.select("INBOX");
-        client.remove("1:*");
-    });
-    both.export().refuses(1, &["every message is gone from 'INBOX'"], &[]);
-    let limited = both.house.run(&["export", "offlineimap", "-a", "nobody"]);
-    limited.refuses(2, &["there is no account 'nobody'"], &["valid accounts are: a"]);
 }
 
 /// With a Maildir the names of files say which message is which, but not what was agreed on.

@@ -21,6 +21,7 @@ mod peers;
 mod plain_server;
 mod read_only;
 mod readers;
+mod servers_from_offlineimap;
 mod shapes;
 mod silence;
 mod trouble;

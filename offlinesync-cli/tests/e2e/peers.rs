@@ -1,6 +1,7 @@
 //! OfflineIMAP and mbsync themselves, and what a server says it served them.
 
 use crate::house::House;
+use crate::mail::deliver;
 use offlinesync_imap::testing::client::Client;
 use offlinesync_imap::testing::dovecot::{Dovecot, Options};
 use std::collections::BTreeSet;
@@ -63,6 +64,9 @@ fn all_ended(server: &Dovecot) -> String {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+/// Nothing was transferred.
+pub(crate) const NOTHING: Served = Served { bodies: 0, appended: 0, expunged: 0 };
 
 /// Lets an independent client do something; its session ends with it.
 pub(crate) fn with_client<T>(server: &Dovecot, work: impl FnOnce(&mut Client) -> T) -> T {
@@ -183,4 +187,12 @@ pub(crate) fn set_letters(folder: &Path, n: usize, letters: &str) {
     let name = path.file_name().unwrap().to_str().unwrap();
     let stem = name.split(":2,").next().unwrap();
     std::fs::rename(&path, folder.join("cur").join(format!("{stem}:2,{letters}"))).unwrap();
+}
+
+/// As if a file had been moved here from another mailbox: message `n` is gone, and `other` bears the numbers of its name.
+pub(crate) fn usurp(folder: &Path, n: usize, other: usize) {
+    let file = file_of(folder, n);
+    let name = file.file_name().unwrap().to_str().unwrap().replacen('.', "9.", 1);
+    std::fs::remove_file(&file).unwrap();
+    deliver(folder, &name, mail(other).as_bytes());
 }
