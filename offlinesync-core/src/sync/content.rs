@@ -1,5 +1,5 @@
-//! Whether two messages are the same, told by what they contain: header digests first, whole digests where those do not decide.
-//! Reads both folders, changes nothing.
+//! Whether two messages are the same, told by what they contain: header digests first, whole digests where those do not decide. Of
+//! several that are the same, names tell which go together. Reads both folders, changes nothing.
 //!
 //! What digests leave out is said in [`digest`](super::digest).
 
