@@ -59,5 +59,7 @@ pub use repository::{
 };
 #[cfg(feature = "sqlite")]
 pub use status::SqliteStatus;
-pub use status::{Batch, FolderPair, FolderRecord, FolderStatus, Intent, MemoryStatus, PlainStatus, Row, StatusStore};
+pub use status::{
+    Batch, FolderPair, FolderRecord, FolderStatus, Intent, KnownBy, MemoryStatus, PlainStatus, Row, StatusStore,
+};
 pub use window::Window;

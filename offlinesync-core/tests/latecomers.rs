@@ -3,7 +3,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use offlinesync_core::status::{Batch, Intent};
+use offlinesync_core::status::{Batch, Intent, KnownBy};
 use offlinesync_core::sync::Account;
 use offlinesync_core::testing::{Knobs, MemoryRepository};
 use offlinesync_core::{
@@ -86,7 +86,7 @@ fn what_the_server_still_had_of_an_interrupted_upload_is_waited_for() {
     let remote = Late { inner: inner.clone(), coming: Arc::new(Mutex::new((0..4).map(mail).collect())) };
     let status = Arc::new(MemoryStatus::default());
     let pair = PerSide { remote: FolderName::from("INBOX"), local: FolderName::from("INBOX") };
-    let intent = |source: MessageId| Intent { to: Side::Remote, source, octets: None, digest: None, confirmed: false };
+    let intent = |source: MessageId| Intent { to: Side::Remote, source, known_by: KnownBy::Source, confirmed: false };
     let intents = sources.into_iter().map(intent).collect();
     status.folder(&pair).unwrap().apply(Batch { intents, ..Batch::default() }).unwrap();
 

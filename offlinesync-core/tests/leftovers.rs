@@ -4,7 +4,9 @@
 
 mod world;
 
-use offlinesync_core::{Policy, Side};
+use offlinesync_core::testing::Knobs;
+use offlinesync_core::{ErrorKind, FolderPair, Policy, Side, StatusStore};
+use std::collections::BTreeMap;
 use world::World;
 
 /// A run was killed after it had put messages in the Maildir and before that was written, and they were removed on the server before the next: it took
@@ -29,4 +31,34 @@ fn what_was_downloaded_before_its_source_was_removed_goes_with_it() {
         world.sync();
         assert_eq!(world.fetched(), read, "{name}: all is settled");
     }
+}
+
+/// The next listing was a whole one on both sides, with every break of a poor line anew: the downloads that it cut short had been written down, and
+/// nobody said that nothing had come of them. Only where the store itself failed may there be something.
+#[test]
+fn a_line_that_breaks_in_a_download_leaves_nothing_to_look_for() {
+    let mut left = BTreeMap::new();
+    for n in 1..40 {
+        let world = World::new(Knobs::imap(), Knobs::maildir());
+        (0..3).for_each(|n| drop(world.add(Side::Remote, "INBOX", &format!("old {n}"))));
+        world.sync();
+        world.add(Side::Remote, "INBOX", "letter");
+        world.add(Side::Remote, "INBOX", "another");
+        let at = world.faults.effects() + n;
+        world.faults.fail_at(at, ErrorKind::Unavailable);
+        if world.try_sync(Policy::default()).is_ok_and(|report| report.in_step()) {
+            break;
+        }
+        let what = world.faults.log()[usize::try_from(at).unwrap() - 1];
+        let intents = world
+            .status
+            .folder(&FolderPair { remote: "INBOX".into(), local: "INBOX".into() })
+            .unwrap()
+            .intents()
+            .unwrap();
+        left.insert(what, intents.len());
+        world.sync();
+        assert_eq!(Side::BOTH.map(|side| world.store(side).count("INBOX")), [5, 5], "failed at '{what}'");
+    }
+    assert_eq!((left.get("fetch"), left.get("commit")), (Some(&0), Some(&2)), "{left:?}");
 }

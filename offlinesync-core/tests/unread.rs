@@ -3,7 +3,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use offlinesync_core::status::{Batch, Intent, Row};
+use offlinesync_core::status::{Batch, Intent, KnownBy, Row};
 use offlinesync_core::sync::{Account, Report};
 use offlinesync_core::testing::{Faults, Faulty, FaultyStatus, Knobs, MemoryRepository};
 use offlinesync_core::{
@@ -41,7 +41,7 @@ impl World {
     }
 
     fn intend(&self, to: Side, source: &MessageId, confirmed: bool) {
-        let intent = Intent { to, source: source.clone(), octets: None, digest: None, confirmed };
+        let intent = Intent { to, source: source.clone(), known_by: KnownBy::Source, confirmed };
         self.apply(Batch { intents: vec![intent], ..Batch::default() });
     }
 

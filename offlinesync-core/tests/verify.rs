@@ -5,8 +5,8 @@
 use offlinesync_core::sync::{Account, Discrepancy, Verification};
 use offlinesync_core::testing::{Faults, Faulty, Knobs, Mail, MemoryRepository};
 use offlinesync_core::{
-    Batch, Cancel, ErrorKind, Flags, FolderPair, Intent, MemoryStatus, MessageId, PerSide, Row, Side, StatusStore,
-    SystemFlags,
+    Batch, Cancel, ErrorKind, Flags, FolderPair, Intent, KnownBy, MemoryStatus, MessageId, PerSide, Row, Side,
+    StatusStore, SystemFlags,
 };
 use std::sync::Arc;
 
@@ -295,7 +295,7 @@ fn rows_of_nothing_are_deleted_and_the_intent_of_a_message_that_was_paired_too()
     let world = World::new();
     let [one, two] = ["letter 1", "letter 2"].map(|text| world.ids_of(text));
     Side::BOTH.iter().for_each(|side| world.store(*side).remove("INBOX", &one[*side]));
-    let intent = Intent { to: Side::Remote, source: two.local.clone(), octets: None, digest: None, confirmed: true };
+    let intent = Intent { to: Side::Remote, source: two.local.clone(), known_by: KnownBy::Source, confirmed: true };
     world.change_rows(Batch { delete: vec![two.remote.clone()], intents: vec![intent], ..Batch::default() });
     assert!(world.found().contains(&Discrepancy::Unfinished { to: Side::Remote, source: two.local }));
     let verification = world.repair();

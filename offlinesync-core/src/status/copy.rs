@@ -40,7 +40,7 @@ fn copy_rows(from: &dyn FolderStatus, to: &mut dyn FolderStatus) -> Result<Vec<R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::{FolderPair, FolderRecord, Intent, MemoryStatus};
+    use crate::status::{FolderPair, FolderRecord, Intent, KnownBy, MemoryStatus};
     use crate::{Flags, MessageId, PerSide, Side, Uid, UidValidity};
 
     #[test]
@@ -56,7 +56,12 @@ mod tests {
         let uid_validity = PerSide { remote: Some(UidValidity(3)), local: None };
         let record = FolderRecord { uid_validity, ..FolderRecord::default() };
         let source = MessageId::Name("n".into());
-        let intent = Intent { to: Side::Remote, source, octets: None, digest: Some([1; 32]), confirmed: true };
+        let intent = Intent {
+            to: Side::Remote,
+            source,
+            known_by: KnownBy::Content { octets: 3, digest: [1; 32] },
+            confirmed: true,
+        };
         let (from, to) = (MemoryStatus::new(), MemoryStatus::new());
         to.folder(&pair("old")).unwrap().apply(Batch { upsert: vec![row(1)], ..Batch::default() }).unwrap();
         let upsert: Vec<Row> = (1..2500).map(row).collect();

@@ -73,23 +73,61 @@ pub struct Intent {
     pub to: Side,
     /// The message on the other side.
     pub source: MessageId,
-    /// Size in octets with CR LF line ends, where known.
-    pub octets: Option<u64>,
-    /// SHA-256 of the message with CR LF line ends, where known.
-    pub digest: Option<[u8; 32]>,
+    /// What its copy will be known by.
+    pub known_by: KnownBy,
     /// Whether the store confirmed the upload without telling the new id: it must not be uploaded again.
     pub confirmed: bool,
 }
 
-impl Intent {
-    /// Of a copy to where names tell what was copied: nothing but its name will be asked for it. It has a size, none, and no digest.
-    pub fn by_name(to: Side, source: MessageId) -> Intent {
-        Intent { to, source, octets: Some(0), digest: None, confirmed: false }
+/// By what the next run knows the copy of an intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownBy {
+    /// By a comparison with its source: nothing else was known beforehand, and without the source it is another message.
+    Source,
+    /// By its name, which tells its source. Nothing else of it is looked at.
+    Name,
+    /// By its content, even if the source is gone.
+    Content {
+        /// Size in octets with CR LF line ends.
+        octets: u64,
+        /// SHA-256 of the message with CR LF line ends.
+        digest: [u8; 32],
+    },
+}
+
+impl KnownBy {
+    /// As status files write it: a size alone is a name's. `None` of a digest without a size, which nothing writes.
+    pub(crate) fn from_parts(octets: Option<u64>, digest: Option<[u8; 32]>) -> Option<KnownBy> {
+        match (octets, digest) {
+            (None, None) => Some(KnownBy::Source),
+            (Some(_), None) => Some(KnownBy::Name),
+            (Some(octets), Some(digest)) => Some(KnownBy::Content { octets, digest }),
+            (None, Some(_)) => None,
+        }
     }
 
-    /// Whether it is such a one.
+    /// The inverse of [`KnownBy::from_parts`].
+    pub(crate) fn into_parts(self) -> (Option<u64>, Option<[u8; 32]>) {
+        match self {
+            KnownBy::Source => (None, None),
+            KnownBy::Name => (Some(0), None),
+            KnownBy::Content { octets, digest } => (Some(octets), Some(digest)),
+        }
+    }
+}
+
+impl Intent {
+    /// Whether its copy is known by its name alone.
     pub fn is_by_name(&self) -> bool {
-        self.octets.is_some() && self.digest.is_none() && !self.confirmed
+        self.known_by == KnownBy::Name
+    }
+
+    /// The digest that its copy has, where it was known beforehand.
+    pub fn digest(&self) -> Option<[u8; 32]> {
+        match self.known_by {
+            KnownBy::Content { digest, .. } => Some(digest),
+            KnownBy::Source | KnownBy::Name => None,
+        }
     }
 }
 

@@ -167,13 +167,13 @@ fn judge_by_digest(
     let intents: Vec<&Intent> = claims.iter().map(|claim| &claim.intent).collect();
     let elsewhere = content::that_prove(folder, fresh, &intents)?;
     let blind = !elsewhere.unread.is_empty();
-    let is_elsewhere = |claim: &Claim| claim.intent.digest.is_some_and(|d| elsewhere.found.contains_key(&d));
+    let is_elsewhere = |claim: &Claim| claim.intent.digest().is_some_and(|d| elsewhere.found.contains_key(&d));
     let asked: Vec<&Claim> = claims.iter().copied().filter(|claim| blind || is_elsewhere(claim)).collect();
     let named: Vec<MessageId> = asked.iter().map(|claim| claim.row.ids[to].clone()).collect();
     let intents: Vec<&Intent> = asked.iter().map(|claim| &claim.intent).collect();
     let right = content::that_prove(folder, &named, &intents)?;
     let holds = |claim: &Claim| {
-        let proven = claim.intent.digest.and_then(|digest| right.found.get(&digest));
+        let proven = claim.intent.digest().and_then(|digest| right.found.get(&digest));
         proven.is_some_and(|ids| ids.contains(&claim.row.ids[to]))
     };
     let is_seen = |claim: &Claim| right.unread.iter().all(|(id, _)| *id != claim.row.ids[to]);

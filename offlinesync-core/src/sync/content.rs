@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::line_ending::LineEnding;
 use crate::message::{MessageId, PerSide, Side};
 use crate::repository::{Failures, Folder, Headers, Incoming, Sink};
-use crate::status::Intent;
+use crate::status::{Intent, KnownBy};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether a header block, with the size, tells a message from every other. A short one does not, and one without a Message-ID
@@ -76,12 +76,12 @@ pub(super) struct Proven {
 
 /// Those of the messages that have the digest of an intent. Only messages of the right size are read whole.
 pub(super) fn that_prove(folder: &mut dyn Folder, ids: &[MessageId], intents: &[&Intent]) -> Result<Proven> {
-    let sought: BTreeSet<Hash> = intents.iter().filter_map(|intent| intent.digest).collect();
+    let sought: BTreeSet<Hash> = intents.iter().filter_map(|intent| intent.digest()).collect();
     if sought.is_empty() || ids.is_empty() {
         return Ok(Proven::default());
     }
     let mut found: BTreeMap<Hash, Vec<MessageId>> = BTreeMap::new();
-    let sizes: BTreeSet<Option<u64>> = intents.iter().map(|intent| intent.octets).collect();
+    let sizes: BTreeSet<Option<u64>> = intents.iter().map(|intent| intent.known_by.into_parts().0).collect();
     let mut right_size = Vec::new();
     let mut unread =
         look_at(folder, ids, &mut |headers| match proof(headers).filter(|proof| sought.contains(&proof.digest)) {
@@ -292,6 +292,13 @@ pub(super) struct Content {
     pub(super) digest: Hash,
     /// Octets with CR LF line ends.
     pub(super) octets: u64,
+}
+
+impl Content {
+    /// What an intent says of a copy whose content is known, or is not.
+    pub(super) fn known_by(content: Option<Content>) -> KnownBy {
+        content.map_or(KnownBy::Source, |Content { octets, digest }| KnownBy::Content { octets, digest })
+    }
 }
 
 /// Reads messages whole. One that cannot be read joins `unread`, unless it cannot be read just now, which is an error: what was not looked

@@ -23,6 +23,8 @@ pub(super) struct Copied {
     pub(super) copied: u64,
     /// Octets that came out of the source.
     pub(super) octets: u64,
+    /// More may be in the destination than what is recorded.
+    pub(super) unrecorded: bool,
 }
 
 /// A message to copy. There may be very many at a time, so what few of them have is boxed.
@@ -143,6 +145,7 @@ impl<'a> Pump<'a> {
             let _ = self.intake.discard();
         }
         let committed = self.commit();
+        self.done.unrecorded = self.broken;
         (self.done, outcome.and(committed))
     }
 
@@ -185,8 +188,7 @@ impl<'a> Pump<'a> {
         let confirmed = || Intent {
             to: self.route.to,
             source: source.clone(),
-            octets: content.as_ref().map(|content| content.octets),
-            digest: content.as_ref().map(|content| content.digest),
+            known_by: Content::known_by(content.as_deref().copied()),
             confirmed: true,
         };
         match answer {

@@ -1,6 +1,6 @@
 //! Carries out a plan: groups neighbours, goes on past a bad message, and records each effect after it is durable. Decides nothing.
 
-use super::content;
+use super::content::{self, Content};
 use super::copy::{Copied, Direct, Pump, Route, Wanted};
 use super::hands::{self, Handles, Job, Streams};
 use crate::cancel::Cancel;
@@ -10,7 +10,7 @@ use crate::flags::{FlagSupport, Flags};
 use crate::message::{MessageId, PerSide, Side, UidValidity};
 use crate::plan::{Action, FlagDelta, Plan, Step};
 use crate::repository::{FlagChange, Folder, Partner, SourceFolder};
-use crate::status::{Batch, FolderPair, FolderStatus, Intent, Row};
+use crate::status::{Batch, FolderPair, FolderStatus, Intent, KnownBy, Row};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many messages go into one call of `store` or `remove`, and into one group of intents.
@@ -45,6 +45,8 @@ pub(super) struct Executed {
     pub(super) copied: PerSide<u64>,
     /// Numbered messages that each side says it stored.
     pub(super) stored: PerSide<Vec<MessageId>>,
+    /// More may be in a folder than what is recorded.
+    pub(super) unrecorded: bool,
     /// Uploads whose rows the next listing has to confirm.
     pub(super) claimed: Vec<(Side, MessageId)>,
 }
@@ -146,17 +148,18 @@ impl Site<'_> {
             false => Vec::new(),
         };
         if noted {
-            let intents = sources.iter().map(|source| Intent::by_name(to, source.clone())).collect();
-            self.status.apply(Batch { intents, ..Batch::default() })?;
+            let known_by = KnownBy::Name;
+            let intent = |source: &MessageId| Intent { to, source: source.clone(), known_by, confirmed: false };
+            self.status.apply(Batch { intents: sources.iter().map(intent).collect(), ..Batch::default() })?;
         }
         let failed = executed.failed.len();
-        self.copy_group(to, wanted, (Try::Last, noted), executed)?;
-        if noted && executed.failed.len() > failed {
-            // Of what failed nothing is there.
+        let outcome = self.copy_group(to, wanted, (Try::Last, noted), executed);
+        if noted && !executed.unrecorded && (outcome.is_err() || executed.failed.len() > failed) {
+            // Of what has no row by now nothing is there, even if the line broke: no listing need look for it.
             let settled = sources.into_iter().map(|source| (to, source)).collect();
             self.status.apply(Batch { settled, ..Batch::default() })?;
         }
-        Ok(())
+        outcome.map(drop)
     }
 
     /// Whether a copy that was not recorded could be taken for another message. Where its name follows from its source it claims its
@@ -205,6 +208,7 @@ impl Site<'_> {
     ) -> Result<BTreeSet<MessageId>> {
         executed.octets += done.octets;
         executed.copied[to] += done.copied;
+        executed.unrecorded |= done.unrecorded;
         let mut again = BTreeSet::new();
         for (id, side, error) in done.failed {
             if retry_refused && outcome.is_ok() && side == to && error.kind() == ErrorKind::Message {
@@ -259,8 +263,7 @@ impl Site<'_> {
         let intent = |Wanted { source, content, .. }: &Wanted| Intent {
             to,
             source: source.clone(),
-            octets: content.as_ref().map(|content| content.octets),
-            digest: content.as_ref().map(|content| content.digest),
+            known_by: Content::known_by(content.as_deref().copied()),
             confirmed: false,
         };
         let intents = copied.iter().map(intent).collect();

@@ -217,7 +217,10 @@ struct Farewell<'a, 'j> {
 
 impl Drop for Farewell<'_, '_> {
     fn drop(&mut self) {
-        let failed = || (Copied::default(), End::Failed(Error::new(ErrorKind::Storage, "a worker failed")));
+        let failed = || {
+            let done = Copied { unrecorded: true, ..Copied::default() };
+            (done, End::Failed(Error::new(ErrorKind::Storage, "a worker failed")))
+        };
         let (done, end) = self.last.take().unwrap_or_else(failed);
         if matches!(end, End::Failed(_)) {
             self.job.stop();
@@ -306,6 +309,7 @@ impl Clerk<'_, '_> {
             }
             Err(error) => {
                 self.job.stop();
+                self.done.unrecorded = true;
                 self.failure.get_or_insert(error);
             }
         }
@@ -317,6 +321,7 @@ impl Clerk<'_, '_> {
         self.done.failed.extend(done.failed);
         self.done.unnamed.extend(done.unnamed);
         self.done.rows.extend(done.rows);
+        self.done.unrecorded |= done.unrecorded;
         match end {
             End::Done => {}
             End::LeftToOthers(error) => self.left = Some(error),

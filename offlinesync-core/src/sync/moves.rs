@@ -320,8 +320,7 @@ fn transfer(streets: &mut [Prepared<'_>], on: Side, (from, to): (usize, usize), 
     let intent = |((_, appeared), content): (&Pair, Option<Content>)| Intent {
         to: on,
         source: appeared.id.clone(),
-        octets: content.map(|content| content.octets),
-        digest: content.map(|content| content.digest),
+        known_by: Content::known_by(content),
         confirmed: false,
     };
     let intents: Vec<Intent> = messages.iter().zip(contents).map(intent).collect();

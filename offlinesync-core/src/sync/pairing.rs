@@ -333,7 +333,7 @@ fn settle(
         blind = Blind::default();
     }
     touched.extend(told_by_digest(&mut blind, question, fresh, folders, &mut settled.settled)?);
-    let untold = intents.iter().any(|intent| intent.digest.is_none() && blind.sources.contains_key(&intent.source));
+    let untold = intents.iter().any(|intent| intent.digest().is_none() && blind.sources.contains_key(&intent.source));
     if blind.there.is_empty() && !untold {
         join_altered(intents, to, fresh, folders, touched)?;
     }
@@ -425,11 +425,11 @@ fn told_by_digest(
 ) -> Result<Vec<Touched>> {
     let to = question.to;
     let unread = question.intents.iter().filter(|intent| blind.sources.contains_key(&intent.source));
-    let told: Vec<&Intent> = unread.copied().filter(|intent| intent.digest.is_some()).collect();
+    let told: Vec<&Intent> = unread.copied().filter(|intent| intent.digest().is_some()).collect();
     let mut proven = content::that_prove(folders[to].as_mut(), &fresh[to].ids(), &told)?;
     let mut touched = Vec::new();
     for intent in told {
-        let found = intent.digest.and_then(|digest| proven.found.get_mut(&digest)?.pop());
+        let found = intent.digest().and_then(|digest| proven.found.get_mut(&digest)?.pop());
         let Some(found) = found else { continue };
         let mut ids = PerSide { remote: intent.source.clone(), local: intent.source.clone() };
         ids[to] = found;
@@ -509,14 +509,14 @@ fn orphan(intent: &Intent, entry: Entry) -> Touched {
 
 /// Their sources were removed after the upload: what was uploaded is found by its digest and goes the way of its source.
 fn uploaded_and_then_removed(intents: &[&Intent], fresh: &mut Fresh, folder: &mut dyn Folder) -> Result<Orphans> {
-    let sought: Vec<&Intent> = intents.iter().filter(|intent| intent.digest.is_some()).copied().collect();
+    let sought: Vec<&Intent> = intents.iter().filter(|intent| intent.digest().is_some()).copied().collect();
     if sought.is_empty() || !fresh.any() {
         return Ok(Orphans { missing: intents.len(), ..Orphans::default() });
     }
     let mut proven = content::that_prove(folder, &fresh.ids(), &sought)?;
     let mut orphans = Orphans { unread: proven.unread, ..Orphans::default() };
     for intent in sought {
-        let copies = intent.digest.and_then(|digest| proven.found.get_mut(&digest));
+        let copies = intent.digest().and_then(|digest| proven.found.get_mut(&digest));
         let Some(entry) = copies.and_then(Vec::pop).and_then(|id| fresh.take(&id)) else { continue };
         orphans.touched.push(orphan(intent, entry));
         orphans.found.push((intent.to, intent.source.clone()));

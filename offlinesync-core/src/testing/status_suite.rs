@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind};
 use crate::flags::Flags;
 use crate::message::{ContentId, MessageId, PerSide, Side, Uid, UidValidity};
 use crate::repository::Cursor;
-use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, Intent, Row, StatusStore};
+use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, Intent, KnownBy, Row, StatusStore};
 use crate::window::Window;
 
 /// Runs every check, each on a store that `make` has just made, empty.
@@ -105,7 +105,7 @@ fn record() -> FolderRecord {
 }
 
 fn intent(to: Side, source: MessageId) -> Intent {
-    Intent { to, source, octets: Some(1 << 40), digest: Some([255; 32]), confirmed: false }
+    Intent { to, source, known_by: KnownBy::Content { octets: 1 << 40, digest: [255; 32] }, confirmed: false }
 }
 
 fn upsert(rows: impl IntoIterator<Item = Row>) -> Batch {
@@ -245,8 +245,9 @@ fn intents_are_kept_replaced_and_settled(store: &dyn StatusStore) {
     let (up, down) = (intent(Side::Remote, name("n")), intent(Side::Local, uid(1)));
     folder.apply(Batch { intents: vec![down.clone(), up.clone()], ..Batch::default() }).unwrap();
     assert_eq!(folder.intents().unwrap(), [up.clone(), down.clone()]);
-    let sent = Intent { octets: None, digest: None, confirmed: true, ..up };
-    folder.apply(Batch { intents: vec![sent.clone()], ..Batch::default() }).unwrap();
+    let sent = Intent { known_by: KnownBy::Source, confirmed: true, ..up };
+    let down = Intent { known_by: KnownBy::Name, ..down };
+    folder.apply(Batch { intents: vec![sent.clone(), down.clone()], ..Batch::default() }).unwrap();
     assert_eq!(folder.intents().unwrap(), [sent, down.clone()]);
     let settled = vec![(Side::Remote, name("n")), (Side::Remote, uid(1))];
     folder.apply(Batch { settled, ..Batch::default() }).unwrap();

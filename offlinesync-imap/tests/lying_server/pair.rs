@@ -1,6 +1,6 @@
 //! Two sides in step, a server that can be made to lie, and what both sides hold afterwards.
 
-use offlinesync_core::status::{Batch, Intent};
+use offlinesync_core::status::{Batch, Intent, KnownBy};
 use offlinesync_core::sync::{Account, Report, Verification};
 use offlinesync_core::testing::lines::in_form;
 use offlinesync_core::testing::memory::{Knobs, MemoryRepository};
@@ -131,7 +131,8 @@ impl Pair {
         let pair = PerSide { remote: FolderName::from("INBOX"), local: FolderName::from("INBOX") };
         let mut status = self.status.folder(&pair).unwrap();
         let uid_validity = status.record().unwrap().uid_validity.remote.unwrap();
-        let intents = vec![Intent::by_name(Side::Local, id.clone())];
+        let intent = Intent { to: Side::Local, source: id.clone(), known_by: KnownBy::Name, confirmed: false };
+        let intents = vec![intent];
         status.apply(Batch { intents, ..Batch::default() }).unwrap();
         let mut folder = self.local.open(&pair.local).unwrap();
         let mut intake = folder.intake(&SourceFolder { name: pair.remote, uid_validity }).unwrap();

@@ -15,7 +15,7 @@ use crate::flags::{Flags, Keywords, SystemFlags};
 use crate::folder_name::FolderName;
 use crate::message::{MessageId, PerSide, Side, Uid, UidValidity};
 use crate::repository::Cursor;
-use crate::status::{Batch, FolderPair, FolderRecord, Intent, Row};
+use crate::status::{Batch, FolderPair, FolderRecord, Intent, KnownBy, Row};
 use crate::window::Window;
 use std::fmt::Write as _;
 
@@ -152,21 +152,21 @@ fn record<'t>(fields: &mut impl Iterator<Item = &'t str>) -> Option<FolderRecord
 }
 
 fn push_intent(text: &mut String, intent: &Intent) {
-    let Intent { to, source, octets, digest, confirmed } = intent;
+    let Intent { to, source, known_by, confirmed } = intent;
+    let (octets, digest) = known_by.into_parts();
     let confirmed = if *confirmed { "1" } else { "0" };
-    push(text, &[">", side(*to), &id(source), &optional(*octets), &hex(digest.as_ref().map(|d| &d[..])), confirmed]);
+    push(text, &[">", side(*to), &id(source), &optional(octets), &hex(digest.as_ref().map(|d| &d[..])), confirmed]);
 }
 
 fn intent<'t>(fields: &mut impl Iterator<Item = &'t str>) -> Option<Intent> {
-    Some(Intent {
-        to: read_side(fields.next()?)?,
-        source: read_id(fields.next()?)?,
-        octets: read_optional(fields.next()?)?,
-        digest: read_hex(fields.next()?)?
-            .map(|octets| (*octets).try_into().ok())
-            .map_or(Some(None), |d| d.map(Some))?,
-        confirmed: fields.next()? == "1",
-    })
+    let (to, source) = (read_side(fields.next()?)?, read_id(fields.next()?)?);
+    let octets = read_optional(fields.next()?)?;
+    let digest = match read_hex(fields.next()?)? {
+        Some(digest) => Some((*digest).try_into().ok()?),
+        None => None,
+    };
+    let known_by = KnownBy::from_parts(octets, digest)?;
+    Some(Intent { to, source, known_by, confirmed: fields.next()? == "1" })
 }
 
 fn id(id: &MessageId) -> String {
@@ -278,8 +278,12 @@ mod tests {
             window: Window { since: Some(-5), max_octets: None },
             identity: PerSide { remote: Some([1, 2].into()), local: None },
         };
-        let intent =
-            Intent { to: Side::Local, source: name(""), octets: Some(3), digest: Some([9; 32]), confirmed: true };
+        let intent = Intent {
+            to: Side::Local,
+            source: name(""),
+            known_by: KnownBy::Content { octets: 3, digest: [9; 32] },
+            confirmed: true,
+        };
         let all = Batch {
             upsert: vec![row.clone()],
             delete: vec![name("=")],

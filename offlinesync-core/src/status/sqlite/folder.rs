@@ -208,8 +208,8 @@ impl Writer<'_> {
     }
 
     fn upsert_intent(&self, intent: &Intent) -> Result<(), Failure> {
-        let octets = intent.octets.map(i64::try_from).transpose().map_err(|_| too_large(&intent.source))?;
-        let digest = intent.digest.as_ref().map(|digest| &digest[..]);
+        let (octets, digest) = intent.known_by.into_parts();
+        let octets = octets.map(i64::try_from).transpose().map_err(|_| too_large(&intent.source))?;
         self.transaction.prepare_cached(schema::UPSERT_INTENT)?.execute(params![
             self.folder,
             values::side_number(intent.to),

@@ -8,7 +8,7 @@ use crate::flags::{Flags, Keywords, SystemFlags};
 use crate::folder_name::FolderName;
 use crate::message::{MessageId, PerSide, Side, Uid, UidValidity};
 use crate::repository::Cursor;
-use crate::status::{FolderPair, FolderRecord, Intent, Row};
+use crate::status::{FolderPair, FolderRecord, Intent, KnownBy, Row};
 use crate::window::Window;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, ToSql};
@@ -86,11 +86,12 @@ pub(super) fn row(connection: &Connection, sets: &mut KeywordSets, row: &rusqlit
 /// A row of the table of intents.
 pub(super) fn intent(row: &rusqlite::Row<'_>) -> Result<Intent, Failure> {
     let octets = row.get::<_, Option<i64>>(2)?.map(u64::try_from).transpose();
+    let octets = octets.map_err(|_| Failure::Damaged("a message has less than no octets".to_owned()))?;
+    let known_by = KnownBy::from_parts(octets, row.get(3)?);
     Ok(Intent {
         to: if row.get::<_, i64>(0)? == 0 { Side::Remote } else { Side::Local },
         source: message_id(row.get_ref(1)?)?,
-        octets: octets.map_err(|_| Failure::Damaged("a message has less than no octets".to_owned()))?,
-        digest: row.get(3)?,
+        known_by: known_by.ok_or_else(|| Failure::Damaged("a message has a digest and no size".to_owned()))?,
         confirmed: row.get(4)?,
     })
 }
