@@ -109,21 +109,25 @@ fn flags_that_change_with_the_move_go_along() {
     }
 }
 
+/// Every kind of stores, with letters moved on either side, after a run that was stopped at any effect of following them.
+fn stopped_moves() -> impl Iterator<Item = (String, Side, World)> {
+    let kinds = Side::BOTH.into_iter().flat_map(|side| (0..World::of_every_kind().len()).map(move |kind| (side, kind)));
+    kinds.flat_map(|(side, kind)| (1..60).map(move |n| (side, kind, n))).map(|(side, kind, n)| {
+        let (name, world) = World::of_every_kind().swap_remove(kind);
+        let world = world.in_step();
+        MOVED.iter().for_each(|text| drop(world.move_letter(side, text)));
+        world.faults.stop_after(world.faults.effects() + n);
+        let _ = world.try_sync(Policy::default());
+        world.faults.mend();
+        (format!("({name}, moved on the {side} side, stopped after effect {n})"), side, world)
+    })
+}
+
 #[test]
 fn a_run_may_be_stopped_at_any_effect_of_a_move() {
-    for side in Side::BOTH {
-        for kind in 0..World::of_every_kind().len() {
-            for n in 1..60 {
-                let (name, world) = World::of_every_kind().swap_remove(kind);
-                let world = world.in_step();
-                MOVED.iter().for_each(|text| drop(world.move_letter(side, text)));
-                world.faults.stop_after(world.faults.effects() + n);
-                let _ = world.try_sync(Policy::default());
-                world.faults.mend();
-                world.sync();
-                world.assert_equal(&format!("({name}, moved on the {side} side, stopped after effect {n})"));
-            }
-        }
+    for (when, _, world) in stopped_moves() {
+        world.sync();
+        world.assert_equal(&when);
     }
 }
 
@@ -131,28 +135,15 @@ fn a_run_may_be_stopped_at_any_effect_of_a_move() {
 /// the next run the message was back. The old folder's row was in the way of the new one, and the folder failed.
 #[test]
 fn a_move_that_is_undone_after_a_run_was_stopped_is_followed_back() {
-    for side in Side::BOTH {
-        for kind in 0..World::of_every_kind().len() {
-            for n in 1..60 {
-                let (name, world) = World::of_every_kind().swap_remove(kind);
-                let world = world.in_step();
-                let before = world.contents(side, "INBOX");
-                MOVED.iter().for_each(|text| drop(world.move_letter(side, text)));
-                world.faults.stop_after(world.faults.effects() + n);
-                let _ = world.try_sync(Policy::default());
-                world.faults.mend();
-                for text in MOVED {
-                    let id = world.id_of(side, "Archive", text);
-                    world.store(side).remove("Archive", &id);
-                    world.add(side, "INBOX", text);
-                }
-                world.sync();
-                for on in Side::BOTH {
-                    let when = format!("({name}, moved on the {side} side, stopped after effect {n})");
-                    assert_eq!(world.contents(on, "INBOX"), before, "{when}");
-                }
-            }
+    let unmoved = World::new(Knobs::imap(), Knobs::maildir()).in_step().contents(Side::Remote, "INBOX");
+    for (when, side, world) in stopped_moves() {
+        for text in MOVED {
+            let id = world.id_of(side, "Archive", text);
+            world.store(side).remove("Archive", &id);
+            world.add(side, "INBOX", text);
         }
+        world.sync();
+        Side::BOTH.iter().for_each(|on| assert_eq!(world.contents(*on, "INBOX"), unmoved, "{when}"));
     }
 }
 
@@ -289,25 +280,14 @@ fn a_server_that_calls_different_messages_the_same_is_not_believed() {
 /// found there what nobody knew, and copied it back.
 #[test]
 fn what_was_moved_before_the_end_goes_with_its_source() {
-    for side in Side::BOTH {
-        for kind in 0..World::of_every_kind().len() {
-            for n in 1..60 {
-                let (name, world) = World::of_every_kind().swap_remove(kind);
-                let world = world.in_step();
-                MOVED.iter().for_each(|text| drop(world.move_letter(side, text)));
-                world.faults.stop_after(world.faults.effects() + n);
-                let _ = world.try_sync(Policy::default());
-                world.faults.mend();
-                for text in MOVED {
-                    let id = world.id_of(side, "Archive", text);
-                    world.store(side).remove("Archive", &id);
-                }
-                world.sync();
-                let when = format!("({name}, moved on the {side} side, stopped after effect {n})");
-                for on in Side::BOTH {
-                    assert_eq!(FOLDERS.map(|folder| world.store(on).count(folder)), [7, 2], "{when}");
-                }
-            }
+    for (when, side, world) in stopped_moves() {
+        for text in MOVED {
+            let id = world.id_of(side, "Archive", text);
+            world.store(side).remove("Archive", &id);
+        }
+        world.sync();
+        for on in Side::BOTH {
+            assert_eq!(FOLDERS.map(|folder| world.store(on).count(folder)), [7, 2], "{when}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Lies about the numbers that everything rests on: UIDVALIDITY, UIDNEXT, HIGHESTMODSEQ.
 
-use crate::pair::{Pair, lists, mail, offers, on, reads};
+use crate::pair::{Pair, World, lists, mail, offers, on, reads};
 use offlinesync_core::{ErrorKind, Flags, PerSide, Policy};
 use offlinesync_imap::testing::server::{Action, Options, Received};
+use std::ops::Range;
 
 fn selects(received: &Received) -> bool {
     received.name == "SELECT"
@@ -105,16 +106,22 @@ fn a_numbering_that_changes_with_the_connection_stops_the_download() {
     pair.in_step();
 }
 
+/// A backup is put back after these messages have come, and after a sync. Answers what both sides had before.
+fn put_back(options: Options, came: Range<u32>) -> (Pair, World) {
+    let pair = Pair::new(options);
+    let backup = pair.server.mailbox("u1", "INBOX").backup();
+    pair.arrive(came);
+    pair.in_step();
+    let before = pair.world();
+    pair.server.mailbox("u1", "INBOX").restore(backup);
+    (pair, before)
+}
+
 /// A backup of the server is put back: messages that came since are gone, and their numbers will be given to others.
 #[test]
 fn a_restored_backup_is_recognised_before_its_numbers_are_given_to_other_messages() {
     for options in offers() {
-        let pair = Pair::new(options);
-        let backup = pair.server.mailbox("u1", "INBOX").backup();
-        pair.arrive(900..905);
-        pair.in_step();
-        let before = pair.world();
-        pair.server.mailbox("u1", "INBOX").restore(backup);
+        let (pair, before) = put_back(options, 900..905);
         let told = pair.sync();
         told.says(&["INBOX", "older state", "backup", "--accept-uidvalidity"]);
         assert_eq!(told.kinds, [ErrorKind::Numbering]);
@@ -135,12 +142,7 @@ fn a_restored_backup_is_recognised_before_its_numbers_are_given_to_other_message
 #[test]
 fn a_restored_backup_that_lacks_one_message_is_recognised_too() {
     for options in offers() {
-        let pair = Pair::new(options);
-        let backup = pair.server.mailbox("u1", "INBOX").backup();
-        pair.arrive(900..901);
-        pair.in_step();
-        let before = pair.world();
-        pair.server.mailbox("u1", "INBOX").restore(backup);
+        let (pair, before) = put_back(options, 900..901);
         pair.sync().says(&["INBOX", "older state", "--accept-uidvalidity"]);
         pair.arrive(910..912);
         let told = pair.sync();
@@ -184,12 +186,7 @@ fn what_a_killed_run_downloaded_is_kept_where_a_backup_lacks_it() {
 #[test]
 fn a_restored_backup_is_paired_anew_as_soon_as_the_user_says_so() {
     for options in offers() {
-        let pair = Pair::new(options);
-        let backup = pair.server.mailbox("u1", "INBOX").backup();
-        pair.arrive(900..905);
-        pair.in_step();
-        let before = pair.world();
-        pair.server.mailbox("u1", "INBOX").restore(backup);
+        let (pair, before) = put_back(options, 900..905);
         pair.sync().says(&["INBOX", "older state", "--accept-uidvalidity"]);
         pair.sync_with(Policy { accept_new_numbering: true, ..Policy::default() }).is_silent();
         pair.keeps(&before);
