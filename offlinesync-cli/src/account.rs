@@ -323,7 +323,7 @@ impl Runner {
     /// # Errors
     /// The status file cannot be opened.
     pub fn account_for_verifying(&self, backends: &Backends, repair: bool) -> Result<Account> {
-        let policy = Policy { dry_run: !repair, ..self.settings.policy.clone() };
+        let policy = Policy { dry_run: !repair, ..self.as_of_now(self.settings.policy.clone())? };
         self.account(backends, policy, self.open_status(!repair)?)
     }
 

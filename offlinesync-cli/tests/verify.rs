@@ -60,6 +60,17 @@ a: 5 differences in 2 folders, 4 messages read on the remote side and 2 on the l
 }
 
 #[test]
+fn what_maxage_leaves_out_is_no_difference() {
+    let sandbox = synced();
+    sandbox.deliver("remote/INBOX", "1700000004.old.host:2,S", "Subject: old\n\nold\n");
+    let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    fs::File::open(sandbox.path("remote/INBOX/cur/1700000004.old.host:2,S")).unwrap().set_modified(old).unwrap();
+    assert_eq!(sandbox.run(&["verify"]).code, 1);
+    let run = sandbox.run(&["verify", "-k", "Account_a:maxage=2005-01-01"]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""), "{}", run.out);
+}
+
+#[test]
 fn before_the_first_sync_everything_differs_and_no_store_is_created() {
     let sandbox = Sandbox::new(ACCOUNT);
     let run = sandbox.run(&["verify"]);

@@ -5,8 +5,8 @@
 use offlinesync_core::sync::{Account, Discrepancy, Verification};
 use offlinesync_core::testing::{Faults, Faulty, Knobs, Mail, MemoryRepository};
 use offlinesync_core::{
-    Batch, Cancel, ErrorKind, Flags, FolderPair, Intent, KnownBy, MemoryStatus, MessageId, PerSide, Row, Side,
-    StatusStore, SystemFlags,
+    Batch, Cancel, ErrorKind, Flags, FolderPair, Intent, KnownBy, MemoryStatus, MessageId, PerSide, Policy, Row, Side,
+    StatusStore, SystemFlags, Window,
 };
 use std::sync::Arc;
 
@@ -194,6 +194,36 @@ fn the_same_message_twice_is_told_but_is_in_step_when_both_sides_have_it_twice()
     let verification = world.verify();
     assert!(verification.in_step());
     assert!(matches!(&verification.findings[..], [one] if matches!(one.what, Discrepancy::Twice { .. })));
+}
+
+/// With `maxage`, all that no sync touches was read whole and told as a difference.
+#[test]
+fn what_is_outside_the_window_is_neither_read_nor_told() {
+    let world = World::new();
+    let long = |n: u32| format!("letter {n} {}", "x".repeat(4000));
+    (5..7).for_each(|n| drop(world.add(Side::Remote, &long(n))));
+    world.sync();
+    // One of those with a row is gone from a side, which a narrower window lets be, and some came that no sync saw.
+    world.store(Side::Local).remove("INBOX", &world.id_of(Side::Local, &long(5)));
+    world.add(Side::Remote, &long(8));
+    world.add(Side::Local, &long(9));
+    let window = Window { since: None, max_octets: Some(2000) };
+    let verify = |repair| {
+        let account = world.account().with_policy(Policy { window, ..Policy::default() });
+        account.verify(repair, &(), &Cancel::new()).unwrap()
+    };
+    let (rows, everything) = (world.rows(), world.everything());
+    for repair in [false, true] {
+        let verification = verify(repair);
+        assert!(verification.in_step(), "{verification:?}");
+        assert_eq!(verification.messages, PerSide { remote: 5, local: 5 });
+        assert_eq!((world.rows(), world.everything()), (rows.clone(), everything.clone()));
+    }
+    world.store(Side::Local).remove("INBOX", &world.id_of(Side::Local, "letter 1"));
+    let verification = verify(false);
+    let what: Vec<&Discrepancy> = verification.findings.iter().map(|finding| &finding.what).collect();
+    assert!(matches!(what[..], [Discrepancy::Missing { on: Side::Local, .. }]), "{what:?}");
+    assert_eq!(world.verify().findings.len(), 4);
 }
 
 #[test]

@@ -168,9 +168,12 @@ fn a_message_never_to_be_copied_is_copied_once_the_user_wants_it() {
         let unwanted = world.remote.add("INBOX", &mail("unwanted", 0), Flags::default());
         world.remote.add("INBOX", &mail("wanted", 0), Flags::default());
         let never = Never([unwanted.uid().unwrap()].into());
-        let report = world.account().with_naming(never).sync(&(), &Cancel::new()).unwrap();
-        assert!(report.in_step());
+        let account = world.account().with_naming(never);
+        assert!(account.sync(&(), &Cancel::new()).unwrap().in_step());
         world.has(&["unwanted", "wanted"], &["wanted"]);
+        let verify = |account: Account| account.verify(false, &(), &Cancel::new()).unwrap();
+        assert!(verify(account).in_step());
+        assert!(!verify(world.account()).in_step());
         world.sync(Window::default());
         world.has(&["unwanted", "wanted"], &["unwanted", "wanted"]);
     }

@@ -14,7 +14,7 @@ use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::folder_name::FolderName;
-use crate::message::{PerSide, Side};
+use crate::message::{PerSide, Side, Uid};
 use crate::plan::brake::{self, FolderLoss};
 use crate::plan::folders::{FolderAction, FolderDecision};
 use crate::policy::Policy;
@@ -379,6 +379,11 @@ impl Account {
         useful.min(self.threads()).max(1)
     }
 
+    pub(super) fn never_copied(&self, pair: &FolderPair) -> Result<PerSide<BTreeSet<Uid>>> {
+        let remote = self.naming.never_copied(Side::Remote, &pair.remote)?;
+        Ok(PerSide { remote, local: self.naming.never_copied(Side::Local, &pair.local)? })
+    }
+
     pub(super) fn street<'a>(
         &'a self,
         task: &'a Task,
@@ -411,10 +416,7 @@ impl Account {
             pair: &task.pair,
             folders: PerSide { remote: open(Side::Remote)?, local: open(Side::Local)? },
             status,
-            never_copied: PerSide {
-                remote: self.naming.never_copied(Side::Remote, &task.pair.remote)?,
-                local: self.naming.never_copied(Side::Local, &task.pair.local)?,
-            },
+            never_copied: self.never_copied(&task.pair)?,
             policy: &self.policy,
             may_be_emptied: task.may_be_emptied,
             touched: task.touched,

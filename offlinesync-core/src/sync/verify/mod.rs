@@ -3,6 +3,7 @@
 //! [`compare`] is pure; here is the reading.
 
 mod compare;
+mod outside;
 mod verification;
 
 pub use verification::{Discrepancy, Finding, Verification};
@@ -34,6 +35,8 @@ impl Account {
     /// Nothing is changed. With `repair`, rows that were lost or lead astray are written anew, for messages that are the same by
     /// their content, and rows whose messages are on neither side are deleted; mail is never touched. A folder whose numbering
     /// changed is told as a failure and not repaired. What changes while this runs may be told as a difference.
+    ///
+    /// What is outside the policy's window, or is never copied, takes no part: it is not read, and no difference.
     ///
     /// Digests leave out every CR, so that the form of the wire and the form of a file are equal. The memory needed is about 200
     /// octets for each message of the folders under way.
@@ -81,7 +84,7 @@ impl Account {
         let mut status = self.status.folder(pair)?;
         let open = |side: Side| self.repositories[side].open(&pair[side]);
         let mut folders = PerSide { remote: open(Side::Remote)?, local: open(Side::Local)? };
-        let sets = read_both(&mut folders, |folder| folder.changes(None, &NothingKnown))?;
+        let mut sets = read_both(&mut folders, |folder| folder.changes(None, &NothingKnown))?;
         let numbering = sets.as_ref().map(|set| set.uid_validity);
         let recorded = listed.recorded.get(pair).map(|(record, _)| record.clone()).unwrap_or_default();
         for side in Side::BOTH {
@@ -90,16 +93,19 @@ impl Account {
             }
         }
         let mut compared = Compared::default();
-        let support = sets.remote.support.both(&sets.local.support);
-        let ids = sets.as_ref().map(|set| set.present.iter().map(|entry| entry.id.clone()).collect::<Vec<_>>());
-        let PerSide { remote, local } = &mut folders;
-        let read = both(|| read(remote.as_mut(), &ids.remote, cancel), || read(local.as_mut(), &ids.local, cancel))?;
-        let held = compared.hold(pair, sets, read);
         let mut rows = Vec::new();
         status.rows(&mut |row| {
             rows.push(row);
             Ok(())
         })?;
+        let never_copied = self.never_copied(pair)?;
+        outside::leave_out_named(&mut sets, &rows, &never_copied);
+        outside::leave_out(&mut sets, &mut rows, &mut folders, &self.policy.window)?;
+        let support = sets.remote.support.both(&sets.local.support);
+        let ids = sets.as_ref().map(|set| set.present.iter().map(|entry| entry.id.clone()).collect::<Vec<_>>());
+        let PerSide { remote, local } = &mut folders;
+        let read = both(|| read(remote.as_mut(), &ids.remote, cancel), || read(local.as_mut(), &ids.local, cancel))?;
+        let held = compared.hold(pair, sets, read);
         let mut known = Known { held, rows, intents: status.intents()?, support };
         if repair {
             // What shows that a side is not what it was stays: rows that could not be repaired are believed no more than before.
