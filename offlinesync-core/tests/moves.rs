@@ -163,6 +163,29 @@ fn what_a_store_does_not_move_is_copied_and_removed() {
     }
 }
 
+/// What was not moved was still to be copied when the cursor went past it, and only the intent told that. The next round found that nothing had
+/// come of the move and deleted the intent; a run that died then never copied the message.
+#[test]
+fn a_run_may_be_stopped_while_it_copies_and_removes_what_a_store_does_not_move() {
+    for side in Side::BOTH {
+        for kind in 0..World::of_every_kind().len() {
+            for n in 1..60 {
+                let (name, world) = World::of_every_kind().swap_remove(kind);
+                let world = world.in_step();
+                MOVED.iter().for_each(|text| drop(world.move_letter(side, text)));
+                let unmovable = world.id_of(side.other(), "INBOX", MOVED[1]);
+                world.sides[side.other()].spoil(|bad| bad.unmovable.extend([unmovable]));
+                world.faults.stop_after(world.faults.effects() + n);
+                let _ = world.try_sync(Policy::default());
+                world.faults.mend();
+                world.sides[side.other()].spoil(|bad| bad.unmovable.clear());
+                world.sync();
+                world.assert_equal(&format!("({name}, moved on the {side} side, stopped after effect {n})"));
+            }
+        }
+    }
+}
+
 #[test]
 fn a_store_that_cannot_move_copies_and_removes() {
     let world = World::new(Knobs::plain_imap(), Knobs::maildir()).in_step();

@@ -7,7 +7,7 @@ use offlinesync_core::status::{Batch, Intent, KnownBy, Row};
 use offlinesync_core::sync::{Account, Report};
 use offlinesync_core::testing::{Faults, Faulty, FaultyStatus, Knobs, MemoryRepository};
 use offlinesync_core::{
-    Cancel, Flags, FolderName, MemoryStatus, MessageId, Partner, PerSide, Policy, Repository, Side, StatusStore,
+    Cancel, Flags, FolderName, MemoryStatus, MessageId, Partner, PerSide, Policy, Repository, Side, StatusStore, Uid,
 };
 use std::sync::Arc;
 
@@ -64,10 +64,21 @@ impl World {
         self.sides[side].spoil(|bad| *bad = Default::default());
     }
 
-    fn sync_as(&self, policy: Policy) -> Report {
+    fn account(&self) -> Account {
         let store = |side: Side| Arc::new(self.sides[side].clone()) as Arc<dyn Repository>;
-        let account = Account::new("A", store(Side::Remote), store(Side::Local), self.status.clone());
-        account.with_policy(policy).sync(&(), &Cancel::new()).unwrap()
+        Account::new("A", store(Side::Remote), store(Side::Local), self.status.clone())
+    }
+
+    fn sync_as(&self, policy: Policy) -> Report {
+        self.account().with_policy(policy).sync(&(), &Cancel::new()).unwrap()
+    }
+
+    /// A sync that ends before one of its effects.
+    fn stop_before(&self, number: u64) {
+        let faults = self.sides.remote.faults();
+        faults.stop_before(faults.effects() + number);
+        drop(self.account().sync(&(), &Cancel::new()));
+        faults.mend();
     }
 
     /// A sync that is not in step, and says this.
@@ -160,11 +171,7 @@ fn uploading(recorded: bool) -> (World, MessageId) {
     for number in 0..40 {
         let world = World::met(Knobs::imap(), Knobs::maildir());
         let source = world.add(Side::Local, 2);
-        world.sides.remote.faults().stop_before(world.sides.remote.faults().effects() + number);
-        let store = |side: Side| Arc::new(world.sides[side].clone()) as Arc<dyn Repository>;
-        let account = Account::new("A", store(Side::Remote), store(Side::Local), world.status.clone());
-        drop(account.sync(&(), &Cancel::new()));
-        world.sides.remote.faults().mend();
+        world.stop_before(number);
         let rows = world.status.folder(&World::pair()).unwrap().count().unwrap();
         if world.copies(2) == (1, 1) && world.intents() == 1 && rows == 1 + u64::from(recorded) {
             return (world, source);
@@ -287,4 +294,69 @@ fn between_two_servers_news_waits_for_a_message_that_cannot_be_read() {
         world.in_step();
         assert_eq!(world.copies(2), (1, 1));
     }
+}
+
+/// A run that died had downloaded it. The next could not read the file and left both alone, but deleted the note that told what was on its way:
+/// removed on the server after that, the message came back from here.
+#[test]
+fn what_was_downloaded_and_could_not_be_read_goes_with_its_source_all_the_same() {
+    for unread in Side::BOTH {
+        let mut cut_short = 0;
+        for number in 0..30 {
+            let world = World::met(Knobs::imap(), Knobs::maildir());
+            let source = world.add(Side::Remote, 2);
+            world.stop_before(number);
+            let rows = world.status.folder(&World::pair()).unwrap().count().unwrap();
+            if world.copies(2) != (1, 1) || rows != 1 {
+                continue;
+            }
+            cut_short += 1;
+            let copy = world.sides.local.inner().mails("INBOX").pop().unwrap().0;
+            world.hide(unread, if unread == Side::Remote { &source } else { &copy });
+            world.says("neither was copied");
+            world.show(unread);
+            world.sides.remote.inner().remove("INBOX", &source);
+            world.in_step();
+            assert_eq!(world.copies(2), (0, 0));
+        }
+        assert!(cut_short > 0);
+    }
+}
+
+/// Two messages were on their way between two servers, one in each direction, when the run died. One could not be read afterwards, what was new on
+/// the other side was set aside for it, and so the other one passed for removed: its copy was sent back as another.
+#[test]
+fn an_upload_that_cannot_be_read_does_not_hide_the_source_of_another_that_went_the_other_way() {
+    let plain = Knobs { tells_octets: false, ..Knobs::plain_imap() };
+    for side in Side::BOTH {
+        let world = World::met(plain.clone(), plain.clone());
+        let unread = world.add(side, 2);
+        world.add(side.other(), 2);
+        let source = world.add(side.other(), 3);
+        world.add(side, 3);
+        world.intend(side.other(), &unread, false);
+        world.intend(side, &source, false);
+        world.hide(side, &unread);
+        world.says("whether it is there was not told");
+        assert_eq!((world.copies(2), world.copies(3)), ((1, 1), (1, 1)));
+        world.show(side);
+        world.in_step();
+        assert_eq!((world.copies(2), world.copies(3)), ((1, 1), (1, 1)));
+    }
+}
+
+/// Two letters alike went both ways at once. The copy of one could not be read, the other side's letter passed for it, and its own copy was left
+/// without a source: that went up as a third.
+#[test]
+fn of_letters_alike_that_go_both_ways_each_keeps_its_copy_while_one_cannot_be_read() {
+    let plain = |cheap_content| Knobs { cheap_content, tells_octets: false, ..Knobs::plain_imap() };
+    let world = World::met(plain(true), plain(false));
+    let ids = PerSide::from_fn(|side| world.add(side, 2));
+    let copy = MessageId::from(Uid::new(ids.remote.uid().unwrap().get() + 1).unwrap());
+    world.hide(Side::Remote, &copy);
+    world.says("could not be looked at");
+    assert_eq!(world.copies(2), (2, 2));
+    world.show(Side::Remote);
+    world.in_step();
+    assert_eq!(world.copies(2), (2, 2));
 }

@@ -84,7 +84,13 @@ impl Site<'_> {
             let upsert: Vec<Row> = rows.map(|merge| Row { ids: merge.ids, base: merge.base }).collect();
             let settled: Vec<_> = upsert.iter().flat_map(|row| self.settled(&row.ids)).collect();
             let delete = if settled.is_empty() { Vec::new() } else { self.replaced(&upsert)? };
+            let is_found = |to: Side, row: &&Row| self.settled.contains(&(to, row.ids[to.other()].clone()));
+            let ids = |to: Side| upsert.iter().filter(|row| is_found(to, row)).map(|row| row.ids.clone()).collect();
+            let found: PerSide<Vec<PerSide<MessageId>>> = PerSide::from_fn(ids);
             self.status.apply(Batch { upsert, delete, settled, ..Batch::default() })?;
+            for to in Side::BOTH {
+                self.note(to, found[to].iter())?;
+            }
             merges = rest;
         }
         Ok(())
@@ -220,11 +226,14 @@ impl Site<'_> {
         let numbered = done.rows.iter().map(|ids| &ids[to]).filter(|id| id.uid().is_some());
         executed.stored[to].extend(numbered.cloned());
         executed.claimed.extend(done.rows.iter().map(|ids| (to, ids[to.other()].clone())));
-        let noted: Vec<(MessageId, Partner)> = done.rows.iter().filter_map(|ids| self.partner_of(to, ids)).collect();
-        if !noted.is_empty() {
-            self.folders[to.other()].note_partners(&noted)?;
-        }
+        self.note(to, done.rows.iter())?;
         outcome.map(|()| again)
+    }
+
+    /// Tells the sources of uploads what they are called there.
+    fn note<'m>(&mut self, to: Side, uploaded: impl Iterator<Item = &'m PerSide<MessageId>>) -> Result<()> {
+        let noted: Vec<(MessageId, Partner)> = uploaded.filter_map(|ids| self.partner_of(to, ids)).collect();
+        if noted.is_empty() { Ok(()) } else { self.folders[to.other()].note_partners(&noted) }
     }
 
     /// What the source of an upload may want to write into its name.

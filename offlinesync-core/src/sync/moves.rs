@@ -413,6 +413,9 @@ fn strike_out(
     };
     streets[from].replan(|step| !removal(step), Vec::new());
     streets[to].replan(|step| !copy(step), instead);
+    if messages.iter().any(|(gone, _)| !left.contains(&gone.ids.remote)) {
+        streets[to].withhold(on.other());
+    }
 }
 
 /// The flags with which messages would be copied to a side.

@@ -65,12 +65,14 @@ pub(super) fn pair(
     let Difference { mut touched, fresh } = found;
     let mut fresh = fresh.map(Fresh::new);
     let mut settled = Settled::default();
+    let regardless = circumstances.regardless;
 
-    for ids in claimed_partners(&mut fresh, folders, circumstances, &mut settled.unread)? {
-        touched.extend(join(&mut fresh, &ids));
-    }
+    let Claimed { pairs, waiting } = claimed_partners(&mut fresh, folders, circumstances, &mut settled.unread)?;
+    touched.extend(pairs.iter().filter_map(|ids| join(&mut fresh, ids)));
+    let waits = |intent: &Intent| waiting.iter().any(|ids| ids[intent.to.other()] == intent.source);
+    let mut untold = PerSide::<bool>::default();
     for side in Side::BOTH {
-        let intents = circumstances.intents.iter().filter(|intent| intent.to == side);
+        let intents = circumstances.intents.iter().filter(|intent| intent.to == side && !waits(intent));
         let (named, intents): (Vec<&Intent>, Vec<&Intent>) = intents.partition(|intent| intent.is_by_name());
         if !named.is_empty() {
             // Of a store that showed an older state of itself, that a source is not there proves nothing.
@@ -78,15 +80,17 @@ pub(super) fn pair(
             settle_by_name(side, &named, numbering, &mut fresh, &mut touched, &mut settled);
         }
         if !intents.is_empty() {
-            let question = Question { to: side, intents, regardless: circumstances.regardless };
-            settle(&question, &mut fresh, folders, &mut touched, &mut settled)?;
+            let question = Question { to: side, intents, sources: sources(circumstances.intents, side), regardless };
+            untold[side] = settle(&question, &mut fresh, folders, &mut touched, &mut settled)?;
         }
     }
+    // Only now: a message that is set aside here may be the source of what the other side was asked for.
+    Side::BOTH.into_iter().filter(|side| untold[*side]).for_each(|side| fresh[side].clear());
     if (circumstances.first_meeting || are_shared(folders)) && fresh.remote.any() && fresh.local.any() {
         let candidates = fresh.as_ref().map(|side| side.ids());
         let Equal { pairs, unread } = content::pair_equal(folders, &candidates)?;
         touched.extend(pairs.iter().filter_map(|ids| join(&mut fresh, ids)));
-        if !circumstances.regardless {
+        if !regardless {
             hold_back(unread, &mut fresh, circumstances, &mut settled.unread)?;
         }
     }
@@ -199,6 +203,15 @@ fn alone(side: Side, entry: Entry) -> Touched {
 const COMPARED: usize = 1000;
 const SAMPLE: usize = 16;
 
+/// What names claim.
+#[derive(Default)]
+struct Claimed {
+    /// Messages that belong together.
+    pairs: Vec<PerSide<MessageId>>,
+    /// Those of which one could not be looked at: neither counts as there or as gone before it was.
+    waiting: Vec<PerSide<MessageId>>,
+}
+
 /// Pairs that a name claims. A claim that tells the numbering must match it. No claim is believed without a look at the messages: a
 /// file may have been moved here from another account's folder, and the name with it.
 fn claimed_partners(
@@ -206,8 +219,8 @@ fn claimed_partners(
     folders: &mut PerSide<Box<dyn Folder>>,
     circumstances: &Circumstances<'_>,
     unread: &mut Unread,
-) -> Result<Vec<PerSide<MessageId>>> {
-    let (mut certain, mut likely) = (Vec::new(), Vec::new());
+) -> Result<Claimed> {
+    let (mut certain, mut likely, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
     for side in Side::BOTH {
         let other = side.other();
         let numbering = circumstances.uid_validity[other];
@@ -236,11 +249,12 @@ fn claimed_partners(
             Verdict::Unknown(on, why) if !circumstances.regardless => {
                 Side::BOTH.into_iter().for_each(|side| drop(fresh[side].take(&ids[side])));
                 unread.note(on, ids[on].clone(), why, Waits::Partner);
+                waiting.push(ids);
             }
             Verdict::Different | Verdict::Unknown(..) => {}
         }
     }
-    Ok(certain)
+    Ok(Claimed { pairs: certain, waiting })
 }
 
 fn holds_for_a_sample(claims: &[PerSide<MessageId>], folders: &mut PerSide<Box<dyn Folder>>) -> Result<bool> {
@@ -287,18 +301,35 @@ fn settle_by_name(
 struct Question<'a> {
     to: Side,
     intents: Vec<&'a Intent>,
+    /// Messages there that were on their own way to the other side: none of them is what an upload left behind, however alike they are.
+    sources: BTreeSet<&'a MessageId>,
     regardless: bool,
 }
 
-/// Looks for the messages that unfinished uploads to one side may have left behind.
+impl Question<'_> {
+    /// What uploads may have left behind.
+    fn left_there(&self, fresh: &PerSide<Fresh>) -> Vec<MessageId> {
+        let mut ids = fresh[self.to].ids();
+        ids.retain(|id| !self.sources.contains(id));
+        ids
+    }
+}
+
+/// The messages of a side that were on their way to the other.
+fn sources(intents: &[Intent], of: Side) -> BTreeSet<&MessageId> {
+    intents.iter().filter(|intent| intent.to == of.other()).map(|intent| &intent.source).collect()
+}
+
+/// Looks for the messages that unfinished uploads to one side may have left behind. `true`: what is left there may be any of the sources that
+/// cannot be read and have no digest.
 fn settle(
     question: &Question<'_>,
     fresh: &mut PerSide<Fresh>,
     folders: &mut PerSide<Box<dyn Folder>>,
     touched: &mut Vec<Touched>,
     settled: &mut Settled,
-) -> Result<()> {
-    let Question { to, ref intents, .. } = *question;
+) -> Result<bool> {
+    let Question { to, ref intents, regardless, .. } = *question;
     let from = to.other();
     let known = known_sources(intents, from, touched);
     let copied_back = |id: &MessageId| known.get(id).copied().filter(|at| touched[*at].seen[to] == Seen::Gone);
@@ -311,11 +342,15 @@ fn settle(
         .collect();
     // Of several alike, what is there is a copy of one that the store says it has.
     let confirmed: BTreeSet<&MessageId> = intents.iter().filter(|i| i.confirmed).map(|intent| &intent.source).collect();
-    let (said, begun) = candidates.iter().cloned().partition(|id| confirmed.contains(id));
+    let (said, begun): (Vec<MessageId>, Vec<MessageId>) =
+        candidates.iter().cloned().partition(|id| confirmed.contains(id));
     let mut blind = Blind::default();
     for sources in [said, begun] {
-        let mut sought = PerSide { remote: fresh[to].ids(), local: fresh[to].ids() };
-        sought[from] = sources;
+        let there = question.left_there(fresh);
+        let sought = match to {
+            Side::Remote => PerSide { remote: there, local: sources },
+            Side::Local => PerSide { remote: sources, local: there },
+        };
         if sought[from].is_empty() || sought[to].is_empty() {
             continue;
         }
@@ -329,13 +364,13 @@ fn settle(
         }
         blind.note(unread, to);
     }
-    if question.regardless {
+    if regardless {
         blind = Blind::default();
     }
     touched.extend(told_by_digest(&mut blind, question, fresh, folders, &mut settled.settled)?);
     let untold = intents.iter().any(|intent| intent.digest().is_none() && blind.sources.contains_key(&intent.source));
     if blind.there.is_empty() && !untold {
-        join_altered(intents, to, fresh, folders, touched)?;
+        join_altered(question, fresh, folders, touched)?;
     }
     let (mut withdrawn, mut removed, mut waiting) = (BTreeSet::<usize>::new(), Vec::new(), 0);
     let answered: BTreeSet<(Side, MessageId)> = settled.settled.iter().cloned().collect();
@@ -361,12 +396,12 @@ fn settle(
             false => removed.push(*intent),
         }
     }
-    let gone = uploaded_and_then_removed(&removed, &mut fresh[to], folders[to].as_mut())?;
+    let gone = uploaded_and_then_removed(question, &removed, fresh, folders[to].as_mut())?;
     let mut at = 0..;
     touched.retain(|_| at.next().is_none_or(|at| !withdrawn.contains(&at)));
     settled.orphans.extend(gone.touched.iter().filter_map(|touched| touched.row.clone()));
     touched.extend(gone.touched);
-    if !question.regardless {
+    if !regardless {
         blind.there.extend(gone.unread);
     }
     match blind.there.is_empty() {
@@ -377,11 +412,7 @@ fn settle(
         }
     }
     wait(blind, to, waiting, fresh, &mut settled.unread);
-    if untold {
-        // What is left there may be any of the sources that cannot be read and have no digest.
-        fresh[to].clear();
-    }
-    Ok(())
+    Ok(untold)
 }
 
 /// What could not be looked at while the question was asked.
@@ -426,7 +457,7 @@ fn told_by_digest(
     let to = question.to;
     let unread = question.intents.iter().filter(|intent| blind.sources.contains_key(&intent.source));
     let told: Vec<&Intent> = unread.copied().filter(|intent| intent.digest().is_some()).collect();
-    let mut proven = content::that_prove(folders[to].as_mut(), &fresh[to].ids(), &told)?;
+    let mut proven = content::that_prove(folders[to].as_mut(), &question.left_there(fresh), &told)?;
     let mut touched = Vec::new();
     for intent in told {
         let found = intent.digest().and_then(|digest| proven.found.get_mut(&digest)?.pop());
@@ -445,20 +476,19 @@ fn told_by_digest(
 
 /// Joins confirmed uploads with what a server made of them that alters messages: the one new message there with the same Message-ID.
 fn join_altered(
-    intents: &[&Intent],
-    to: Side,
+    question: &Question<'_>,
     fresh: &mut PerSide<Fresh>,
     folders: &mut PerSide<Box<dyn Folder>>,
     touched: &mut Vec<Touched>,
 ) -> Result<()> {
-    let from = to.other();
-    let lost = intents.iter().filter(|intent| intent.confirmed && fresh[from].has(&intent.source));
+    let (to, from) = (question.to, question.to.other());
+    let lost = question.intents.iter().filter(|intent| intent.confirmed && fresh[from].has(&intent.source));
     let lost: Vec<MessageId> = lost.map(|intent| intent.source.clone()).collect();
     if lost.is_empty() {
         return Ok(());
     }
     let mut named: BTreeMap<Vec<u8>, PerSide<Vec<MessageId>>> = BTreeMap::new();
-    for (side, ids) in [(from, lost), (to, fresh[to].ids())] {
+    for (side, ids) in [(from, lost), (to, question.left_there(fresh))] {
         for (id, name) in content::message_ids(folders[side].as_mut(), &ids)? {
             named.entry(name).or_default()[side].push(id);
         }
@@ -508,16 +538,22 @@ fn orphan(intent: &Intent, entry: Entry) -> Touched {
 }
 
 /// Their sources were removed after the upload: what was uploaded is found by its digest and goes the way of its source.
-fn uploaded_and_then_removed(intents: &[&Intent], fresh: &mut Fresh, folder: &mut dyn Folder) -> Result<Orphans> {
+fn uploaded_and_then_removed(
+    question: &Question<'_>,
+    intents: &[&Intent],
+    fresh: &mut PerSide<Fresh>,
+    folder: &mut dyn Folder,
+) -> Result<Orphans> {
     let sought: Vec<&Intent> = intents.iter().filter(|intent| intent.digest().is_some()).copied().collect();
-    if sought.is_empty() || !fresh.any() {
+    let there = question.left_there(fresh);
+    if sought.is_empty() || there.is_empty() {
         return Ok(Orphans { missing: intents.len(), ..Orphans::default() });
     }
-    let mut proven = content::that_prove(folder, &fresh.ids(), &sought)?;
+    let mut proven = content::that_prove(folder, &there, &sought)?;
     let mut orphans = Orphans { unread: proven.unread, ..Orphans::default() };
     for intent in sought {
         let copies = intent.digest().and_then(|digest| proven.found.get_mut(&digest));
-        let Some(entry) = copies.and_then(Vec::pop).and_then(|id| fresh.take(&id)) else { continue };
+        let Some(entry) = copies.and_then(Vec::pop).and_then(|id| fresh[question.to].take(&id)) else { continue };
         orphans.touched.push(orphan(intent, entry));
         orphans.found.push((intent.to, intent.source.clone()));
     }

@@ -74,6 +74,11 @@ impl Prepared<'_> {
         numbered
     }
 
+    /// Notes that not all news of a side has been dealt with when the plan is carried out: its cursor must not go past them.
+    pub(super) fn withhold(&mut self, side: Side) {
+        self.planned.plan.withheld[side] = true;
+    }
+
     /// Exchanges the steps for which `keep` does not hold for what follows from `instead`.
     pub(super) fn replan(&mut self, keep: impl FnMut(&Step) -> bool, instead: Vec<Touched>) {
         self.planned.plan.steps.retain(keep);
