@@ -45,12 +45,57 @@ enum Act {
         side: Side,
         folder: usize,
     },
-    Sync {
-        ends: Ends,
-        narrow: bool,
-        without: Option<Without>,
-        bound: Option<Bound>,
+    /// What was recorded is lost, or an older copy of it is put back.
+    Status {
+        older: Option<Index>,
     },
+    Sync(Run),
+}
+
+/// One sync.
+#[derive(Clone, Debug)]
+struct Run {
+    ends: Ends,
+    /// Large messages are left out.
+    narrow: bool,
+    without: Option<Without>,
+    bound: Option<Bound>,
+    trouble: Option<Trouble>,
+}
+
+impl Run {
+    /// Nothing goes wrong, and nothing is left out.
+    const CLEAN: Run = Run { ends: Ends::Well, narrow: false, without: None, bound: None, trouble: None };
+
+    fn is_clean(&self) -> bool {
+        matches!(self, Run { ends: Ends::Well, narrow: false, without: None, bound: None, trouble: None })
+    }
+}
+
+/// Some messages of one side, with which something cannot be done for the time being.
+#[derive(Clone, Debug)]
+struct Trouble {
+    side: Side,
+    which: Vec<Index>,
+    what: Fails,
+}
+
+/// What fails for a message.
+#[derive(Clone, Copy, Debug)]
+enum Fails {
+    /// It cannot be looked at at all.
+    Everything,
+    Header,
+    Body,
+    /// Its body, in the middle.
+    Rest,
+    /// The other side does not take it.
+    Begin,
+    /// The other side takes it and does not store it.
+    Commit,
+    Flags,
+    Removal,
+    Move,
 }
 
 /// A folder that does not take part in one sync: a filter leaves it out, or fails for it.
@@ -124,15 +169,37 @@ fn bound() -> impl Strategy<Value = Option<Bound>> {
     proptest::option::weighted(0.3, bound)
 }
 
+/// Most of it about messages that cannot be looked at.
+fn trouble() -> impl Strategy<Value = Option<Trouble>> {
+    let what = prop_oneof![
+        3 => Just(Fails::Everything),
+        3 => Just(Fails::Header),
+        1 => Just(Fails::Body),
+        1 => Just(Fails::Rest),
+        1 => Just(Fails::Begin),
+        1 => Just(Fails::Commit),
+        1 => Just(Fails::Flags),
+        1 => Just(Fails::Removal),
+        1 => Just(Fails::Move),
+    ];
+    let some = prop::collection::vec(any::<Index>(), 1..4);
+    let trouble = (side(), some, what).prop_map(|(side, which, what)| Trouble { side, which, what });
+    proptest::option::weighted(0.2, trouble)
+}
+
+fn status() -> impl Strategy<Value = Act> {
+    proptest::option::of(any::<Index>()).prop_map(|older| Act::Status { older })
+}
+
 fn history() -> impl Strategy<Value = Vec<Act>> {
-    let sync = (ends(), prop::bool::weighted(0.2), without(), bound())
-        .prop_map(|(ends, narrow, without, bound)| Act::Sync { ends, narrow, without, bound });
-    prop::collection::vec(prop_oneof![4 => user(), 1 => sync], 1..30)
+    let sync = (ends(), prop::bool::weighted(0.2), without(), bound(), trouble())
+        .prop_map(|(ends, narrow, without, bound, trouble)| Act::Sync(Run { ends, narrow, without, bound, trouble }));
+    prop::collection::vec(prop_oneof![16 => user(), 4 => sync, 1 => status()], 1..30)
 }
 
 /// Without anything that goes wrong.
 fn quiet_history() -> impl Strategy<Value = Vec<Act>> {
-    let sync = Just(Act::Sync { ends: Ends::Well, narrow: false, without: None, bound: None });
+    let sync = Just(Act::Sync(Run::CLEAN));
     prop::collection::vec(prop_oneof![4 => user(), 1 => sync], 1..30)
 }
 
@@ -149,16 +216,12 @@ fn moving_history() -> impl Strategy<Value = Vec<Act>> {
     };
     let moved = || (side(), any::<Index>(), 0..3usize).prop_map(|(side, which, to)| Act::Move { side, which, to });
     let removed = || (side(), any::<Index>()).prop_map(|(side, which)| Act::Remove { side, which });
-    let sync = (ends(), without(), bound()).prop_map(|(ends, without, bound)| Act::Sync {
-        ends,
-        narrow: false,
-        without,
-        bound,
-    });
+    let sync = (ends(), without(), bound(), trouble())
+        .prop_map(|(ends, without, bound, trouble)| Act::Sync(Run { ends, narrow: false, without, bound, trouble }));
     let rest = prop::collection::vec(prop_oneof![2 => add(), 8 => moved(), 1 => removed(), 2 => sync], 5..30);
     let first = prop::collection::vec(add(), 2..8);
     (first, rest).prop_map(|(mut first, rest)| {
-        first.push(Act::Sync { ends: Ends::Well, narrow: false, without: None, bound: None });
+        first.push(Act::Sync(Run::CLEAN));
         first.extend(rest);
         first
     })
@@ -175,7 +238,11 @@ fn lonely_history() -> impl Strategy<Value = Vec<Act>> {
     });
     let moved = (any::<Index>(), 0..3usize).prop_map(|(which, to)| Act::Move { side: Side::Remote, which, to });
     let removed = any::<Index>().prop_map(|which| Act::Remove { side: Side::Remote, which });
-    let sync = (ends(), without()).prop_map(|(ends, without)| Act::Sync { ends, narrow: false, without, bound: None });
+    // What is told by its header alone, and whose header cannot be read, is copied all the same; nothing tells that the copy is its own
+    // should the run end then and the message be removed.
+    let seen = |trouble: Option<Trouble>| trouble.filter(|trouble| !matches!(trouble.what, Fails::Header));
+    let sync = (ends(), without(), trouble().prop_map(seen))
+        .prop_map(|(ends, without, trouble)| Act::Sync(Run { ends, without, trouble, ..Run::CLEAN }));
     prop::collection::vec(prop_oneof![3 => add, 3 => moved, 3 => removed, 2 => sync], 5..30)
 }
 
@@ -248,7 +315,7 @@ fn mirrored(history: &[Act]) -> Vec<Act> {
             | Act::Move { side, .. }
             | Act::Flag { side, .. }
             | Act::Create { side, .. } => *side = side.other(),
-            Act::Sync { .. } => {}
+            Act::Status { .. } | Act::Sync(_) => {}
         }
     }
     history

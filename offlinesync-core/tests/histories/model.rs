@@ -45,6 +45,8 @@ impl Story {
 pub(crate) struct Model {
     stories: BTreeMap<(String, Content), Story>,
     pub(crate) folders: BTreeSet<String>,
+    /// What was recorded when all was last in step is not there any more.
+    forgotten: bool,
 }
 
 /// Copies that a folder has: the flags of each.
@@ -90,10 +92,22 @@ impl Model {
         flag: &'static str,
         on: bool,
     ) {
+        let forgotten = self.forgotten;
         let story = self.story(folder, content);
         // The same flag changed twice, or cleared before it was recorded: that depends on what was recorded in between.
-        let known = !story.changed.contains_key(flag) && (settled || on) && story.added[side.other()] == 0;
+        let known =
+            !forgotten && !story.changed.contains_key(flag) && (settled || on) && story.added[side.other()] == 0;
         story.changed.insert(flag, known.then_some(on));
+    }
+
+    /// What was recorded is lost, or is that of an earlier day: what was removed on one side alone may be taken for new on the other, and
+    /// a flag that was changed may be as it was. Everything else holds as ever.
+    pub(crate) fn forgotten(&mut self) {
+        self.forgotten = true;
+        for story in self.stories.values_mut() {
+            story.removed_base = PerSide::default();
+            story.changed.values_mut().for_each(|on| *on = None);
+        }
     }
 
     /// What is wrong with this, where only these flags can be kept on both sides.
@@ -126,6 +140,7 @@ impl Model {
     /// All is in step: that is where the next story begins.
     pub(crate) fn settle(&mut self, found: &Found) {
         self.stories.clear();
+        self.forgotten = false;
         for ((folder, content), copies) in found {
             let story = self.story(folder, *content);
             story.base = copies.len() as i64;

@@ -1,9 +1,10 @@
 //! Two stores, their users, and the account between them.
 
 use crate::model::{Content, Found, Model};
-use crate::{Act, Bound, Ends, FOLDERS, Without};
+use crate::{Act, Bound, Ends, FOLDERS, Fails, Run, Trouble, Without};
+use offlinesync_core::status::copy_status;
 use offlinesync_core::sync::{Account, Naming, Report, exchange_separator};
-use offlinesync_core::testing::{Faults, Faulty, FaultyStatus, Held, Knobs, MemoryRepository};
+use offlinesync_core::testing::{Bad, Faults, Faulty, FaultyStatus, Held, Knobs, MemoryRepository};
 use offlinesync_core::{
     BrakeLimits, Cancel, Error, ErrorKind, Flags, FolderName, MemoryStatus, MessageId, PerSide, Policy, Repository,
     Result, Side, Window,
@@ -31,6 +32,10 @@ pub(crate) struct World {
     removed_early: bool,
     /// What users have on each side by what they did there themselves.
     own: PerSide<BTreeMap<(String, Content), i64>>,
+    /// What was recorded when each sync began.
+    earlier: Vec<MemoryStatus>,
+    /// Those before are of syncs of which something went wrong in one.
+    named_since: usize,
 }
 
 /// Contents of the first messages, which stay.
@@ -103,6 +108,8 @@ impl World {
             gone: PerSide::default(),
             removed_early: false,
             own: PerSide::default(),
+            earlier: Vec::new(),
+            named_since: 0,
         }
     }
 
@@ -155,8 +162,9 @@ impl World {
                 self.store(*side).create_folder(&self.local_name(*side, FOLDERS[*folder]));
                 self.model.folders.insert(FOLDERS[*folder].to_owned());
             }
-            Act::Sync { ends: Ends::Well, narrow: false, without: None, bound: None } => self.settle()?,
-            Act::Sync { ends, narrow, without, bound } => self.disturbed(*ends, *narrow, (*without, *bound)),
+            Act::Status { older } => self.forget(older.as_ref()),
+            Act::Sync(run) if run.is_clean() => self.settle()?,
+            Act::Sync(run) => self.disturbed(run),
         }
         Ok(())
     }
@@ -189,7 +197,7 @@ impl World {
 
     /// A clean sync, after which a side holds what its user put there and left there.
     pub(crate) fn settle_as_left(&mut self, side: Side) -> std::result::Result<(), TestCaseError> {
-        let report = self.sync(false, (None, None)).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let report = self.sync(&Run::CLEAN).map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert!(report.in_step(), "{:?}", report.failures);
         let mut own = self.own[side].clone();
         own.retain(|_, copies| *copies != 0);
@@ -242,33 +250,79 @@ impl World {
         self.model.flagged(side, &folder, content_of(&held.octets), settled, flag, on);
     }
 
-    fn sync(&self, narrow: bool, (without, bound): (Option<Without>, Option<Bound>)) -> Result<Report> {
+    fn sync(&mut self, run: &Run) -> Result<Report> {
+        self.earlier.push(copy_of(self.status.inner()));
         let store = |side: Side| Arc::new(self.sides[side].clone()) as Arc<dyn Repository>;
-        let window = Window { max_octets: narrow.then_some(SMALL), ..Window::default() };
+        let window = Window { max_octets: run.narrow.then_some(SMALL), ..Window::default() };
         // Users that remove everything they have mean it.
         let brake = BrakeLimits { allowed: Some(u64::MAX), ..BrakeLimits::default() };
         Account::new("A", store(Side::Remote), store(Side::Local), self.status.clone())
-            .with_policy(bounded(bound, Policy { window, brake, ..Policy::default() }))
-            .with_naming(Filter(without))
+            .with_policy(bounded(run.bound, Policy { window, brake, ..Policy::default() }))
+            .with_naming(Filter(run.without))
             .sync(&(), &Cancel::new())
     }
 
-    fn disturbed(&self, ends: Ends, narrow: bool, limits: (Option<Without>, Option<Bound>)) {
+    fn disturbed(&mut self, run: &Run) {
         let before = self.faults.effects();
-        match ends {
+        match run.ends {
             Ends::Well => {}
             Ends::Before(n) => self.faults.stop_before(before + n),
             Ends::Within(n) => self.faults.stop_within(before + n),
             Ends::After(n) => self.faults.stop_after(before + n),
             Ends::Failing(n) => self.faults.fail_at(before + n, ErrorKind::Message),
         }
-        let _ = self.sync(narrow, limits);
+        // Whoever says that numbers are to be accepted says that what cannot be looked at is another message.
+        let trouble = run.trouble.as_ref().filter(|_| !matches!(run.bound, Some(Bound::Numbers)));
+        trouble.into_iter().for_each(|trouble| self.spoil(trouble));
+        let _ = self.sync(run);
+        self.named_since = self.earlier.len();
         self.faults.mend();
+        Side::BOTH.into_iter().for_each(|side| self.sides[side].spoil(|bad| *bad = Bad::default()));
+    }
+
+    fn spoil(&self, trouble: &Trouble) {
+        let chosen = trouble.which.iter().filter_map(|which| self.pick(trouble.side, which));
+        let ids: BTreeSet<MessageId> = chosen.map(|(_, id, _)| id).collect();
+        let taking = matches!(trouble.what, Fails::Begin | Fails::Commit);
+        let side = if taking { trouble.side.other() } else { trouble.side };
+        self.sides[side].spoil(|bad| match trouble.what {
+            Fails::Everything => (bad.headerless, bad.unreadable) = (ids.clone(), ids),
+            Fails::Header => bad.headerless = ids,
+            Fails::Body => bad.unreadable = ids,
+            Fails::Rest => bad.breaking_off = ids,
+            Fails::Begin => bad.refused = ids,
+            Fails::Commit => bad.not_committed = ids,
+            Fails::Flags => bad.unchangeable = ids,
+            Fails::Removal => bad.unremovable = ids,
+            Fails::Move => bad.unmovable = ids,
+        });
+    }
+
+    /// What was recorded is gone, or as it was before some sync.
+    fn forget(&mut self, older: Option<&prop::sample::Index>) {
+        let kept = &self.earlier[self.found_again_since()..];
+        let status = older.filter(|_| !kept.is_empty()).map(|at| copy_of(at.get(kept)));
+        copy_status(&status.unwrap_or_default(), self.status.inner()).unwrap();
+        self.settled = PerSide::default();
+        self.model.forgotten();
+    }
+
+    /// Since which sync both sides' messages are known to belong together without what was recorded of them, also where other messages of the
+    /// folder are recorded. Where everything new is compared, that is so since ever. A name that tells what it is a copy of is written after what was
+    /// recorded, so that a run that ended in between has left it out.
+    fn found_again_since(&self) -> usize {
+        let knobs = Side::BOTH.map(|side| self.store(side).knobs());
+        let servers = knobs.iter().all(|knobs| !knobs.cheap_content);
+        if servers || knobs.iter().any(|knobs| knobs.shared) {
+            return 0;
+        }
+        let named = knobs.iter().filter(|knobs| !knobs.numbered).count();
+        if named == 1 { self.named_since } else { self.earlier.len() }
     }
 
     /// A clean sync, and everything as it must be then.
     pub(crate) fn settle(&mut self) -> std::result::Result<(), TestCaseError> {
-        let report = self.sync(false, (None, None)).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let report = self.sync(&Run::CLEAN).map_err(|error| TestCaseError::fail(error.to_string()))?;
         let failures: Vec<String> = report.failures.iter().map(|failure| failure.error.to_string()).collect();
         // Removed there before it was recorded here: that is told, and the message is kept where it is until its user decides.
         prop_assume!(
@@ -287,7 +341,7 @@ impl World {
         let shared = |side: Side| self.held(side, &kept);
         prop_assert_eq!(shared(Side::Remote), shared(Side::Local));
         let before = Side::BOTH.map(|side| self.store(side).work().1);
-        let report = self.sync(false, (None, None)).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let report = self.sync(&Run::CLEAN).map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert_eq!(report.counts, Default::default());
         prop_assert_eq!(Side::BOTH.map(|side| self.store(side).work().1), before, "the next sync changes nothing");
         self.model.settle(&found.remote);
@@ -336,6 +390,12 @@ impl World {
         }
         Ok(())
     }
+}
+
+fn copy_of(status: &MemoryStatus) -> MemoryStatus {
+    let copy = MemoryStatus::default();
+    copy_status(status, &copy).unwrap();
+    copy
 }
 
 fn names(flags: &Flags) -> BTreeSet<&'static str> {
