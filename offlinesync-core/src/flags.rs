@@ -232,9 +232,11 @@ impl fmt::Display for Flags {
 /// Which keywords a folder can keep.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum KeywordSupport {
-    /// Any keyword (IMAP: `\*` among the PERMANENTFLAGS, RFC 3501 section 7.1).
+    /// Any keyword.
     #[default]
     Any,
+    /// Any keyword that is an atom (IMAP: `\*` among the PERMANENTFLAGS, RFC 3501 section 7.1).
+    Atoms,
     /// These alone.
     Only(Keywords),
 }
@@ -244,6 +246,7 @@ impl KeywordSupport {
     pub fn allows(&self, keyword: &str) -> bool {
         match self {
             KeywordSupport::Any => true,
+            KeywordSupport::Atoms => is_atom(keyword.as_bytes()),
             KeywordSupport::Only(set) => set.contains(keyword),
         }
     }
@@ -251,9 +254,18 @@ impl KeywordSupport {
     fn both(&self, other: &KeywordSupport) -> KeywordSupport {
         match (self, other) {
             (KeywordSupport::Any, one) | (one, KeywordSupport::Any) => one.clone(),
-            (KeywordSupport::Only(a), KeywordSupport::Only(b)) => KeywordSupport::Only(a.filtered(|k| b.contains(k))),
+            (KeywordSupport::Atoms, KeywordSupport::Atoms) => KeywordSupport::Atoms,
+            (KeywordSupport::Only(set), other) | (other, KeywordSupport::Only(set)) => {
+                KeywordSupport::Only(set.filtered(|keyword| other.allows(keyword)))
+            }
         }
     }
+}
+
+/// Whether a keyword can be said in IMAP: an atom (RFC 3501 section 9), with `]` allowed, which Gmail's keywords have. `NIL` means another thing.
+pub fn is_atom(name: &[u8]) -> bool {
+    let allowed = |b: &u8| b.is_ascii_graphic() && !matches!(b, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\');
+    !name.is_empty() && name.iter().all(allowed) && !name.eq_ignore_ascii_case(b"NIL")
 }
 
 /// What a folder keeps permanently. A flag that one side cannot keep is left alone on the other: it is neither

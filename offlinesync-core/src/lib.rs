@@ -48,7 +48,7 @@ pub mod wording;
 pub use cancel::{Cancel, CancelGuard};
 pub use error::{Error, ErrorKind, Result, Scope};
 pub use event::{Event, Observer};
-pub use flags::{FlagSupport, Flags, KeywordSupport, Keywords, SystemFlags};
+pub use flags::{FlagSupport, Flags, KeywordSupport, Keywords, SystemFlags, is_atom};
 pub use folder_name::FolderName;
 pub use line_ending::LineEnding;
 pub use message::{ContentId, InternalDate, MessageId, PerSide, Side, Uid, UidValidity};

@@ -119,6 +119,24 @@ fn keywords_beyond_the_letters_of_a_maildir_stay_on_the_server() {
     assert_eq!(on_server(&mut client, "INBOX"), expected);
 }
 
+/// Keywords that are no words of IMAP were never sent, and then taken for removed on the server: the Maildir lost them.
+#[test]
+fn a_keyword_that_no_command_can_say_stays_in_the_maildir() {
+    let (_server, mut client, house) = world();
+    let folder = house.folder("INBOX");
+    deliver(&folder, "1700000001.a.host:2,Fabcd", b"Subject: a\n\na\n");
+    fs::write(folder.join("dovecot-keywords"), "0 k\u{e4}se\n1 a(b\n2 $Label1\n3 NIL\n").unwrap();
+    house.sync();
+    house.settle();
+    assert!(files(&folder)[0].name.ends_with(":2,Fabcd"), "{:?}", files(&folder)[0].name);
+    client.select("INBOX");
+    client.store("1:*", "+FLAGS", "\\Seen");
+    house.settle();
+    assert!(files(&folder)[0].name.ends_with(":2,FSabcd"), "{:?}", files(&folder)[0].name);
+    let flags: Vec<String> = on_server(&mut client, "INBOX").remove(0).flags.into_iter().collect();
+    assert_eq!(flags, ["$Label1", "\\Flagged", "\\Seen"]);
+}
+
 #[test]
 fn what_is_no_message_is_left_alone() {
     let (_server, mut client, house) = world();

@@ -231,10 +231,10 @@ fn listed(
 /// What the mailbox keeps of flags. A read-only one keeps nothing we say, but what it says itself is worth carrying over.
 pub(super) fn support(mailbox: &Mailbox) -> FlagSupport {
     let Some(flags) = mailbox.permanent_flags.as_ref().filter(|_| !mailbox.read_only) else {
-        return FlagSupport::default();
+        return FlagSupport { keywords: KeywordSupport::Atoms, ..FlagSupport::default() };
     };
     if mailbox.any_keyword {
-        return FlagSupport { system: flags.system.union(SystemFlags::FORWARDED), keywords: KeywordSupport::Any };
+        return FlagSupport { system: flags.system.union(SystemFlags::FORWARDED), keywords: KeywordSupport::Atoms };
     }
     FlagSupport { system: flags.system, keywords: KeywordSupport::Only(flags.keywords.clone()) }
 }

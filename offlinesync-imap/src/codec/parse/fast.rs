@@ -93,7 +93,7 @@ fn other(flags: &mut Flags, name: &[u8]) -> Option<()> {
     let text = std::str::from_utf8(name).ok()?;
     match SystemFlags::from_imap(text) {
         Some(flag) => flags.system = flags.system.union(flag),
-        None if is_keyword(name) && !text.eq_ignore_ascii_case("NIL") => flags.keywords.insert(text),
+        None if is_keyword(name) => flags.keywords.insert(text),
         None => return None,
     }
     Some(())

@@ -57,10 +57,9 @@ fn system(name: &[u8]) -> Option<SystemFlags> {
     if name == b"\\Seen" { Some(SystemFlags::SEEN) } else { SystemFlags::from_imap(std::str::from_utf8(name).ok()?) }
 }
 
-/// Whether a keyword can be sent back in a STORE: an atom (RFC 3501 section 9), with `]` allowed, which Gmail's keywords have.
+/// Whether a keyword can be sent back in a STORE.
 ///
 /// Any other keyword is left out when read, so that it is neither copied nor taken for removed, and is never written.
 pub(in super::super) fn is_keyword(name: &[u8]) -> bool {
-    let allowed = |b: &u8| b.is_ascii_graphic() && !matches!(b, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\');
-    !name.is_empty() && name.iter().all(allowed)
+    offlinesync_core::is_atom(name)
 }
