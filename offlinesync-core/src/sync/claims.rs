@@ -121,7 +121,7 @@ fn judge_by_source(
     let mut candidates = PerSide::<Vec<MessageId>>::default();
     candidates[to.other()] = claims.iter().map(|claim| claim.intent.source.clone()).collect();
     candidates[to] = fresh.to_vec();
-    let equal = content::pair_equal(folders, &candidates)?;
+    let equal = content::pair_equal(folders, &candidates, &PerSide::default())?;
     let elsewhere: BTreeSet<&MessageId> = equal.pairs.iter().map(|ids| &ids[to.other()]).collect();
     let blind = Side::BOTH.iter().any(|side| !equal.unread[*side].is_empty());
     let asked: Vec<&Claim> =

@@ -6,8 +6,8 @@
 use super::digest::{self, Digest, Hash};
 use crate::error::{Error, ErrorKind, Result};
 use crate::line_ending::LineEnding;
-use crate::message::{MessageId, PerSide, Side};
-use crate::repository::{Failures, Folder, Headers, Incoming, Sink};
+use crate::message::{MessageId, PerSide, Side, UidValidity};
+use crate::repository::{Failures, Folder, Headers, Incoming, Sink, SourceFolder};
 use crate::status::{Intent, KnownBy};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -117,10 +117,12 @@ pub(super) struct Equal {
     pub(super) unread: PerSide<Failures>,
 }
 
-/// Finds which messages of `remote` and `local` are the same. Each message is paired at most once; of several equal ones, in order.
+/// Finds which messages of `remote` and `local` are the same. Each message is paired at most once; of several equal ones, each with the one that
+/// is named after it in this numbering of the two sides, and the rest in order.
 pub(super) fn pair_equal(
     folders: &mut PerSide<Box<dyn Folder>>,
     candidates: &PerSide<Vec<MessageId>>,
+    numbering: &PerSide<Option<UidValidity>>,
 ) -> Result<Equal> {
     let (mut groups, mut equal) = (BTreeMap::<Hash, Group>::new(), Equal::default());
     for side in Side::BOTH {
@@ -135,7 +137,7 @@ pub(super) fn pair_equal(
     for group in groups.into_values() {
         sort_out(group, &mut equal.pairs, &mut doubtful);
     }
-    pair_by_digest(folders, &doubtful, &mut equal)?;
+    pair_by_digest(folders, &doubtful, numbering, &mut equal)?;
     Ok(equal)
 }
 
@@ -245,6 +247,7 @@ fn sort_out(group: Group, pairs: &mut Vec<PerSide<MessageId>>, doubtful: &mut Pe
 fn pair_by_digest(
     folders: &mut PerSide<Box<dyn Folder>>,
     doubtful: &PerSide<Vec<MessageId>>,
+    numbering: &PerSide<Option<UidValidity>>,
     equal: &mut Equal,
 ) -> Result<()> {
     if doubtful.remote.is_empty() || doubtful.local.is_empty() {
@@ -256,22 +259,41 @@ fn pair_by_digest(
             by_digest.entry(seen.digest).or_default()[side].push(id);
         }
     }
-    equal.pairs.extend(by_digest.into_values().flat_map(pair_alike));
+    let belong = belonging(folders, numbering);
+    equal.pairs.extend(by_digest.into_values().flat_map(|both| pair_alike(both, &belong)));
     Ok(())
 }
 
-/// Pairs messages that are all the same, in order. A copy that got its name from one of them goes to that one, though: where it is another's, the
-/// one that it is named after would be taken for copied already, and could not be recorded.
-fn pair_alike(both: PerSide<Vec<MessageId>>) -> Vec<PerSide<MessageId>> {
+/// Whether one of a pair got its name from the other, in this numbering of the two sides.
+pub(super) fn belonging<'f>(
+    folders: &'f PerSide<Box<dyn Folder>>,
+    numbering: &PerSide<Option<UidValidity>>,
+) -> impl Fn(&PerSide<MessageId>) -> bool + 'f {
+    let sources = PerSide::from_fn(|side| {
+        let name = folders[side].name().clone();
+        numbering[side].map(|uid_validity| SourceFolder { name, uid_validity })
+    });
+    let is_named_after = move |copy: Side, ids: &PerSide<MessageId>| {
+        let source = sources[copy.other()].as_ref();
+        source.is_some_and(|source| folders[copy].is_named_after(&ids[copy], source, &ids[copy.other()]))
+    };
+    move |ids| is_named_like(&ids.remote, &ids.local) || Side::BOTH.into_iter().any(|copy| is_named_after(copy, ids))
+}
+
+/// Pairs messages that are all the same, in order. A copy that got its name from one of them goes to that one, though (`belong`): where it is
+/// another's, the one that it is named after would be taken for copied already, and could not be recorded.
+pub(super) fn pair_alike(
+    both: PerSide<Vec<MessageId>>,
+    belong: &dyn Fn(&PerSide<MessageId>) -> bool,
+) -> Vec<PerSide<MessageId>> {
     let PerSide { mut remote, mut local } = both;
     let mut pairs = Vec::new();
-    if [&remote, &local].iter().all(|ids| ids.iter().any(|id| id.uid().is_none())) {
-        remote.retain(|one| match local.iter().position(|other| is_named_like(one, other)) {
-            Some(at) => {
-                pairs.push(PerSide { remote: one.clone(), local: local.remove(at) });
-                false
-            }
-            None => true,
+    if [&remote, &local].iter().any(|ids| ids.iter().any(|id| id.uid().is_none())) {
+        remote.retain(|one| {
+            let pair = |other: &MessageId| PerSide { remote: one.clone(), local: other.clone() };
+            let at = local.iter().position(|other| belong(&pair(other)));
+            pairs.extend(at.map(|at| pair(&local.remove(at))));
+            at.is_none()
         });
     }
     pairs.extend(remote.into_iter().zip(local).map(|(remote, local)| PerSide { remote, local }));
@@ -378,6 +400,7 @@ mod tests {
         let name = |name: &str| MessageId::Name(name.into());
         let both = PerSide { remote: vec![name("m2"), name("m5"), name("m7")], local: vec![name("a:m5"), name("x")] };
         let pair = |remote, local| PerSide { remote: name(remote), local: name(local) };
-        assert_eq!(pair_alike(both), [pair("m5", "a:m5"), pair("m2", "x")]);
+        let belong = |ids: &PerSide<MessageId>| is_named_like(&ids.remote, &ids.local);
+        assert_eq!(pair_alike(both, &belong), [pair("m5", "a:m5"), pair("m2", "x")]);
     }
 }

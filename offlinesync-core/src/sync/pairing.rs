@@ -80,7 +80,8 @@ pub(super) fn pair(
             settle_by_name(side, &named, numbering, &mut fresh, &mut touched, &mut settled);
         }
         if !intents.is_empty() {
-            let question = Question { to: side, intents, sources: sources(circumstances.intents, side), regardless };
+            let (sources, numbering) = (sources(circumstances.intents, side), circumstances.uid_validity);
+            let question = Question { to: side, intents, sources, numbering, regardless };
             untold[side] = settle(&question, &mut fresh, folders, &mut touched, &mut settled)?;
         }
     }
@@ -88,7 +89,7 @@ pub(super) fn pair(
     Side::BOTH.into_iter().filter(|side| untold[*side]).for_each(|side| fresh[side].clear());
     if (circumstances.first_meeting || are_shared(folders)) && fresh.remote.any() && fresh.local.any() {
         let candidates = fresh.as_ref().map(|side| side.ids());
-        let Equal { pairs, unread } = content::pair_equal(folders, &candidates)?;
+        let Equal { pairs, unread } = content::pair_equal(folders, &candidates, &circumstances.uid_validity)?;
         touched.extend(pairs.iter().filter_map(|ids| join(&mut fresh, ids)));
         if !regardless {
             hold_back(unread, &mut fresh, circumstances, &mut settled.unread)?;
@@ -303,6 +304,7 @@ struct Question<'a> {
     intents: Vec<&'a Intent>,
     /// Messages there that were on their own way to the other side: none of them is what an upload left behind, however alike they are.
     sources: BTreeSet<&'a MessageId>,
+    numbering: PerSide<Option<UidValidity>>,
     regardless: bool,
 }
 
@@ -354,7 +356,7 @@ fn settle(
         if sought[from].is_empty() || sought[to].is_empty() {
             continue;
         }
-        let Equal { pairs, unread } = content::pair_equal(folders, &sought)?;
+        let Equal { pairs, unread } = content::pair_equal(folders, &sought, &question.numbering)?;
         for ids in pairs {
             match back.remove(&ids[from]) {
                 Some(at) => rejoin(&mut touched[at], to, fresh[to].take(&ids[to])),

@@ -5,7 +5,7 @@ use crate::flags::{FlagSupport, Flags};
 use crate::message::{MessageId, PerSide, Side};
 use crate::plan::{Action, PlanPolicy, Seen, Touched, plan};
 use crate::status::{Intent, Row};
-use crate::sync::content::Content;
+use crate::sync::content::{Content, pair_alike};
 use crate::sync::digest::Hash;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,12 +17,13 @@ pub(super) struct Held {
 }
 
 /// Everything that is known of one pair of folders.
-#[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct Known<'b> {
     pub(super) held: PerSide<BTreeMap<MessageId, Held>>,
     pub(super) rows: Vec<Row>,
     pub(super) intents: Vec<Intent>,
     pub(super) support: FlagSupport,
+    /// Whether one of a pair got its name from the other.
+    pub(super) belong: &'b dyn Fn(&PerSide<MessageId>) -> bool,
 }
 
 /// Rows to write and to delete so that every message that is on both sides has one.
@@ -46,7 +47,7 @@ impl Repair {
 
 type ByContent = BTreeMap<Hash, PerSide<Vec<MessageId>>>;
 
-impl Known {
+impl Known<'_> {
     /// Everything that differs: rows in their order, then messages without rows, then what is there twice.
     pub(super) fn discrepancies(&self) -> Vec<Discrepancy> {
         let mut found: Vec<Discrepancy> = self.rows.iter().filter_map(|row| self.about_row(row)).collect();
@@ -62,7 +63,7 @@ impl Known {
     pub(super) fn repair(&self) -> Repair {
         let loose = self.loose();
         let mut repair = Repair::default();
-        for ids in matched(&self.by_content(|side, id| loose[side].contains(id))) {
+        for ids in self.matched(|side, id| loose[side].contains(id)) {
             let flags = PerSide::from_fn(|side| self.held[side].get(&ids[side]).map(|held| &held.flags));
             if let PerSide { remote: Some(remote), local: Some(local) } = flags {
                 // What one side alone has is new on that side, so that no flag is lost.
@@ -141,7 +142,7 @@ impl Known {
 
     fn without_rows(&self) -> Vec<Discrepancy> {
         let fresh = self.fresh();
-        let pairs = matched(&self.by_content(|side, id| fresh[side].contains(id)));
+        let pairs = self.matched(|side, id| fresh[side].contains(id));
         let paired = PerSide::from_fn(|side| pairs.iter().map(|ids| &ids[side]).collect::<BTreeSet<_>>());
         let mut found: Vec<Discrepancy> =
             pairs.iter().map(|ids| Discrepancy::Unrecorded { ids: ids.clone() }).collect();
@@ -188,13 +189,12 @@ impl Known {
         }
         groups
     }
-}
 
-/// Of several equal messages, in order.
-fn matched(groups: &ByContent) -> Vec<PerSide<MessageId>> {
-    let pairs = groups.values().flat_map(|ids| ids.remote.iter().zip(&ids.local));
-    let mut pairs: Vec<_> =
-        pairs.map(|(remote, local)| PerSide { remote: remote.clone(), local: local.clone() }).collect();
-    pairs.sort();
-    pairs
+    /// Pairs of equal messages; of several that are equal, as [`pair_alike`] has it.
+    fn matched(&self, take: impl FnMut(Side, &MessageId) -> bool) -> Vec<PerSide<MessageId>> {
+        let groups = self.by_content(take).into_values();
+        let mut pairs: Vec<_> = groups.flat_map(|ids| pair_alike(ids, self.belong)).collect();
+        pairs.sort();
+        pairs
+    }
 }

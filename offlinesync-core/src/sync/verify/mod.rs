@@ -106,7 +106,8 @@ impl Account {
         let PerSide { remote, local } = &mut folders;
         let read = both(|| read(remote.as_mut(), &ids.remote, cancel), || read(local.as_mut(), &ids.local, cancel))?;
         let held = compared.hold(pair, sets, read);
-        let mut known = Known { held, rows, intents: status.intents()?, support };
+        let belong = content::belonging(&folders, &numbering.map(Some));
+        let mut known = Known { held, rows, intents: status.intents()?, support, belong: &belong };
         if repair {
             // What shows that a side is not what it was stays: rows that could not be repaired are believed no more than before.
             let cursor = PerSide::from_fn(|side| Standing::of(&recorded, side).into_evidence().recorded());
@@ -188,7 +189,7 @@ impl Compared {
     }
 
     /// Writes rows anew, with a record that makes the next sync list everything.
-    fn repair(&mut self, known: &mut Known, status: &mut dyn FolderStatus, record: FolderRecord) -> Result<()> {
+    fn repair(&mut self, known: &mut Known<'_>, status: &mut dyn FolderStatus, record: FolderRecord) -> Result<()> {
         let repair = known.repair();
         if repair.is_empty() {
             return Ok(());
