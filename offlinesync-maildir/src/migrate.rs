@@ -1,7 +1,7 @@
 //! Corrects `FMD5` in the names of messages that were named before it was made from the translated folder name. Renames files.
 
 use crate::folder::MaildirFolder;
-use crate::name::{self, Claim, UidKey};
+use crate::name::{self, Claim};
 use crate::repository::MaildirRepository;
 use crate::scan::{self, Grammar};
 use offlinesync_core::{Error, ErrorKind, FolderName, Repository, Result, Uid};
@@ -14,7 +14,7 @@ pub struct Migrated {
     pub folder: FolderName,
     /// Messages renamed; in a dry run, those that would be.
     pub renamed: usize,
-    /// Messages left as they are because another one claims the same UID already.
+    /// Messages left as they are because another one claims the same UID already, or has the same name up to its first comma.
     pub left: usize,
 }
 
@@ -40,18 +40,20 @@ impl MaildirRepository {
 
 fn migrate(folder: &MaildirFolder, old: &str, dry_run: bool) -> Result<(usize, usize)> {
     let separator = folder.config.info_separator;
-    let names = scan::scan(&folder.directory, Grammar { info_separator: separator, digest: old })?.names;
+    let grammar = Grammar { info_separator: separator, digest: &folder.digest };
+    let (names, key) = (scan::scan(&folder.directory, grammar)?.names, folder.uid_key());
     let parsed = || names.iter().filter_map(|found| Some((found, found.into_name(separator)?)));
     let mut taken: BTreeSet<Uid> = parsed().filter_map(|(_, name)| name.partner(&folder.digest)).collect();
     let (mut renamed, mut left) = (0, 0);
     for (found, name) in parsed() {
         let Some(uid) = name.partner(old) else { continue };
-        if !taken.insert(uid) {
+        // One that is called by all that stands before its flags would be another message.
+        if !found.has_base_as_id() || !taken.insert(uid) {
             left += 1;
             continue;
         }
-        let target = found
-            .renamed(found.sub(), name.with_partner(Some(Claim { uid, digest: &folder.digest, key: UidKey::Usual })));
+        let claim = Claim { uid, digest: &folder.digest, key };
+        let target = found.renamed(found.sub(), name.with_partner(Some(claim)));
         let (from, to) = (found.path(&folder.directory), target.path(&folder.directory));
         if !dry_run {
             folder

@@ -34,9 +34,8 @@ impl<'n> FileName<'n> {
         if too_long || whole.starts_with('.') || whole.bytes().any(|b| matches!(b, b'\n' | b'\r' | b'\0' | b'/')) {
             return None;
         }
-        let stem = whole.find(separator).unwrap_or(whole.len());
+        let (separator, info, stem) = ends(whole, separator);
         let base = whole[..stem].find(',').unwrap_or(stem);
-        let info = whole.match_indices(separator).map(|(at, _)| at).find(|at| is_info(&whole[*at..], separator));
         (base > 0).then_some(FileName { whole, separator, base, stem, info })
     }
 
@@ -124,6 +123,23 @@ impl FileName<'_> {
             name.extend([",", kept]);
         }
         name + &self.whole[self.stem..]
+    }
+}
+
+/// What programs put before `2,`. A folder may hold names of both kinds, of another program or of the time before the setting was changed.
+const SEPARATORS: [char; 2] = [':', '!'];
+
+/// The separator that a name has, where its info part begins, and where its stem ends. A name without the separator of the folder may have
+/// the other one: taken for a name without flags it would be another message, or the same without its flags.
+fn ends(whole: &str, separator: char) -> (char, Option<usize>, usize) {
+    let info = |separator: char| {
+        let at = whole.match_indices(separator).map(|(at, _)| at).find(|at| is_info(&whole[*at..], separator));
+        at.map(|at| (separator, at))
+    };
+    let stem = whole.find(separator).unwrap_or(whole.len());
+    match info(separator).or_else(|| SEPARATORS.into_iter().find_map(info)) {
+        Some((found, at)) => (found, Some(at), stem.min(at)),
+        None => (separator, None, stem),
     }
 }
 
@@ -351,7 +367,22 @@ mod tests {
     fn the_windows_separator_is_its_own_grammar() {
         let name = FileName::parse("a,U=1!2,RS", '!').unwrap();
         assert_eq!((name.base(), name.letters()), ("a", "RS"));
-        assert_eq!(parse("a!2,RS").letters(), "");
+        assert_eq!(FileName::parse("a!2,R:2,S", '!').unwrap().letters(), "R:2");
+        assert_eq!(parse("a!2,R:2,S").letters(), "S");
+    }
+
+    /// `maildir-windows-compatible` was set later: every message was one without flags, and they were cleared on the server.
+    #[test]
+    fn names_with_the_other_separator_are_the_same_messages_with_the_same_flags() {
+        for (separator, other) in [(':', '!'), ('!', ':')] {
+            let whole = format!("a,U=7,FMD5={INBOX}{other}2,RS");
+            let name = FileName::parse(&whole, separator).unwrap();
+            assert_eq!((name.base(), name.letters(), name.partner(INBOX)), ("a", "RS", Uid::new(7)));
+            assert_eq!(name.with_letters("S"), format!("a,U=7,FMD5={INBOX}{other}2,S"));
+            let short = format!("a{other}2,S");
+            let name = FileName::parse(&short, separator).unwrap();
+            assert_eq!((name.base(), name.stem(), name.letters()), ("a", "a", "S"));
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::disk;
 use crate::folder::{MaildirFolder, not_there};
+use crate::name::NumberedBase;
 use offlinesync_core::line_ending::ToCrlf;
 use offlinesync_core::repository::HEADER_LIMIT;
 use offlinesync_core::{
@@ -235,7 +236,7 @@ impl MaildirFolder {
 
     fn is_outside(&mut self, id: &MessageId, opened: Option<(File, Metadata)>, window: &Window) -> Result<bool> {
         let Some((mut file, metadata)) = opened else { return Ok(false) };
-        let (date, octets) = (Some(arrival(&metadata)), metadata.len());
+        let (date, octets) = (Some(self.arrival(id, &metadata)), metadata.len());
         if !window.admits(date, Some(octets)) {
             return Ok(true);
         }
@@ -251,6 +252,19 @@ impl MaildirFolder {
         Ok(!window.admits(date, Some(octets)))
     }
 
+    /// When a message arrived. Where file times are what authors wrote, names of ours tell it, as long as they do not tell that too, and else the
+    /// time when the file was made: judged by another date than on the other side, a message that was removed there would stay here, and one that
+    /// was moved here would be removed there and not sent again.
+    fn arrival(&self, id: &MessageId, metadata: &Metadata) -> InternalDate {
+        let base = match id {
+            MessageId::Name(name) if !self.config.name_from_header => NumberedBase::parse(name),
+            _ => None,
+        };
+        let told = base.and_then(|base| i64::try_from(base.seconds).ok()).filter(|seconds| *seconds > 0);
+        let made = || self.config.time_from_header.then(|| made(metadata));
+        told.or_else(made).map_or_else(|| arrival(metadata), |seconds| InternalDate { seconds, zone_minutes: 0 })
+    }
+
     fn header(&mut self, id: &MessageId, opened: Option<(File, Metadata)>) -> Result<Option<u64>> {
         let octets = opened.map(|(mut file, _)| self.reader.header(&mut file)).transpose();
         octets.map_err(|e| Error::io(format!("message {id}"), e, ErrorKind::Message))
@@ -259,6 +273,12 @@ impl MaildirFolder {
 
 fn arrival(metadata: &Metadata) -> InternalDate {
     InternalDate { seconds: metadata.mtime(), zone_minutes: 0 }
+}
+
+/// When a file was made, in seconds since 1970; where the file system does not tell, when it was last renamed.
+fn made(metadata: &Metadata) -> i64 {
+    let since = metadata.created().ok().and_then(|made| made.duration_since(std::time::UNIX_EPOCH).ok());
+    since.and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or_else(|| metadata.ctime())
 }
 
 /// A file that may not be read is one bad message; everything that would hit the next one, too, ends the call.

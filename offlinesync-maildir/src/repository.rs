@@ -177,6 +177,11 @@ impl MaildirRepository {
         }
     }
 
+    fn taken(&self, name: &FolderName) -> Error {
+        let message = format!("a folder below was not renamed to '{name}': something bears that name already");
+        Error::new(ErrorKind::Folder, message).at(&self.config.name)
+    }
+
     fn sync(&self, directory: &Path) -> io::Result<()> {
         if self.config.fsync { self.config.disk.sync_dir(directory) } else { Ok(()) }
     }
@@ -300,7 +305,9 @@ impl Repository for MaildirRepository {
         }
         if self.layout() == Layout::Flat {
             for (from, to) in below {
-                self.rename_one(from, to)?;
+                if !self.rename_one(from, to)? {
+                    return Err(self.taken(to));
+                }
             }
         }
         Ok(true)

@@ -3,7 +3,7 @@
 
 use offlinesync_core::sync::Account;
 use offlinesync_core::testing::{Knobs, MemoryRepository};
-use offlinesync_core::{Cancel, Flags, MemoryStatus, Policy, Repository, SystemFlags};
+use offlinesync_core::{Cancel, Flags, InternalDate, MemoryStatus, Policy, Repository, SystemFlags, Window};
 use offlinesync_maildir::{MaildirConfig, MaildirRepository};
 use std::path::Path;
 use std::sync::Arc;
@@ -94,4 +94,103 @@ fn a_name_that_claims_the_wrong_partner_is_not_believed() {
     assert!(report.in_step(), "{:?}", report.failures);
     assert_eq!((files(&root, "INBOX").len(), server.count("INBOX")), (61, 61));
     assert_eq!((report.counts.copies.local, report.counts.copies.remote), (1, 1));
+}
+
+/// Without the memory of a sync, names that claim nothing, and three messages alike of which one had no file any more: each file went to the next
+/// message, and the one left over was found copied already, under a name that had a row. The folder was never in step again. A repair paired
+/// them in the same way, whatever the names claimed.
+#[test]
+fn of_messages_alike_each_goes_with_the_file_that_is_named_after_it() {
+    for (translated, repair) in [("Mail.INBOX", false), ("INBOX", true)] {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("mail");
+        let server = MemoryRepository::new("server", Knobs::imap());
+        let text = "Message-ID: <1@example.org>\r\nSubject: the same again and again\r\n\r\nbody\r\n";
+        (0..3).for_each(|_| drop(server.add("INBOX", text.as_bytes(), Flags::default())));
+        let account = |translated: &'static str| {
+            let mut config = MaildirConfig::new("disk", &root);
+            config.digest_name = Some(Arc::new(|_: &str| translated.to_owned()));
+            let (maildir, status) = (MaildirRepository::new(config).unwrap(), Arc::new(MemoryStatus::default()));
+            Account::new("me", Arc::new(server.clone()), Arc::new(maildir), status)
+        };
+        let sync = |account: &Account| {
+            let report = account.sync(&(), &Cancel::new()).unwrap();
+            assert!(report.in_step(), "{:?}", report.failures);
+            files(&root, "INBOX")
+        };
+        let first = sync(&account("INBOX"));
+        std::fs::remove_file(root.join("INBOX").join(&first[0])).unwrap();
+        let account = account(translated);
+        if repair {
+            assert_eq!(account.verify(true, &(), &Cancel::new()).unwrap().paired, 2);
+        }
+        let second = sync(&account);
+        assert_eq!((second.len(), server.count("INBOX")), (3, 3), "{second:?}");
+        assert_eq!(second[1..], first[1..]);
+    }
+}
+
+/// `maildir-windows-compatible` was set, or taken back: no name had flags any more, and they were all cleared on the server.
+#[test]
+fn names_with_the_separator_of_before_keep_their_flags_and_their_messages() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("mail");
+    let server = MemoryRepository::new("server", Knobs::imap());
+    let body = |n: u32| format!("Message-ID: <{n}@example.org>\r\nSubject: number {n}\r\n\r\nbody\r\n");
+    for n in 0..8 {
+        let flags = if n % 2 == 0 { SystemFlags::SEEN } else { SystemFlags::FLAGGED };
+        server.add("INBOX", body(n).as_bytes(), Flags::system(flags));
+    }
+    let status: Arc<MemoryStatus> = Arc::default();
+    let sync = |separator: char| {
+        let mut config = MaildirConfig::new("disk", &root);
+        config.info_separator = separator;
+        let maildir = MaildirRepository::new(config).unwrap();
+        let account = Account::new("me", Arc::new(server.clone()), Arc::new(maildir), status.clone());
+        let report = account.sync(&(), &Cancel::new()).unwrap();
+        assert!(report.in_step(), "{:?}", report.failures);
+    };
+    sync(':');
+    std::fs::write(root.join("INBOX/cur/1500000000.1.host:2,FS"), body(9)).unwrap();
+    sync(':');
+    let (mails, names) = (server.mails("INBOX"), files(&root, "INBOX"));
+    for separator in ['!', ':'] {
+        sync(separator);
+        assert_eq!((server.mails("INBOX"), files(&root, "INBOX")), (mails.clone(), names.clone()), "{separator}");
+    }
+}
+
+/// `maxage` and `utime_from_header`: the file of a message that arrived today bore the date of its author, of years ago. When it was removed on the
+/// server, its file stayed. When its file was moved to another folder, it was removed on the server, was not sent again, and nobody was told.
+#[test]
+fn a_message_with_an_old_date_in_its_header_is_judged_by_its_arrival_on_both_sides() {
+    for dated_names in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("mail");
+        let server = MemoryRepository::new("server", Knobs::imap()).with_folder("Archive");
+        let body = |n: u32| format!("Message-ID: <{n}@example.org>\r\nSubject: number {n}\r\n\r\nbody\r\n");
+        let arrived = |seconds| Some(InternalDate { seconds, zone_minutes: 0 });
+        for n in 0..20 {
+            server.add_dated("INBOX", body(n).as_bytes(), Flags::default(), arrived(1_700_000_000));
+        }
+        let status: Arc<MemoryStatus> = Arc::default();
+        let sync = || {
+            let mut config = MaildirConfig::new("disk", &root);
+            (config.time_from_header, config.name_from_header) = (true, dated_names);
+            config.header_date = Some(Arc::new(|_: &[u8]| Some(1_000_000_000)));
+            let maildir = MaildirRepository::new(config).unwrap();
+            let account = Account::new("me", Arc::new(server.clone()), Arc::new(maildir), status.clone());
+            let window = Window { since: Some(1_690_000_000), max_octets: None };
+            let report = account.with_policy(Policy { window, ..Policy::default() }).sync(&(), &Cancel::new()).unwrap();
+            assert!(report.in_step(), "{:?}", report.failures);
+        };
+        sync();
+        server.remove("INBOX", &server.mails("INBOX")[3].0);
+        sync();
+        assert_eq!(files(&root, "INBOX").len(), 19);
+        let name = files(&root, "INBOX").remove(0);
+        std::fs::rename(root.join("INBOX").join(&name), root.join("Archive").join(&name)).unwrap();
+        sync();
+        assert_eq!((server.count("INBOX"), server.count("Archive")), (18, 1));
+    }
 }

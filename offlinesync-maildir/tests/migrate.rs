@@ -40,6 +40,39 @@ fn names_get_the_digest_of_the_translated_folder_and_nothing_else_changes() {
     assert!(names(root.path()).contains(&format!("5.e.host,U=1,FMD5={OLD}:2,")));
 }
 
+/// mbsync lost its number of the message, and took ours for one that it had given.
+#[test]
+fn where_mbsync_numbers_messages_its_numbers_stay() {
+    let root = tempfile::tempdir().unwrap();
+    ["cur", "new", "tmp"].iter().for_each(|sub| fs::create_dir_all(root.path().join("INBOX").join(sub)).unwrap());
+    fs::write(root.path().join("INBOX/.uidvalidity"), "1700000000\n12\n").unwrap();
+    let put = |name: &str| fs::write(root.path().join("INBOX/cur").join(name), name).unwrap();
+    put(&format!("1.a.host,U=12,RU=5,FMD5={OLD}:2,S"));
+    put(&format!("2.b.host,U=7,FMD5={OLD}:2,S"));
+    let mut config = MaildirConfig::new("m", root.path());
+    config.digest_name = Some(Arc::new(|name: &str| format!("Mail.{name}")));
+    assert_eq!(MaildirRepository::new(config).unwrap().migrate_digests(false).unwrap()[0].renamed, 2);
+    let names = names(root.path());
+    let digest = names[0].split("FMD5=").nth(1).unwrap()[..32].to_owned();
+    assert_ne!(digest, OLD);
+    let wanted = ["1.a.host,U=12,RU=5", "2.b.host,U=7,RU=7"].map(|start| format!("{start},FMD5={digest}:2,S"));
+    assert_eq!(names, wanted);
+}
+
+/// The status knew the message by all of its name, and took it for removed.
+#[test]
+fn a_message_that_is_called_by_all_of_its_name_is_left_alone() {
+    let root = tempfile::tempdir().unwrap();
+    ["cur", "new", "tmp"].iter().for_each(|sub| fs::create_dir_all(root.path().join("INBOX").join(sub)).unwrap());
+    let wanted = [format!("1.a.host,U=5,FMD5={NEW}:2,S"), format!("1.a.host,U=7,FMD5={OLD}:2,S")];
+    wanted.iter().for_each(|name| fs::write(root.path().join("INBOX/cur").join(name), name).unwrap());
+    let mut config = MaildirConfig::new("m", root.path());
+    config.digest_name = Some(Arc::new(|name: &str| format!("Mail.{name}")));
+    let migrated = MaildirRepository::new(config).unwrap().migrate_digests(false).unwrap();
+    assert_eq!((migrated[0].renamed, migrated[0].left), (0, 1));
+    assert_eq!(names(root.path()), wanted);
+}
+
 fn names(root: &std::path::Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(root.join("INBOX/cur"))
         .unwrap()

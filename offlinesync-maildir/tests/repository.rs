@@ -226,3 +226,15 @@ fn a_folder_is_renamed_with_those_below_it_and_nothing_is_replaced() {
         assert_eq!(error.kind(), ErrorKind::Folder);
     }
 }
+
+/// The folder below kept its name and was recorded under the new one: the next run took it for a new folder and sent all of it to the server.
+#[test]
+fn a_folder_below_that_cannot_be_renamed_is_told() {
+    let mail = Mail::new();
+    ["Old", "Old.below"].iter().for_each(|name| mail.repository.create(&(*name).into()).unwrap());
+    fs::create_dir(mail.path("New.below")).unwrap();
+    let below = [("Old.below".into(), "New.below".into())];
+    let error = mail.repository.rename(&"Old".into(), &"New".into(), &below).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Folder);
+    assert!(error.to_string().contains("New.below"), "{error}");
+}
