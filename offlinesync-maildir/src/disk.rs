@@ -146,20 +146,54 @@ impl NewFile {
 }
 
 fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    let renamed = match rename_noreplace(from, to) {
-        Err(error) if unsupported(&error) => link_new(from, to),
-        done => done,
-    };
-    match renamed {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_one_file(from, to) => fs::remove_file(from),
+    match rename_or_link(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_one_file(from, to) => {
+            match are_two_entries(from, to)? {
+                true => fs::remove_file(from),
+                false if from.file_name() == to.file_name() => Err(error),
+                false => rename_by_a_detour(from, to),
+            }
+        }
         done => done,
     }
 }
 
-/// Two names of one file: a rename that was cut short, on a file system where it takes two steps.
+fn rename_or_link(from: &Path, to: &Path) -> io::Result<()> {
+    match rename_noreplace(from, to) {
+        Err(error) if unsupported(&error) => link_new(from, to),
+        done => done,
+    }
+}
+
+/// Two paths of one file: a rename that was cut short, on a file system where it takes two steps, or two spellings of one name.
 fn is_one_file(one: &Path, other: &Path) -> bool {
     let number = |path| fs::symlink_metadata(path).map(|found| (found.dev(), found.ino())).ok();
     one != other && number(one).is_some_and(|file| number(other) == Some(file))
+}
+
+/// Whether two paths of one file are two entries of directories. Where a file system does not tell capitals from small letters they may be one, and
+/// who removes the one removes the other.
+fn are_two_entries(one: &Path, other: &Path) -> io::Result<bool> {
+    let (Some(above), Some(other_above)) = (one.parent(), other.parent()) else { return Ok(false) };
+    let number = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
+    if number(above)? != number(other_above)? {
+        return Ok(true);
+    }
+    let (mut found, names) = (0, [one.file_name(), other.file_name()]);
+    for entry in fs::read_dir(above)? {
+        found += usize::from(names.contains(&Some(&*entry?.file_name())));
+    }
+    Ok(found == 2)
+}
+
+/// Another spelling of the name of a file, which is in the way of itself. A comma at the end changes nothing in a name here, should the run end
+/// in between.
+fn rename_by_a_detour(from: &Path, to: &Path) -> io::Result<()> {
+    let mut detour = to.as_os_str().to_owned();
+    detour.push(",");
+    let detour = Path::new(&detour);
+    rename_or_link(from, detour)?;
+    rename_or_link(detour, to)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
@@ -244,6 +278,23 @@ mod tests {
         rename_new(&a, &b).unwrap();
         assert!(!a.exists() && b.exists());
         assert!(rename_new(&b, &b).is_err() && b.exists(), "a file is not removed for having its own name");
+    }
+
+    /// On a file system that does not tell capitals from small letters, a message whose keyword `f` was taken away while it was flagged (`F`) was
+    /// in the way of its own new name, taken for what a rename had left of the old one, and removed.
+    #[test]
+    fn a_file_that_is_in_the_way_of_itself_is_not_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, other) = (dir.path().join("one"), dir.path().join("other"));
+        fs::create_dir(&one).unwrap();
+        std::os::unix::fs::symlink(&one, &other).unwrap();
+        fs::write(one.join("a:2,f"), "a").unwrap();
+        assert!(is_one_file(&one.join("a:2,f"), &other.join("a:2,f")));
+        assert!(rename_new(&one.join("a:2,f"), &other.join("a:2,f")).is_err());
+        assert_eq!(fs::read(one.join("a:2,f")).unwrap(), b"a");
+        assert!(!are_two_entries(&one.join("a:2,f"), &other.join("a:2,F")).unwrap());
+        rename_by_a_detour(&one.join("a:2,f"), &one.join("a:2,F")).unwrap();
+        assert_eq!(fs::read_dir(&one).unwrap().next().unwrap().unwrap().file_name(), "a:2,F");
     }
 
     #[test]
