@@ -5,7 +5,7 @@
 mod world;
 
 use offlinesync_core::testing::{ContentsKnob, Knobs, Mail};
-use offlinesync_core::{Flags, MessageId, Policy, Side, SystemFlags};
+use offlinesync_core::{Flags, InternalDate, MessageId, Policy, Side, SystemFlags, Window};
 use world::World;
 
 const FOLDERS: [&str; 2] = ["INBOX", "Archive"];
@@ -71,6 +71,35 @@ fn a_message_is_moved_to_where_another_of_its_name_was_just_removed() {
             assert!(world.contents(side, "Archive")[0].starts_with("letter 1"), "{side}");
         }
         world.sync();
+    }
+}
+
+/// The two sides told different dates of a message, and only the server's was inside the window. Its file was moved to another folder: it was
+/// removed on the server and, outside by its own date, not sent again.
+#[test]
+fn a_message_that_is_moved_and_is_outside_the_window_by_the_date_of_its_file_is_moved_on_the_server() {
+    let date = |seconds| Some(InternalDate { seconds, zone_minutes: 0 });
+    let (early, late) = (date(1_000_000_000), date(1_700_000_000));
+    for (transfer, others) in [(true, 0), (false, 0), (true, 60)] {
+        let world = World::new(Knobs { transfer, ..Knobs::imap() }, Knobs::maildir());
+        let policy = Policy { window: Window { since: Some(1_600_000_000), max_octets: None }, ..Policy::default() };
+        Side::BOTH.into_iter().for_each(|side| world.store(side).create_folder("Archive"));
+        let sync = || assert!(world.try_sync(policy.clone()).unwrap().in_step());
+        let add = |side: Side, folder: &str, text: &str, date| {
+            world.store(side).add_dated(folder, &Mail::text(text).bytes, Flags::default(), date)
+        };
+        for text in ["letter 1", "letter 2"] {
+            add(Side::Remote, "INBOX", text, late);
+            add(Side::Local, "INBOX", text, early);
+        }
+        (0..others).for_each(|n| drop(add(Side::Local, "Archive", &format!("older letter {n}"), early)));
+        sync();
+        assert_eq!(world.store(Side::Remote).count("Archive"), 0, "what is outside stays where it is");
+        world.store(Side::Local).remove("INBOX", &world.id_of(Side::Local, "INBOX", "letter 1"));
+        add(Side::Local, "Archive", "letter 1", early);
+        sync();
+        assert_eq!(FOLDERS.map(|folder| world.contents(Side::Remote, folder).len()), [1, 1], "{transfer} {others}");
+        assert!(world.contents(Side::Remote, "Archive")[0].starts_with("letter 1"));
     }
 }
 

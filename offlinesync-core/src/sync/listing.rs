@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::message::{MessageId, PerSide, Side, UidValidity};
 use crate::plan::Plan;
-use crate::repository::{ChangeSet, NothingKnown};
+use crate::repository::{ChangeSet, Entry, NothingKnown};
 use crate::status::{Batch, FolderRecord, Intent, Row};
 use crate::window::Window;
 use std::collections::BTreeSet;
@@ -31,6 +31,8 @@ pub(super) struct Planned {
     pub(super) pending: Vec<Row>,
     pub(super) record: FolderRecord,
     pub(super) contents: Contents,
+    /// Messages without a row that the window leaves out, on sides where a look at them is cheap.
+    pub(super) beyond: PerSide<Vec<Entry>>,
     /// What the listings pass over, once all that they tell has been dealt with.
     pub(super) window: Window,
 }
@@ -68,12 +70,12 @@ impl Street<'_> {
         let (mut paired, mut settled) = pair(found, &mut self.folders, &circumstances)?;
         settled.settled.extend(judged.confirmed(&claims).filter(|(to, _)| listings[*to].is_some()));
         settled.unread.append(judged.unread);
-        leave_out(&mut paired, &settled.settled, &mut self.folders, &self.policy.window)?;
+        let beyond = leave_out(&mut paired, &settled.settled, &mut self.folders, &self.policy.window)?;
         self.come_to_terms(&listings);
         let plan = self.plan(paired.into_touched());
         let Settled { unidentified, unread, settled, orphans } = settled;
         let pending = without_step(orphans, &plan);
-        Ok(Planned { listings, plan, unidentified, unread, settled, pending, record, contents, window })
+        Ok(Planned { listings, plan, unidentified, unread, settled, pending, record, contents, beyond, window })
     }
 
     /// Lists what is to be looked at: what anything touched, both sides as soon as either has something to say, all there is if `wider`.

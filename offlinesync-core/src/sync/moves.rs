@@ -22,6 +22,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const NEW_FOR_EACH_LEFT: usize = 20;
 const A_FEW: usize = 50;
 
+/// Messages that the window leaves out are looked at if they are no more than this.
+const BEYOND: usize = 2000;
+
 /// So many pairs that a store says are one message each are compared by their headers.
 const SAMPLE: usize = 8;
 
@@ -37,6 +40,8 @@ struct Left {
 struct Appeared {
     street: usize,
     id: MessageId,
+    /// The window leaves it out: the date that its side tells is not the one that the other told where it was before.
+    beyond: bool,
 }
 
 /// Follows every move, on whichever side it must be followed. An error leaves the plans of the streets it concerns alone; they must
@@ -49,6 +54,7 @@ pub(super) fn follow(streets: &mut [Prepared<'_>]) -> Vec<(usize, Error)> {
             // Not knowing what was moved costs bodies, no mail.
             Err(_) => continue,
         };
+        bring_in(streets, on, &matched);
         for ((from, to), messages) in matched {
             let carried = those_whose_names_are_free(&mut streets[to], on, messages)
                 .and_then(|m| carry(streets, on, (from, to), &m));
@@ -66,13 +72,17 @@ type Pair = (Left, Appeared);
 type Matched = BTreeMap<(usize, usize), Vec<Pair>>;
 
 fn find(streets: &mut [Prepared<'_>], on: Side) -> Result<Matched> {
-    let (left, appeared) = halves(streets, on);
+    let (left, mut appeared) = halves(streets, on);
+    if !left.is_empty() {
+        appeared.extend(beyond(streets, on.other()));
+    }
     if left.is_empty() || appeared.is_empty() {
         return Ok(Matched::new());
     }
     let (mut matched, left, appeared) = by_name(streets, left, appeared, on);
     let (called_alike, left, appeared) = by_what_the_store_calls_it(streets, left, appeared, on)?;
-    let few = appeared.len() <= left.len() * NEW_FOR_EACH_LEFT + A_FEW;
+    let inside = appeared.iter().filter(|one| !one.beyond).count();
+    let few = inside <= left.len() * NEW_FOR_EACH_LEFT + A_FEW && appeared.len() - inside <= BEYOND;
     let looked_at = match few && !left.is_empty() && !appeared.is_empty() {
         true => by_content(streets, left, appeared, on)?,
         false => Matched::new(),
@@ -81,6 +91,22 @@ fn find(streets: &mut [Prepared<'_>], on: Side) -> Result<Matched> {
         matched.entry(way).or_default().extend(messages);
     }
     Ok(matched)
+}
+
+/// What the window leaves out on a side, in every folder.
+fn beyond(streets: &[Prepared<'_>], side: Side) -> Vec<Appeared> {
+    let of = |(street, prepared): (usize, &Prepared<'_>)| -> Vec<Appeared> {
+        prepared.beyond(side).map(|id| Appeared { street, id: id.clone(), beyond: true }).collect()
+    };
+    streets.iter().enumerate().flat_map(of).collect()
+}
+
+/// What was found to have been moved takes part, whatever the window says.
+fn bring_in(streets: &mut [Prepared<'_>], on: Side, matched: &Matched) {
+    for ((_, to), pairs) in matched {
+        let come = pairs.iter().filter(|(_, appeared)| appeared.beyond).map(|(_, appeared)| appeared.id.clone());
+        streets[*to].bring_in(on.other(), &come.collect());
+    }
 }
 
 /// Where a store tells what it calls a content in every folder, the halves need not be looked at. A message may have left, and appeared in,
@@ -221,7 +247,7 @@ fn halves(streets: &[Prepared<'_>], on: Side) -> (Vec<Left>, Vec<Appeared>) {
                     left.push(Left { street, ids: PerSide { remote: remote.clone(), local: local.clone() } });
                 }
                 (Action::Copy { to, .. }, _, _) if *to == on && ids[on].is_none() => {
-                    appeared.extend(ids[on.other()].clone().map(|id| Appeared { street, id }));
+                    appeared.extend(ids[on.other()].clone().map(|id| Appeared { street, id, beyond: false }));
                 }
                 _ => {}
             }
@@ -236,8 +262,12 @@ fn by_content(streets: &mut [Prepared<'_>], left: Vec<Left>, appeared: Vec<Appea
     let mut matched = Matched::new();
     for (fingerprint, mut ones) in left {
         let (Some(one), Some(mut others)) = (ones.pop(), appeared.remove(&fingerprint)) else { continue };
+        // Of what the window leaves out, one is as good as the other.
+        if others.iter().any(|other| !other.beyond) {
+            others.retain(|other| !other.beyond);
+        }
         let Some(other) = others.pop() else { continue };
-        if ones.is_empty() && others.is_empty() && one.street != other.street {
+        if ones.is_empty() && (others.is_empty() || other.beyond) && one.street != other.street {
             matched.entry((one.street, other.street)).or_default().push((one, other));
         }
     }

@@ -162,10 +162,10 @@ impl Fresh {
         self.iter().map(|(_, entry)| entry.id.clone()).collect()
     }
 
-    pub(super) fn retain(&mut self, keep: impl Fn(&MessageId) -> bool) {
-        for slot in &mut self.entries {
-            *slot = slot.take().filter(|entry| keep(&entry.id));
-        }
+    /// Takes those out for which `wanted` holds.
+    pub(super) fn take_all(&mut self, wanted: impl Fn(&MessageId) -> bool) -> Vec<Entry> {
+        let taken = |slot: &mut Option<Entry>| slot.take_if(|entry| wanted(&entry.id));
+        self.entries.iter_mut().filter_map(taken).collect()
     }
 
     fn count(&self) -> usize {
@@ -194,7 +194,8 @@ fn join(fresh: &mut PerSide<Fresh>, ids: &PerSide<MessageId>) -> Option<Touched>
     Some(Touched { row: None, seen })
 }
 
-fn alone(side: Side, entry: Entry) -> Touched {
+/// A message without a row that is on one side only.
+pub(super) fn alone(side: Side, entry: Entry) -> Touched {
     let mut seen = PerSide { remote: Seen::Gone, local: Seen::Gone };
     seen[side] = Seen::Present(entry.id, entry.flags);
     Touched { row: None, seen }

@@ -1,13 +1,15 @@
 //! What moves between folders ask of a street that was listed and planned, and what they change of its plan.
 
 use super::listing::numbering_of;
+use super::pairing::alone;
 use super::street::Prepared;
 use crate::error::Result;
 use crate::event::Observer;
 use crate::message::{ContentId, MessageId, PerSide, Side};
 use crate::plan::{Step, Touched};
-use crate::repository::{Folder, SourceFolder};
+use crate::repository::{Entry, Folder, SourceFolder};
 use crate::status::{Batch, FolderPair, Row};
+use std::collections::BTreeSet;
 
 impl Prepared<'_> {
     pub(super) fn pair(&self) -> &FolderPair {
@@ -77,6 +79,17 @@ impl Prepared<'_> {
     /// Notes that not all news of a side has been dealt with when the plan is carried out: its cursor must not go past them.
     pub(super) fn withhold(&mut self, side: Side) {
         self.planned.plan.withheld[side] = true;
+    }
+
+    /// Messages of a side without a row that the window leaves out.
+    pub(super) fn beyond(&self, side: Side) -> impl Iterator<Item = &MessageId> {
+        self.planned.beyond[side].iter().map(|entry| &entry.id)
+    }
+
+    /// Plans for some of those all the same.
+    pub(super) fn bring_in(&mut self, side: Side, ids: &BTreeSet<MessageId>) {
+        let come: Vec<Entry> = self.planned.beyond[side].extract_if(.., |entry| ids.contains(&entry.id)).collect();
+        self.replan(|_| true, come.into_iter().map(|entry| alone(side, entry)).collect());
     }
 
     /// Exchanges the steps for which `keep` does not hold for what follows from `instead`.
