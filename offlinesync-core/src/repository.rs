@@ -283,8 +283,8 @@ pub trait Folder: Send {
     /// messages that are there and whose header cannot be read.
     fn headers(&mut self, ids: &[MessageId], each: &mut dyn FnMut(Headers<'_>) -> Result<()>) -> Result<Failures>;
 
-    /// Those of the messages that are outside the window, by the date that `fetch` would tell and the size with CR LF line ends,
-    /// exactly. A message that has gone may be told or not. The default knows of sizes alone.
+    /// Those of the messages that are outside the window, by the date of their arrival, which is the one that `fetch` would tell unless the store
+    /// knows a better one, and the size with CR LF line ends, exactly. A message that has gone may be told or not. The default knows of sizes alone.
     fn outside(&mut self, ids: &[MessageId], window: &Window) -> Result<Vec<MessageId>> {
         if window.since.is_some() {
             let message = format!("folder '{}': this kind of store does not tell when messages arrived", self.name());

@@ -166,7 +166,7 @@ fn rename_or_link(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Two paths of one file: a rename that was cut short, on a file system where it takes two steps, or two spellings of one name.
-fn is_one_file(one: &Path, other: &Path) -> bool {
+pub(crate) fn is_one_file(one: &Path, other: &Path) -> bool {
     let number = |path| fs::symlink_metadata(path).map(|found| (found.dev(), found.ino())).ok();
     one != other && number(one).is_some_and(|file| number(other) == Some(file))
 }

@@ -3,6 +3,7 @@
 
 use crate::config::MaildirConfig;
 use crate::deliver::Delivery;
+use crate::disk::{self, Disk};
 use crate::keywords::{Letters, Table, Vocabulary};
 use crate::layout::Layout;
 use crate::name::{Claim, FileName, NumberedBase, short_digest};
@@ -193,6 +194,15 @@ impl MaildirFolder {
         }
     }
 
+    /// Other names of a message's file: it goes with all of them, or it would be there again. A rename that took two steps and was cut short
+    /// leaves such a name.
+    pub(crate) fn other_names(&mut self, id: &MessageId) -> Result<Vec<Found>> {
+        let MessageId::Name(id) = id else { return Ok(Vec::new()) };
+        let names = self.names()?;
+        let base = names.get(id).map(|found| found.base().to_owned()).unwrap_or_default();
+        Ok(names.twins(&base).cloned().collect())
+    }
+
     /// Where a message is; looked for in a new listing if it is not in the one at hand, unless that is `fresh`.
     fn locate(&mut self, id: &str, fresh: &mut bool) -> Result<Option<Found>> {
         *fresh |= self.names.as_ref().is_none_or(|names| !names.is_whole());
@@ -326,6 +336,23 @@ impl MaildirFolder {
     }
 }
 
+/// Removes the other names of a file.
+pub(crate) fn remove_others(
+    disk: &Disk,
+    path: &Path,
+    (folder, others): (&Path, &[Found]),
+    touched: &mut Touched,
+) -> io::Result<()> {
+    for other in others {
+        let at = other.path(folder);
+        if disk::is_one_file(path, &at) {
+            disk.remove_file(&at)?;
+            touched.mark(other.sub());
+        }
+    }
+    Ok(())
+}
+
 /// Keywords in any of the sets; almost always there are few different ones.
 pub(crate) fn union<'k>(sets: impl Iterator<Item = &'k Keywords>) -> Keywords {
     let mut all = Keywords::default();
@@ -421,12 +448,15 @@ impl Folder for MaildirFolder {
 
     fn remove(&mut self, ids: &[MessageId]) -> Result<Failures> {
         let (mut fresh, mut touched, mut failures) = (false, Touched::default(), Failures::new());
-        let disk = self.config.disk.clone();
+        let (disk, directory) = (self.config.disk.clone(), self.directory.clone());
         for id in ids {
-            let removed = self.attempt(id, &mut fresh, |found, path| {
-                disk.remove_file(path)?;
-                touched.mark(found.sub());
-                Ok(())
+            let removed = self.other_names(id).and_then(|others| {
+                self.attempt(id, &mut fresh, |found, path| {
+                    remove_others(&disk, path, (&directory, &others), &mut touched)?;
+                    disk.remove_file(path)?;
+                    touched.mark(found.sub());
+                    Ok(())
+                })
             });
             match removed {
                 Err(error) => failures.push((id.clone(), error)),

@@ -1,6 +1,6 @@
 //! Moves messages between two folders of a tree: a rename each, no content is read.
 
-use crate::folder::{MaildirFolder, Touched, union};
+use crate::folder::{MaildirFolder, Touched, remove_others, union};
 use crate::keywords::Vocabulary;
 use crate::name::{self, FileName};
 use crate::names::{Found, Names};
@@ -51,12 +51,14 @@ impl MaildirFolder {
     fn move_one(&mut self, id: &MessageId, moving: &mut Move<'_>) -> Result<Option<MessageId>> {
         let (separator, there) = (self.config.info_separator, moving.to.directory.clone());
         let disk = self.config.disk.clone();
-        let (theirs, ours, names) = (&moving.theirs, &moving.ours, moving.to.bases()?);
+        let (here, others) = (self.directory.clone(), self.other_names(id)?);
+        let (theirs, ours, names, left) = (&moving.theirs, &moving.ours, moving.to.bases()?, &mut moving.left);
         let moved = self.attempt(id, &mut moving.fresh, |found, path| {
             let name = found.parse(separator).ok_or(io::ErrorKind::InvalidData)?;
             let whole = name_there(&name, names, &ours.translate(name.letters(), theirs), separator);
             let target = FileName::parse(&whole, separator).ok_or(io::ErrorKind::InvalidData)?;
             let target = Found::new(found.sub(), &target).to_owned();
+            remove_others(&disk, path, (&here, &others), left)?;
             disk.rename_new(path, &target.path(&there))?;
             Ok(target)
         })?;

@@ -168,12 +168,20 @@ pub(crate) struct Names {
     unnamed: HashTable<u64>,
     hasher: RandomState,
     letters: Letters,
+    /// Files that are no messages of their own, as the scan saw them.
+    twins: Vec<Found>,
 }
 
 impl Names {
-    /// Takes files that are sorted.
-    pub(crate) fn new(sorted: Files, letters: Letters) -> Names {
-        Names { sorted, added: HashTable::new(), unnamed: HashTable::new(), hasher: RandomState::new(), letters }
+    /// Takes files that are sorted, and those beside them that are no messages of their own.
+    pub(crate) fn new(sorted: Files, letters: Letters, twins: Vec<Found>) -> Names {
+        let (added, unnamed, hasher) = (HashTable::new(), HashTable::new(), RandomState::new());
+        Names { sorted, added, unnamed, hasher, letters, twins }
+    }
+
+    /// Files with this base that are no messages of their own.
+    pub(crate) fn twins(&self, base: &str) -> impl Iterator<Item = &Found> {
+        self.twins.iter().filter(move |twin| twin.base() == base)
     }
 
     /// Whether the name of every message is known. If not, only [`Names::has_base`] and [`Names::letters`] tell of all of them.
@@ -272,7 +280,7 @@ mod tests {
     fn a_message_is_found_through_all_that_happens_to_it() {
         let mut files = Files::default();
         [file(Sub::Cur, "a:2,S"), file(Sub::New, "b")].into_iter().for_each(|file| files.push(file));
-        let mut names = Names::new(files, Letters::default());
+        let mut names = Names::new(files, Letters::default(), Vec::new());
         let renamed = names.get("b").unwrap().renamed(Sub::Cur, "b,U=1:2,Sx".into());
         names.put(renamed.borrowed(), ':');
         assert_eq!(names.get("b").unwrap().path(Path::new("/m")), Path::new("/m/cur/b,U=1:2,Sx"));
@@ -288,7 +296,7 @@ mod tests {
 
     #[test]
     fn of_many_added_each_is_found_by_its_id() {
-        let mut names = Names::new(Files::default(), Letters::default());
+        let mut names = Names::new(Files::default(), Letters::default(), Vec::new());
         let base = |n: u32| format!("{n}_{n}.1.7e33429f");
         let whole = |n: u32| format!("{},U={n}:2,S", base(n));
         (0..2000).for_each(|n| names.put(file(Sub::Cur, &whole(n)), ':'));
@@ -299,7 +307,7 @@ mod tests {
 
     #[test]
     fn of_very_many_added_it_is_known_that_they_are_there() {
-        let mut names = Names::new(Files::default(), Letters::default());
+        let mut names = Names::new(Files::default(), Letters::default(), Vec::new());
         let base = |n: usize| format!("{n}_{n}.1.7e33429f");
         let put = |names: &mut Names, n| names.put(file(Sub::Cur, &format!("{}:2,S", base(n))), ':');
         (0..3 * KEPT).for_each(|n| put(&mut names, n));

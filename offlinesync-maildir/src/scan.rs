@@ -134,8 +134,9 @@ impl Listing {
     fn finish(mut self, folder: &Path, grammar: Grammar<'_>, stamp: Option<Stamp>) -> Scan {
         let twins = give_ids(&mut self.files, folder, grammar);
         let why = "another file has the same name but for its flags";
-        self.odd.extend(twins.into_iter().map(|twin| (twin, why)));
-        Scan { names: Names::new(self.files, self.letters), odd: self.odd, stamp }
+        let shown = |twin: &Found| format!("{}/{}", twin.sub().name(), twin.whole());
+        self.odd.extend(twins.iter().map(|twin| (shown(twin), why)));
+        Scan { names: Names::new(self.files, self.letters, twins), odd: self.odd, stamp }
     }
 }
 
@@ -155,8 +156,8 @@ fn is_candidate(entry: &DirEntry) -> io::Result<bool> {
 
 /// Of several files with one base, the first is called by the base (one that claims a partner here goes first, for it is the one that
 /// was synced; then one that is named by nothing but the base), the others by their stem. One whose stem is given away already is a
-/// twin, which is left alone, and so is another name of the same file: it is no other message. Answers how the twins are called.
-fn give_ids(files: &mut Files, folder: &Path, grammar: Grammar<'_>) -> Vec<String> {
+/// twin, which is left alone, and so is another name of the same file: it is no other message. Answers the twins.
+fn give_ids(files: &mut Files, folder: &Path, grammar: Grammar<'_>) -> Vec<Found> {
     let mut twins = Vec::new();
     if (1..files.len()).all(|at| files.at(at - 1).base() != files.at(at).base()) {
         return twins;
@@ -189,7 +190,7 @@ fn distinct(
     folder: &Path,
     grammar: Grammar<'_>,
     kept: &mut Vec<(usize, bool)>,
-    twins: &mut Vec<String>,
+    twins: &mut Vec<Found>,
 ) {
     let (mut given, mut inodes) = (HashSet::new(), HashSet::new());
     for at in alike {
@@ -202,7 +203,7 @@ fn distinct(
         let called = if by_stem { file.called_by_stem(grammar.info_separator) } else { file };
         match is_another && given.insert(called.id().to_owned()) {
             true => kept.push((*at, by_stem)),
-            false => twins.push(format!("{}/{}", file.sub().name(), file.whole())),
+            false => twins.push(file.to_owned()),
         }
     }
 }

@@ -400,3 +400,21 @@ fn a_folder_that_goes_to_mbsync_for_the_first_time_is_numbered_from_one_unless_t
     fs::write(folder.join(".isyncuidmap.db"), "").unwrap();
     assert!(mail.number_for_mbsync(&"INBOX".into(), &[]).unwrap_err().to_string().contains("AltMap"));
 }
+
+/// A rename of two steps (as on NFS) was cut short and left a message two names. When it was removed, the other name was there again as a new message,
+/// and went back to the server.
+#[test]
+fn a_message_with_two_names_goes_with_both() {
+    let mail = Mail::new();
+    let (mut folder, mut other) = (mail.folder("INBOX"), mail.folder("Archive"));
+    for name in ["a", "b", "c"] {
+        mail.write(&format!("INBOX/new/{name}"), name);
+        fs::hard_link(mail.path(&format!("INBOX/new/{name}")), mail.path(&format!("INBOX/cur/{name}:2,S"))).unwrap();
+    }
+    mail.write("INBOX/cur/c,S=1:2,", "another message");
+    let id = |name: &str| MessageId::Name(name.into());
+    assert_eq!(folder.remove(&[id("a"), id("c")]).unwrap().len(), 0);
+    assert_eq!(folder.transfer(&[id("b")], &"Archive".into()).unwrap(), Some(vec![Some(id("b"))]));
+    assert_eq!((mail.files("INBOX/new"), mail.files("INBOX/cur")), (vec![], vec!["c,S=1:2,".to_owned()]));
+    assert_eq!(listed(&mut *other).len(), 1);
+}
