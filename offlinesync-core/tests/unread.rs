@@ -296,6 +296,26 @@ fn between_two_servers_news_waits_for_a_message_that_cannot_be_read() {
     }
 }
 
+/// An upload waited for a message that could not be read, which was set aside before what is new was compared: the same message, put on the other
+/// side by somebody else, went up beside it.
+#[test]
+fn between_two_servers_news_waits_for_a_message_that_an_upload_waits_for() {
+    for hidden in Side::BOTH {
+        let world = World::met(Knobs::imap(), Knobs::imap());
+        let source = world.add(Side::Local, 2);
+        world.intend(Side::Remote, &source, false);
+        let ids = PerSide::from_fn(|side| world.add(side, 3));
+        world.hide(hidden, if hidden == Side::Local { &source } else { &ids.remote });
+        for _ in 0..2 {
+            world.says("was made to fail");
+            assert_eq!((world.copies(2), world.copies(3)), ((0, 1), (1, 1)));
+        }
+        world.show(hidden);
+        world.in_step();
+        assert_eq!((world.copies(2), world.copies(3)), ((1, 1), (1, 1)));
+    }
+}
+
 /// A run that died had downloaded it. The next could not read the file and left both alone, but deleted the note that told what was on its way:
 /// removed on the server after that, the message came back from here.
 #[test]

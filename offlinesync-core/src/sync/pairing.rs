@@ -95,6 +95,11 @@ pub(super) fn pair(
             hold_back(unread, &mut fresh, circumstances, &mut settled.unread)?;
         }
     }
+    if are_shared(folders) && !regardless {
+        // What was set aside was compared with nobody: it may be any of the other side's news.
+        let aside = |side: &Side| untold[*side] || settled.unread.any_on(*side);
+        Side::BOTH.into_iter().filter(aside).for_each(|side| fresh[side.other()].clear());
+    }
     Ok((Paired { touched, alone: fresh }, settled))
 }
 

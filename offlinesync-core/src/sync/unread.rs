@@ -42,6 +42,11 @@ impl Unread {
         self.0.is_empty()
     }
 
+    /// Whether any is on this side.
+    pub(super) fn any_on(&self, side: Side) -> bool {
+        self.0.keys().any(|(on, _)| *on == side)
+    }
+
     /// As failures of these messages.
     pub(super) fn into_failures(self, pair: &FolderPair) -> impl Iterator<Item = (MessageId, Side, Error)> {
         self.0.into_iter().map(move |((on, id), (error, waits))| {
