@@ -6,6 +6,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod model;
+mod users;
 mod world;
 
 use offlinesync_core::testing::{ContentsKnob, Deltas, Knobs, WitnessKnob};
@@ -27,6 +28,12 @@ enum Act {
         again: Option<Index>,
         large: bool,
     },
+    /// Somebody else puts a new message on both sides.
+    AddOnBoth {
+        folder: usize,
+        flags: u8,
+        large: bool,
+    },
     Remove {
         side: Side,
         which: Index,
@@ -45,11 +52,31 @@ enum Act {
         side: Side,
         folder: usize,
     },
+    /// Every message of a folder has another number.
+    Renumber {
+        side: Side,
+        folder: usize,
+    },
     /// What was recorded is lost, or an older copy of it is put back.
     Status {
         older: Option<Index>,
     },
     Sync(Run),
+}
+
+impl Act {
+    /// On which side a user does it.
+    fn side(&self) -> Side {
+        match self {
+            Act::Add { side, .. }
+            | Act::Remove { side, .. }
+            | Act::Move { side, .. }
+            | Act::Flag { side, .. }
+            | Act::Create { side, .. }
+            | Act::Renumber { side, .. } => *side,
+            Act::AddOnBoth { .. } | Act::Status { .. } | Act::Sync(_) => Side::Remote,
+        }
+    }
 }
 
 /// One sync.
@@ -61,14 +88,20 @@ struct Run {
     without: Option<Without>,
     bound: Option<Bound>,
     trouble: Option<Trouble>,
+    /// What a user does before one of its effects.
+    meanwhile: Option<(u64, Box<Act>)>,
 }
 
 impl Run {
     /// Nothing goes wrong, and nothing is left out.
-    const CLEAN: Run = Run { ends: Ends::Well, narrow: false, without: None, bound: None, trouble: None };
+    const CLEAN: Run =
+        Run { ends: Ends::Well, narrow: false, without: None, bound: None, trouble: None, meanwhile: None };
 
     fn is_clean(&self) -> bool {
-        matches!(self, Run { ends: Ends::Well, narrow: false, without: None, bound: None, trouble: None })
+        matches!(
+            self,
+            Run { ends: Ends::Well, narrow: false, without: None, bound: None, trouble: None, meanwhile: None }
+        )
     }
 }
 
@@ -187,14 +220,30 @@ fn trouble() -> impl Strategy<Value = Option<Trouble>> {
     proptest::option::weighted(0.2, trouble)
 }
 
+/// In the middle of a sync.
+fn meanwhile(act: impl Strategy<Value = Act>) -> impl Strategy<Value = Option<(u64, Box<Act>)>> {
+    proptest::option::weighted(0.15, (1..60u64, act.prop_map(Box::new)))
+}
+
+fn renumber() -> impl Strategy<Value = Act> {
+    (side(), 0..3usize).prop_map(|(side, folder)| Act::Renumber { side, folder })
+}
+
+fn both() -> impl Strategy<Value = Act> {
+    (0..3usize, any::<u8>(), any::<bool>()).prop_map(|(folder, flags, large)| Act::AddOnBoth { folder, flags, large })
+}
+
 fn status() -> impl Strategy<Value = Act> {
     proptest::option::of(any::<Index>()).prop_map(|older| Act::Status { older })
 }
 
 fn history() -> impl Strategy<Value = Vec<Act>> {
-    let sync = (ends(), prop::bool::weighted(0.2), without(), bound(), trouble())
-        .prop_map(|(ends, narrow, without, bound, trouble)| Act::Sync(Run { ends, narrow, without, bound, trouble }));
-    prop::collection::vec(prop_oneof![16 => user(), 4 => sync, 1 => status()], 1..30)
+    let sync = (ends(), prop::bool::weighted(0.2), without(), bound(), trouble(), meanwhile(user())).prop_map(
+        |(ends, narrow, without, bound, trouble, meanwhile)| {
+            Act::Sync(Run { ends, narrow, without, bound, trouble, meanwhile })
+        },
+    );
+    prop::collection::vec(prop_oneof![32 => user(), 8 => sync, 1 => status(), 1 => renumber(), 2 => both()], 1..30)
 }
 
 /// Without anything that goes wrong.
@@ -216,8 +265,11 @@ fn moving_history() -> impl Strategy<Value = Vec<Act>> {
     };
     let moved = || (side(), any::<Index>(), 0..3usize).prop_map(|(side, which, to)| Act::Move { side, which, to });
     let removed = || (side(), any::<Index>()).prop_map(|(side, which)| Act::Remove { side, which });
-    let sync = (ends(), without(), bound(), trouble())
-        .prop_map(|(ends, without, bound, trouble)| Act::Sync(Run { ends, narrow: false, without, bound, trouble }));
+    let meanwhile = meanwhile(prop_oneof![add(), moved(), removed()]);
+    let sync =
+        (ends(), without(), bound(), trouble(), meanwhile).prop_map(|(ends, without, bound, trouble, meanwhile)| {
+            Act::Sync(Run { ends, narrow: false, without, bound, trouble, meanwhile })
+        });
     let rest = prop::collection::vec(prop_oneof![2 => add(), 8 => moved(), 1 => removed(), 2 => sync], 5..30);
     let first = prop::collection::vec(add(), 2..8);
     (first, rest).prop_map(|(mut first, rest)| {
@@ -271,7 +323,8 @@ fn knobs() -> impl Strategy<Value = Knobs> {
     let kinds = vec![Knobs::imap(), Knobs::plain_imap(), Knobs::maildir()];
     let deltas = vec![Deltas::Nothing, Deltas::Logged, Deltas::Compared];
     let witnesses = vec![WitnessKnob::Nothing, WitnessKnob::Messages, WitnessKnob::Everything];
-    let toggles = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let toggles =
+        (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.2));
     let contents = vec![
         ContentsKnob::Nothing,
         ContentsKnob::True,
@@ -281,9 +334,17 @@ fn knobs() -> impl Strategy<Value = Knobs> {
         ContentsKnob::BySize,
     ];
     (select(kinds), select(deltas), select(witnesses), toggles, 1..6usize, support(), select(contents)).prop_map(
-        |(kind, deltas, witness, (tells_ids, eager, transfer, tells_octets, cheap), messages, support, contents)| {
+        |(
+            kind,
+            deltas,
+            witness,
+            (tells_ids, eager, transfer, tells_octets, cheap, shared),
+            messages,
+            support,
+            contents,
+        )| {
             let kind = Knobs { contents, folder_identities: contents != ContentsKnob::Nothing, ..kind };
-            let mut knobs = Knobs { witness, transfer, tells_octets, cheap_content: cheap, support, ..kind };
+            let mut knobs = Knobs { witness, transfer, tells_octets, cheap_content: cheap, shared, support, ..kind };
             knobs.group.messages = messages;
             if knobs.numbered {
                 knobs = Knobs { deltas, tells_ids, eager, ..knobs };
@@ -315,7 +376,7 @@ fn mirrored(history: &[Act]) -> Vec<Act> {
             | Act::Move { side, .. }
             | Act::Flag { side, .. }
             | Act::Create { side, .. } => *side = side.other(),
-            Act::Status { .. } | Act::Sync(_) => {}
+            Act::AddOnBoth { .. } | Act::Renumber { .. } | Act::Status { .. } | Act::Sync(_) => {}
         }
     }
     history

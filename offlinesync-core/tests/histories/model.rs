@@ -3,6 +3,7 @@
 //! Copies of one content in one folder cannot be told apart, so they are counted. What was removed before it was recorded may come
 //! back, since nobody can know that it was not new; what both sides had when all was last in step may not.
 
+use crate::FOLDERS;
 use offlinesync_core::{PerSide, Side};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,8 @@ struct Story {
     /// Copies when all was in step.
     base: i64,
     added: PerSide<i64>,
+    /// Of those added, how many came on both sides at once and must be taken for one message each.
+    added_on_both: i64,
     removed: PerSide<i64>,
     /// Of those removed, copies that both sides had when all was in step.
     removed_base: PerSide<i64>,
@@ -25,6 +28,11 @@ struct Story {
 }
 
 impl Story {
+    fn forget(&mut self) {
+        self.removed_base = PerSide::default();
+        self.changed.values_mut().for_each(|on| *on = None);
+    }
+
     fn all(&self) -> i64 {
         self.base + self.added.remote + self.added.local
     }
@@ -36,7 +44,7 @@ impl Story {
     }
 
     fn most(&self) -> i64 {
-        self.all() - self.removed_base.remote.max(self.removed_base.local)
+        self.all() - self.added_on_both - self.removed_base.remote.max(self.removed_base.local)
     }
 }
 
@@ -45,8 +53,8 @@ impl Story {
 pub(crate) struct Model {
     stories: BTreeMap<(String, Content), Story>,
     pub(crate) folders: BTreeSet<String>,
-    /// What was recorded when all was last in step is not there any more.
-    forgotten: bool,
+    /// Where what was recorded when all was last in step is not there any more.
+    forgotten: BTreeSet<String>,
 }
 
 /// Copies that a folder has: the flags of each.
@@ -67,6 +75,11 @@ impl Model {
         story.flags_unknown |= story.all() > 0;
         story.added[side] += 1;
         story.flags.clone_from(flags);
+    }
+
+    /// Of those added next, the two of this content are one message.
+    pub(crate) fn added_on_both(&mut self, folder: &str, content: Content) {
+        self.story(folder, content).added_on_both += 1;
     }
 
     /// `settled`: it was there when all was in step.
@@ -92,7 +105,7 @@ impl Model {
         flag: &'static str,
         on: bool,
     ) {
-        let forgotten = self.forgotten;
+        let forgotten = self.forgotten.contains(folder);
         let story = self.story(folder, content);
         // The same flag changed twice, or cleared before it was recorded: that depends on what was recorded in between.
         let known =
@@ -103,11 +116,14 @@ impl Model {
     /// What was recorded is lost, or is that of an earlier day: what was removed on one side alone may be taken for new on the other, and
     /// a flag that was changed may be as it was. Everything else holds as ever.
     pub(crate) fn forgotten(&mut self) {
-        self.forgotten = true;
-        for story in self.stories.values_mut() {
-            story.removed_base = PerSide::default();
-            story.changed.values_mut().for_each(|on| *on = None);
-        }
+        self.forgotten.extend(FOLDERS.map(str::to_owned));
+        self.stories.values_mut().for_each(Story::forget);
+    }
+
+    /// The same for one folder, which is paired anew.
+    pub(crate) fn forgotten_in(&mut self, folder: &str) {
+        self.forgotten.insert(folder.to_owned());
+        self.stories.iter_mut().filter(|((other, _), _)| other == folder).for_each(|(_, story)| story.forget());
     }
 
     /// What is wrong with this, where only these flags can be kept on both sides.
@@ -140,7 +156,7 @@ impl Model {
     /// All is in step: that is where the next story begins.
     pub(crate) fn settle(&mut self, found: &Found) {
         self.stories.clear();
-        self.forgotten = false;
+        self.forgotten.clear();
         for ((folder, content), copies) in found {
             let story = self.story(folder, *content);
             story.base = copies.len() as i64;

@@ -1,6 +1,7 @@
 //! Two stores, their users, and the account between them.
 
 use crate::model::{Content, Found, Model};
+use crate::users::{Deed, FIRST, FLAGS, TELLING, add, content_of, local_name, messages, names, perform, pick};
 use crate::{Act, Bound, Ends, FOLDERS, Fails, Run, Trouble, Without};
 use offlinesync_core::status::copy_status;
 use offlinesync_core::sync::{Account, Naming, Report, exchange_separator};
@@ -11,9 +12,7 @@ use offlinesync_core::{
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
-const FLAGS: [&str; 4] = ["\\Seen", "\\Flagged", "work", "todo"];
+use std::sync::{Arc, Mutex};
 
 /// Messages above are large.
 const SMALL: u64 = 300;
@@ -36,10 +35,10 @@ pub(crate) struct World {
     earlier: Vec<MemoryStatus>,
     /// Those before are of syncs of which something went wrong in one.
     named_since: usize,
+    /// Folders that were given another numbering since all was in step, or ever.
+    renumbered: BTreeSet<String>,
+    ever_renumbered: BTreeSet<String>,
 }
-
-/// Contents of the first messages, which stay.
-const FIRST: Content = 900_001;
 
 fn bounded(bound: Option<Bound>, mut policy: Policy) -> Policy {
     match bound {
@@ -73,26 +72,6 @@ impl Naming for Filter {
 
 type Held2 = BTreeMap<String, Vec<(Content, BTreeSet<&'static str>)>>;
 
-/// From here on contents have headers that tell them from others.
-const TELLING: Content = 500_000;
-
-/// Every fourth has a header without a Message-ID, and those of all are short, but for those that shall tell.
-fn octets(content: Content) -> Vec<u8> {
-    let large = if content.is_multiple_of(2) { "" } else { "a longer line of text that fills it\r\n" };
-    let id = match content {
-        TELLING.. => format!("Subject: a letter\r\nMessage-ID: <{content}@example.org>\r\n"),
-        _ if content.is_multiple_of(4) => String::new(),
-        _ => format!("Message-ID: <{content}@example.org>\r\n"),
-    };
-    format!("From: x@example.org\r\n{id}\r\n{content:06}\r\n{}", large.repeat(10)).into_bytes()
-}
-
-fn content_of(octets: &[u8]) -> Content {
-    let text = String::from_utf8_lossy(octets);
-    let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    body.get(..6).and_then(|number| number.parse().ok()).unwrap_or(u32::MAX)
-}
-
 impl World {
     pub(crate) fn new(knobs: &PerSide<Knobs>) -> World {
         let faults = Faults::new();
@@ -110,6 +89,8 @@ impl World {
             own: PerSide::default(),
             earlier: Vec::new(),
             named_since: 0,
+            renumbered: BTreeSet::new(),
+            ever_renumbered: BTreeSet::new(),
         }
     }
 
@@ -117,51 +98,18 @@ impl World {
         self.sides[side].inner()
     }
 
-    /// The name that a store gives a folder.
-    fn local_name(&self, side: Side, folder: &str) -> String {
-        let separator = self.store(side).knobs().separator.unwrap();
-        folder.replace('/', &separator.to_string())
-    }
-
-    fn messages(&self, side: Side) -> Vec<(String, MessageId, Held)> {
-        let of = |folder: &str| self.store(side).mails(&self.local_name(side, folder));
-        let named = |folder: &&'static str| {
-            let folder = (*folder).to_owned();
-            of(&folder).into_iter().map(move |(id, held)| (folder.clone(), id, held))
-        };
-        FOLDERS.iter().flat_map(named).collect()
-    }
-
     pub(crate) fn act(&mut self, act: &Act) -> std::result::Result<(), TestCaseError> {
         match act {
-            Act::Add { side, folder, flags, again, large } => {
-                let flags = FLAGS.iter().enumerate().filter(|(n, _)| flags & (1 << n) != 0).map(|(_, flag)| *flag);
-                let known = self.contents;
-                let content = match again {
-                    Some(index) if known > 0 => 1 + index.index(known as usize) as u32,
-                    _ => {
-                        self.contents += 1 + u32::from((self.contents + 1).is_multiple_of(2) == *large);
-                        self.contents
-                    }
-                };
-                self.add(*side, FOLDERS[*folder], content, &flags.collect());
+            Act::Add { side, .. }
+            | Act::Remove { side, .. }
+            | Act::Move { side, .. }
+            | Act::Flag { side, .. }
+            | Act::Create { side, .. } => {
+                let content = self.content_for(act);
+                self.take_note(*side, perform(self.store(*side), act, content));
             }
-            Act::Remove { side, which } => {
-                if let Some((folder, id, held)) = self.pick(*side, which) {
-                    let settled = self.is_settled(*side, &folder, &id);
-                    self.store(*side).remove(&self.local_name(*side, &folder), &id);
-                    self.gone[*side] += 1;
-                    self.removed_early |= !settled;
-                    self.count(*side, &folder, content_of(&held.octets), -1);
-                    self.model.removed(*side, &folder, content_of(&held.octets), settled);
-                }
-            }
-            Act::Move { side, which, to } => self.move_away(*side, which, FOLDERS[*to]),
-            Act::Flag { side, which, flag } => self.flag(*side, which, FLAGS[*flag]),
-            Act::Create { side, folder } => {
-                self.store(*side).create_folder(&self.local_name(*side, FOLDERS[*folder]));
-                self.model.folders.insert(FOLDERS[*folder].to_owned());
-            }
+            Act::AddOnBoth { .. } => self.add_on_both(act),
+            Act::Renumber { side, folder } => self.renumber(*side, FOLDERS[*folder]),
             Act::Status { older } => self.forget(older.as_ref()),
             Act::Sync(run) if run.is_clean() => self.settle()?,
             Act::Sync(run) => self.disturbed(run),
@@ -169,26 +117,96 @@ impl World {
         Ok(())
     }
 
-    fn add(&mut self, side: Side, folder: &str, content: Content, flags: &BTreeSet<&'static str>) {
-        let id = self.store(side).add(
-            &self.local_name(side, folder),
-            &octets(content),
-            Flags::from_imap(flags.iter().copied()),
-        );
-        let mails = self.store(side).mails(&self.local_name(side, folder));
-        let kept = mails.into_iter().find(|(there, _)| *there == id).map(|(_, held)| names(&held.flags)).unwrap();
-        self.count(side, folder, content, 1);
-        self.model.added(side, folder, content, &kept);
+    /// The content of a message that is to be added.
+    fn content_for(&mut self, act: &Act) -> Content {
+        let (again, large) = match act {
+            Act::Add { again, large, .. } => (again.as_ref(), *large),
+            Act::AddOnBoth { large, .. } => (None, *large),
+            _ => return 0,
+        };
+        match again {
+            Some(index) if self.contents > 0 => 1 + index.index(self.contents as usize) as u32,
+            _ => {
+                self.contents += 1 + u32::from((self.contents + 1).is_multiple_of(2) == large);
+                self.contents
+            }
+        }
+    }
+
+    fn take_note(&mut self, side: Side, deed: Option<Deed>) {
+        match deed {
+            None => {}
+            Some(Deed::Added { folder, content, flags }) => {
+                self.count(side, &folder, content, 1);
+                self.model.added(side, &folder, content, &flags);
+            }
+            Some(Deed::Removed { folder, id, content }) => {
+                let settled = self.taken_away(side, &folder, &id, content);
+                self.model.removed(side, &folder, content, settled);
+            }
+            Some(Deed::Moved { folder, id, content, to }) => {
+                let settled = self.taken_away(side, &folder, &id, content);
+                self.count(side, &to, content, 1);
+                self.model.moved(side, &folder, content, settled, &to);
+            }
+            Some(Deed::Flagged { folder, id, content, flag, on }) => {
+                let settled = self.is_settled(side, &folder, &id);
+                self.model.flagged(side, &folder, content, settled, flag, on);
+            }
+            Some(Deed::Created { folder }) => drop(self.model.folders.insert(folder)),
+        }
+    }
+
+    /// Whether it was there when all was in step.
+    fn taken_away(&mut self, side: Side, folder: &str, id: &MessageId, content: Content) -> bool {
+        let settled = self.is_settled(side, folder, id);
+        self.gone[side] += 1;
+        self.removed_early |= !settled;
+        self.count(side, folder, content, -1);
+        settled
     }
 
     fn count(&mut self, side: Side, folder: &str, content: Content, more: i64) {
         *self.own[side].entry((folder.to_owned(), content)).or_default() += more;
     }
 
+    /// Somebody else puts a message on both sides. It is one, where that is looked for.
+    fn add_on_both(&mut self, act: &Act) {
+        let content = self.content_for(act);
+        for side in Side::BOTH {
+            let deed = perform(self.store(side), act, content);
+            if let (Side::Local, true, Some(Deed::Added { folder, .. })) = (side, self.are_compared(), &deed) {
+                self.model.added_on_both(folder, content);
+            }
+            self.take_note(side, deed);
+        }
+    }
+
+    /// Whether what is new on both sides is compared.
+    fn are_compared(&self) -> bool {
+        let knobs = Side::BOTH.map(|side| self.store(side).knobs());
+        knobs.iter().all(|knobs| !knobs.cheap_content) || knobs.iter().any(|knobs| knobs.shared)
+    }
+
+    fn renumber(&mut self, side: Side, folder: &str) {
+        let name = local_name(self.store(side), folder);
+        if !self.store(side).folder_names().contains(&name) {
+            return;
+        }
+        self.store(side).renumber(&name);
+        self.renumbered.insert(folder.to_owned());
+        self.ever_renumbered.insert(folder.to_owned());
+        for on in Side::BOTH {
+            self.settled[on].retain(|(other, _)| other != folder);
+        }
+        self.model.forgotten_in(folder);
+    }
+
     /// Every folder has a message on both sides, which stays. What follows tells what it is.
     pub(crate) fn begin_together(&mut self) -> std::result::Result<(), TestCaseError> {
         for (folder, content) in FOLDERS.into_iter().zip((FIRST..).step_by(4)) {
-            self.add(Side::Remote, folder, content, &BTreeSet::new());
+            let deed = add(self.store(Side::Remote), folder, content, Flags::default());
+            self.take_note(Side::Remote, Some(deed));
             self.count(Side::Local, folder, content, 1);
         }
         self.contents = TELLING;
@@ -209,55 +227,20 @@ impl World {
         Ok(())
     }
 
-    fn pick(&self, side: Side, which: &prop::sample::Index) -> Option<(String, MessageId, Held)> {
-        let mut all = self.messages(side);
-        all.retain(|(.., held)| content_of(&held.octets) < FIRST);
-        // The order must be the same in a mirrored world, whatever the ids are.
-        all.sort_by_key(|(folder, id, held)| (folder.clone(), content_of(&held.octets), id.clone()));
-        (!all.is_empty()).then(|| all.swap_remove(which.index(all.len())))
-    }
-
     fn is_settled(&self, side: Side, folder: &str, id: &MessageId) -> bool {
         self.settled[side].contains(&(folder.to_owned(), id.clone()))
-    }
-
-    fn move_away(&mut self, side: Side, which: &prop::sample::Index, to: &str) {
-        let Some((folder, id, held)) = self.pick(side, which) else { return };
-        if folder == to {
-            return;
-        }
-        let settled = self.is_settled(side, &folder, &id);
-        let content = content_of(&held.octets);
-        self.store(side).remove(&self.local_name(side, &folder), &id);
-        self.store(side).add(&self.local_name(side, to), &octets(content), held.flags);
-        self.gone[side] += 1;
-        self.removed_early |= !settled;
-        self.count(side, &folder, content, -1);
-        self.count(side, to, content, 1);
-        self.model.moved(side, &folder, content, settled, to);
-    }
-
-    fn flag(&mut self, side: Side, which: &prop::sample::Index, flag: &'static str) {
-        let Some((folder, id, held)) = self.pick(side, which) else { return };
-        let one = Flags::from_imap([flag]);
-        let on = !names(&held.flags).contains(flag);
-        if on && one.supported(&self.store(side).knobs().support).is_empty() {
-            return;
-        }
-        let flags = if on { held.flags.union(&one) } else { held.flags.difference(&one) };
-        self.store(side).set_flags(&self.local_name(side, &folder), &id, flags);
-        let settled = self.is_settled(side, &folder, &id);
-        self.model.flagged(side, &folder, content_of(&held.octets), settled, flag, on);
     }
 
     fn sync(&mut self, run: &Run) -> Result<Report> {
         self.earlier.push(copy_of(self.status.inner()));
         let store = |side: Side| Arc::new(self.sides[side].clone()) as Arc<dyn Repository>;
+        // Where a user is at work in the middle, nobody else is.
+        let workers = usize::from(run.meanwhile.is_some());
         let window = Window { max_octets: run.narrow.then_some(SMALL), ..Window::default() };
         // Users that remove everything they have mean it.
         let brake = BrakeLimits { allowed: Some(u64::MAX), ..BrakeLimits::default() };
         Account::new("A", store(Side::Remote), store(Side::Local), self.status.clone())
-            .with_policy(bounded(run.bound, Policy { window, brake, ..Policy::default() }))
+            .with_policy(bounded(run.bound, Policy { window, brake, workers, ..Policy::default() }))
             .with_naming(Filter(run.without))
             .sync(&(), &Cancel::new())
     }
@@ -274,14 +257,29 @@ impl World {
         // Whoever says that numbers are to be accepted says that what cannot be looked at is another message.
         let trouble = run.trouble.as_ref().filter(|_| !matches!(run.bound, Some(Bound::Numbers)));
         trouble.into_iter().for_each(|trouble| self.spoil(trouble));
+        let deed = run.meanwhile.as_ref().map(|(n, act)| self.meanwhile(before + n, act));
         let _ = self.sync(run);
+        if let Some((side, deed)) = deed {
+            let deed = deed.lock().unwrap().take();
+            self.take_note(side, deed);
+        }
         self.named_since = self.earlier.len();
         self.faults.mend();
         Side::BOTH.into_iter().for_each(|side| self.sides[side].spoil(|bad| *bad = Bad::default()));
     }
 
+    /// A user does something just before effect `n`; what it was is told there.
+    fn meanwhile(&mut self, n: u64, act: &Act) -> (Side, Arc<Mutex<Option<Deed>>>) {
+        let (act, content) = (act.clone(), self.content_for(act));
+        let told = Arc::<Mutex<Option<Deed>>>::default();
+        let side = act.side();
+        let (store, tell) = (self.store(side).clone(), Arc::clone(&told));
+        self.faults.act_before(n, move || *tell.lock().unwrap() = perform(&store, &act, content));
+        (side, told)
+    }
+
     fn spoil(&self, trouble: &Trouble) {
-        let chosen = trouble.which.iter().filter_map(|which| self.pick(trouble.side, which));
+        let chosen = trouble.which.iter().filter_map(|which| pick(self.store(trouble.side), which));
         let ids: BTreeSet<MessageId> = chosen.map(|(_, id, _)| id).collect();
         let taking = matches!(trouble.what, Fails::Begin | Fails::Commit);
         let side = if taking { trouble.side.other() } else { trouble.side };
@@ -305,23 +303,24 @@ impl World {
         copy_status(&status.unwrap_or_default(), self.status.inner()).unwrap();
         self.settled = PerSide::default();
         self.model.forgotten();
+        // An older status knows an older numbering.
+        self.renumbered.extend(self.ever_renumbered.iter().cloned());
     }
 
     /// Since which sync both sides' messages are known to belong together without what was recorded of them, also where other messages of the
     /// folder are recorded. Where everything new is compared, that is so since ever. A name that tells what it is a copy of is written after what was
     /// recorded, so that a run that ended in between has left it out.
     fn found_again_since(&self) -> usize {
-        let knobs = Side::BOTH.map(|side| self.store(side).knobs());
-        let servers = knobs.iter().all(|knobs| !knobs.cheap_content);
-        if servers || knobs.iter().any(|knobs| knobs.shared) {
+        if self.are_compared() {
             return 0;
         }
-        let named = knobs.iter().filter(|knobs| !knobs.numbered).count();
+        let named = Side::BOTH.into_iter().filter(|side| !self.store(*side).knobs().numbered).count();
         if named == 1 { self.named_since } else { self.earlier.len() }
     }
 
     /// A clean sync, and everything as it must be then.
     pub(crate) fn settle(&mut self) -> std::result::Result<(), TestCaseError> {
+        self.accept_numbers()?;
         let report = self.sync(&Run::CLEAN).map_err(|error| TestCaseError::fail(error.to_string()))?;
         let failures: Vec<String> = report.failures.iter().map(|failure| failure.error.to_string()).collect();
         // Removed there before it was recorded here: that is told, and the message is kept where it is until its user decides.
@@ -335,7 +334,7 @@ impl World {
             let complaints = self.model.complaints(&found[side], &kept);
             prop_assert!(complaints.is_empty(), "{}: {:#?}", side, complaints);
             let names = self.store(side).folder_names();
-            let missing = self.model.folders.iter().find(|name| !names.contains(&self.local_name(side, name)));
+            let missing = self.model.folders.iter().find(|name| !names.contains(&local_name(self.store(side), name)));
             prop_assert!(missing.is_none(), "{}: no folder {:?}", side, missing);
         }
         let shared = |side: Side| self.held(side, &kept);
@@ -346,7 +345,29 @@ impl World {
         prop_assert_eq!(Side::BOTH.map(|side| self.store(side).work().1), before, "the next sync changes nothing");
         self.model.settle(&found.remote);
         let ids = |(folder, id, _): (String, MessageId, Held)| (folder, id);
-        self.settled = PerSide::from_fn(|side| self.messages(side).into_iter().map(ids).collect());
+        self.settled = PerSide::from_fn(|side| messages(self.store(side)).into_iter().map(ids).collect());
+        Ok(())
+    }
+
+    /// A folder that was given another numbering is refused, and nothing is done in it, until that is accepted.
+    fn accept_numbers(&mut self) -> std::result::Result<(), TestCaseError> {
+        let renumbered = std::mem::take(&mut self.renumbered);
+        if renumbered.is_empty() {
+            return Ok(());
+        }
+        let kept = FLAGS.into_iter().collect();
+        let before = PerSide::from_fn(|side| self.held(side, &kept));
+        let report = self.sync(&Run::CLEAN).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let refused = report.failures.iter().filter(|failure| failure.error.kind() == ErrorKind::Numbering);
+        for folder in refused.filter_map(|failure| failure.pair.as_ref()) {
+            let after = PerSide::from_fn(|side| self.held(side, &kept));
+            for side in Side::BOTH {
+                let name = folder.remote.as_str().replace(self.store(Side::Remote).knobs().separator.unwrap(), "/");
+                prop_assert_eq!(before[side].get(&name), after[side].get(&name), "{} is refused", name);
+            }
+        }
+        let accepting = Run { bound: Some(Bound::Numbers), ..Run::CLEAN };
+        self.sync(&accepting).map_err(|error| TestCaseError::fail(error.to_string()))?;
         Ok(())
     }
 
@@ -359,7 +380,7 @@ impl World {
 
     fn found(&self, side: Side) -> Found {
         let mut found = Found::new();
-        for (folder, _, held) in self.messages(side) {
+        for (folder, _, held) in messages(self.store(side)) {
             found.entry((folder, content_of(&held.octets))).or_default().push(names(&held.flags));
         }
         found
@@ -367,7 +388,7 @@ impl World {
 
     fn held(&self, side: Side, kept: &BTreeSet<&'static str>) -> Held2 {
         let mut all = Held2::new();
-        for (folder, _, held) in self.messages(side) {
+        for (folder, _, held) in messages(self.store(side)) {
             let flags = names(&held.flags).intersection(kept).copied().collect();
             all.entry(folder).or_default().push((content_of(&held.octets), flags));
         }
@@ -396,9 +417,4 @@ fn copy_of(status: &MemoryStatus) -> MemoryStatus {
     let copy = MemoryStatus::default();
     copy_status(status, &copy).unwrap();
     copy
-}
-
-fn names(flags: &Flags) -> BTreeSet<&'static str> {
-    let has = |flag: &&'static str| Flags::from_imap([*flag]).difference(flags).is_empty();
-    FLAGS.into_iter().filter(has).collect()
 }

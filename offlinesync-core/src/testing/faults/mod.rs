@@ -38,8 +38,18 @@ pub struct Faults(Arc<Mutex<Script>>);
 #[derive(Debug, Default)]
 struct Script {
     log: Vec<&'static str>,
+    meanwhile: Option<(u64, Meanwhile)>,
     next: Option<(u64, Fault)>,
     stopped: Option<u64>,
+}
+
+/// What somebody else does in the middle of a run.
+struct Meanwhile(Box<dyn FnOnce() + Send>);
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meanwhile")
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +93,11 @@ impl Faults {
         self.script().next = Some((n, Fault::Stop(Moment::After)));
     }
 
+    /// Somebody else does something just before effect `n`, which is then carried out as ever. `act` must not ask for an effect itself.
+    pub fn act_before(&self, n: u64, act: impl FnOnce() + Send + 'static) {
+        self.script().meanwhile = Some((n, Meanwhile(Box::new(act))));
+    }
+
     /// Counts an effect that is carried out elsewhere, and says what is to become of it.
     pub fn fate(&self, what: &'static str) -> Fate {
         match self.due(what) {
@@ -102,7 +117,7 @@ impl Faults {
     /// Everything works again. The count goes on.
     pub fn mend(&self) {
         let mut script = self.script();
-        (script.next, script.stopped) = (None, None);
+        (script.next, script.stopped, script.meanwhile) = (None, None, None);
     }
 
     /// How many effects there were, with the one that failed and those asked for after the end of the world.
@@ -168,9 +183,20 @@ impl Faults {
         }
     }
 
-    fn due(&self, what: &'static str) -> Result<Option<Fault>> {
+    fn let_others_act(&self) {
         let mut script = self.script();
-        script.log.push(what);
+        let now = script.log.len() as u64;
+        let due = script.meanwhile.take_if(|(n, _)| *n <= now);
+        drop(script);
+        if let Some((_, Meanwhile(act))) = due {
+            act();
+        }
+    }
+
+    fn due(&self, what: &'static str) -> Result<Option<Fault>> {
+        self.script().log.push(what);
+        self.let_others_act();
+        let mut script = self.script();
         if script.stopped.is_some() {
             return Err(ended());
         }
