@@ -15,7 +15,10 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use world::World;
 
-const FOLDERS: [&str; 3] = ["INBOX", "Archive", "Lists/rust"];
+const FOLDERS: [&str; 4] = ["INBOX", "Archive", "Lists/rust", "Shelf"];
+
+/// The folder that users rename, and the name they give it.
+const RENAMED: [&str; 2] = ["Archive", "Shelf"];
 
 /// What happens next.
 #[derive(Clone, Debug)]
@@ -52,6 +55,10 @@ enum Act {
         side: Side,
         folder: usize,
     },
+    /// The one folder that has either name gets the other.
+    Rename {
+        side: Side,
+    },
     /// Every message of a folder has another number.
     Renumber {
         side: Side,
@@ -73,6 +80,7 @@ impl Act {
             | Act::Move { side, .. }
             | Act::Flag { side, .. }
             | Act::Create { side, .. }
+            | Act::Rename { side }
             | Act::Renumber { side, .. } => *side,
             Act::AddOnBoth { .. } | Act::Status { .. } | Act::Sync(_) => Side::Remote,
         }
@@ -149,6 +157,8 @@ enum Bound {
     Folders,
     /// Nothing; what the numbers say need not hold.
     Numbers,
+    /// Nothing; folders that are missing are filled again.
+    Missing,
 }
 
 /// How a run ends, at which of its effects.
@@ -197,7 +207,8 @@ fn bound() -> impl Strategy<Value = Option<Bound>> {
         side().prop_map(Bound::ReadOnly),
         side().prop_map(Bound::Removals),
         Just(Bound::Folders),
-        Just(Bound::Numbers)
+        Just(Bound::Numbers),
+        Just(Bound::Missing)
     ];
     proptest::option::weighted(0.3, bound)
 }
@@ -229,6 +240,10 @@ fn renumber() -> impl Strategy<Value = Act> {
     (side(), 0..3usize).prop_map(|(side, folder)| Act::Renumber { side, folder })
 }
 
+fn renamed() -> impl Strategy<Value = Act> {
+    side().prop_map(|side| Act::Rename { side })
+}
+
 fn both() -> impl Strategy<Value = Act> {
     (0..3usize, any::<u8>(), any::<bool>()).prop_map(|(folder, flags, large)| Act::AddOnBoth { folder, flags, large })
 }
@@ -243,7 +258,10 @@ fn history() -> impl Strategy<Value = Vec<Act>> {
             Act::Sync(Run { ends, narrow, without, bound, trouble, meanwhile })
         },
     );
-    prop::collection::vec(prop_oneof![32 => user(), 8 => sync, 1 => status(), 1 => renumber(), 2 => both()], 1..30)
+    prop::collection::vec(
+        prop_oneof![32 => user(), 8 => sync, 1 => status(), 1 => renumber(), 1 => renamed(), 2 => both()],
+        1..30,
+    )
 }
 
 /// Without anything that goes wrong.
@@ -270,7 +288,10 @@ fn moving_history() -> impl Strategy<Value = Vec<Act>> {
         (ends(), without(), bound(), trouble(), meanwhile).prop_map(|(ends, without, bound, trouble, meanwhile)| {
             Act::Sync(Run { ends, narrow: false, without, bound, trouble, meanwhile })
         });
-    let rest = prop::collection::vec(prop_oneof![2 => add(), 8 => moved(), 1 => removed(), 2 => sync], 5..30);
+    let rest = prop::collection::vec(
+        prop_oneof![4 => add(), 16 => moved(), 2 => removed(), 4 => sync, 1 => status(), 1 => renumber(), 1 => both()],
+        5..30,
+    );
     let first = prop::collection::vec(add(), 2..8);
     (first, rest).prop_map(|(mut first, rest)| {
         first.push(Act::Sync(Run::CLEAN));
@@ -376,7 +397,7 @@ fn mirrored(history: &[Act]) -> Vec<Act> {
             | Act::Move { side, .. }
             | Act::Flag { side, .. }
             | Act::Create { side, .. } => *side = side.other(),
-            Act::AddOnBoth { .. } | Act::Renumber { .. } | Act::Status { .. } | Act::Sync(_) => {}
+            Act::AddOnBoth { .. } | Act::Rename { .. } | Act::Renumber { .. } | Act::Status { .. } | Act::Sync(_) => {}
         }
     }
     history

@@ -3,7 +3,7 @@
 //! Copies of one content in one folder cannot be told apart, so they are counted. What was removed before it was recorded may come
 //! back, since nobody can know that it was not new; what both sides had when all was last in step may not.
 
-use crate::FOLDERS;
+use crate::{FOLDERS, RENAMED};
 use offlinesync_core::{PerSide, Side};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,6 +55,8 @@ pub(crate) struct Model {
     pub(crate) folders: BTreeSet<String>,
     /// Where what was recorded when all was last in step is not there any more.
     forgotten: BTreeSet<String>,
+    /// A folder was renamed.
+    renamed: bool,
 }
 
 /// Copies that a folder has: the flags of each.
@@ -70,11 +72,18 @@ impl Model {
     }
 
     pub(crate) fn added(&mut self, side: Side, folder: &str, content: Content, flags: &BTreeSet<&'static str>) {
-        self.folders.insert(folder.to_owned());
+        self.expect(folder);
         let story = self.story(folder, content);
         story.flags_unknown |= story.all() > 0;
         story.added[side] += 1;
         story.flags.clone_from(flags);
+    }
+
+    /// A folder must be there from now on, unless it may have got another name.
+    pub(crate) fn expect(&mut self, folder: &str) {
+        if !(self.renamed && RENAMED.contains(&folder)) {
+            self.folders.insert(folder.to_owned());
+        }
     }
 
     /// Of those added next, the two of this content are one message.
@@ -126,15 +135,59 @@ impl Model {
         self.stories.iter_mut().filter(|((other, _), _)| other == folder).for_each(|(_, story)| story.forget());
     }
 
+    /// A folder was renamed on one side. Whether that is followed depends on what else happened to it. If it is not, what was in the folder of
+    /// the old name is in both: so nothing that was there is missing in the two together, and in neither is more than there was in the two.
+    pub(crate) fn renamed(&mut self) {
+        self.renamed = true;
+        self.folders.retain(|folder| !RENAMED.contains(&&**folder));
+    }
+
+    /// What is told of both folders of a rename, for each content.
+    fn stories_of_renamed(&self) -> BTreeMap<Content, Story> {
+        let mut both = BTreeMap::<Content, Story>::new();
+        for ((_, content), story) in self.stories.iter().filter(|((folder, _), _)| RENAMED.contains(&&**folder)) {
+            let sum = both.entry(*content).or_default();
+            sum.base += story.base;
+            for side in Side::BOTH {
+                sum.added[side] += story.added[side];
+                sum.removed[side] += story.removed[side];
+            }
+        }
+        both
+    }
+
+    fn complaints_of_renamed(&self, found: &Found) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for (content, story) in self.stories_of_renamed() {
+            let copies = |folder: &str| found.get(&(folder.to_owned(), content)).map_or(0, Vec::len) as i64;
+            let numbers = RENAMED.map(copies);
+            if numbers.iter().sum::<i64>() < story.least() {
+                complaints.push(format!("{content} LOST in renamed folders: {numbers:?}: {story:?}"));
+            }
+            if numbers.iter().any(|number| *number > story.all()) {
+                complaints.push(format!("{content} DOUBLED in renamed folders: {numbers:?}: {story:?}"));
+            }
+        }
+        complaints
+    }
+
     /// What is wrong with this, where only these flags can be kept on both sides.
     pub(crate) fn complaints(&self, found: &Found, kept: &BTreeSet<&'static str>) -> Vec<String> {
         let none = Vec::new();
+        let apart = |folder: &str| self.renamed && RENAMED.contains(&folder);
+        let told = |(folder, content): &(String, Content)| match apart(folder) {
+            true => RENAMED.iter().any(|name| self.stories.contains_key(&((*name).to_owned(), *content))),
+            false => self.stories.contains_key(&(folder.clone(), *content)),
+        };
         let mut complaints: Vec<String> = found
             .keys()
-            .filter(|key| !self.stories.contains_key(*key))
+            .filter(|key| !told(key))
             .map(|key| format!("{key:?} is there and nobody put it there"))
             .collect();
-        for (key, story) in &self.stories {
+        if self.renamed {
+            complaints.extend(self.complaints_of_renamed(found));
+        }
+        for (key, story) in self.stories.iter().filter(|((folder, _), _)| !apart(folder)) {
             let copies = found.get(key).unwrap_or(&none);
             let number = copies.len() as i64;
             if number < story.least() {
@@ -157,6 +210,7 @@ impl Model {
     pub(crate) fn settle(&mut self, found: &Found) {
         self.stories.clear();
         self.forgotten.clear();
+        self.renamed = false;
         for ((folder, content), copies) in found {
             let story = self.story(folder, *content);
             story.base = copies.len() as i64;

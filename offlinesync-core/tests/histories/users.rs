@@ -43,7 +43,7 @@ pub(crate) fn perform(store: &MemoryRepository, act: &Act, content: Content) -> 
             store.create_folder(&local_name(store, FOLDERS[*folder]));
             Some(Deed::Created { folder: FOLDERS[*folder].to_owned() })
         }
-        Act::Renumber { .. } | Act::Status { .. } | Act::Sync(_) => None,
+        Act::Rename { .. } | Act::Renumber { .. } | Act::Status { .. } | Act::Sync(_) => None,
     }
 }
 

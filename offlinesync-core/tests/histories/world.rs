@@ -2,7 +2,7 @@
 
 use crate::model::{Content, Found, Model};
 use crate::users::{Deed, FIRST, FLAGS, TELLING, add, content_of, local_name, messages, names, perform, pick};
-use crate::{Act, Bound, Ends, FOLDERS, Fails, Run, Trouble, Without};
+use crate::{Act, Bound, Ends, FOLDERS, Fails, RENAMED, Run, Trouble, Without};
 use offlinesync_core::status::copy_status;
 use offlinesync_core::sync::{Account, Naming, Report, exchange_separator};
 use offlinesync_core::testing::{Bad, Faults, Faulty, FaultyStatus, Held, Knobs, MemoryRepository};
@@ -38,6 +38,9 @@ pub(crate) struct World {
     /// Folders that were given another numbering since all was in step, or ever.
     renumbered: BTreeSet<String>,
     ever_renumbered: BTreeSet<String>,
+    /// A folder was renamed since all was in step, or ever.
+    renamed: bool,
+    ever_renamed: bool,
 }
 
 fn bounded(bound: Option<Bound>, mut policy: Policy) -> Policy {
@@ -47,6 +50,7 @@ fn bounded(bound: Option<Bound>, mut policy: Policy) -> Policy {
         Some(Bound::Removals(side)) => policy.propagate_removals[side] = false,
         Some(Bound::Folders) => policy.create_folders = PerSide::default(),
         Some(Bound::Numbers) => policy.accept_new_numbering = true,
+        Some(Bound::Missing) => policy.restore_missing_folders = true,
     }
     policy
 }
@@ -91,6 +95,8 @@ impl World {
             named_since: 0,
             renumbered: BTreeSet::new(),
             ever_renumbered: BTreeSet::new(),
+            renamed: false,
+            ever_renamed: false,
         }
     }
 
@@ -109,6 +115,7 @@ impl World {
                 self.take_note(*side, perform(self.store(*side), act, content));
             }
             Act::AddOnBoth { .. } => self.add_on_both(act),
+            Act::Rename { side } => self.rename(*side),
             Act::Renumber { side, folder } => self.renumber(*side, FOLDERS[*folder]),
             Act::Status { older } => self.forget(older.as_ref()),
             Act::Sync(run) if run.is_clean() => self.settle()?,
@@ -153,7 +160,7 @@ impl World {
                 let settled = self.is_settled(side, &folder, &id);
                 self.model.flagged(side, &folder, content, settled, flag, on);
             }
-            Some(Deed::Created { folder }) => drop(self.model.folders.insert(folder)),
+            Some(Deed::Created { folder }) => self.model.expect(&folder),
         }
     }
 
@@ -186,6 +193,17 @@ impl World {
     fn are_compared(&self) -> bool {
         let knobs = Side::BOTH.map(|side| self.store(side).knobs());
         knobs.iter().all(|knobs| !knobs.cheap_content) || knobs.iter().any(|knobs| knobs.shared)
+    }
+
+    fn rename(&mut self, side: Side) {
+        let names = self.store(side).folder_names();
+        let there: Vec<&str> = RENAMED.into_iter().filter(|name| names.iter().any(|there| there == name)).collect();
+        let [from] = there[..] else { return };
+        let to = RENAMED.into_iter().find(|name| *name != from).unwrap();
+        self.store(side).rename_folder(from, to);
+        self.renamed = true;
+        self.ever_renamed = true;
+        self.model.renamed();
     }
 
     fn renumber(&mut self, side: Side, folder: &str) {
@@ -303,7 +321,11 @@ impl World {
         copy_status(&status.unwrap_or_default(), self.status.inner()).unwrap();
         self.settled = PerSide::default();
         self.model.forgotten();
-        // An older status knows an older numbering.
+        // An older status knows an older numbering, and older names.
+        if self.ever_renamed {
+            self.renamed = true;
+            self.model.renamed();
+        }
         self.renumbered.extend(self.ever_renumbered.iter().cloned());
     }
 
@@ -321,6 +343,7 @@ impl World {
     /// A clean sync, and everything as it must be then.
     pub(crate) fn settle(&mut self) -> std::result::Result<(), TestCaseError> {
         self.accept_numbers()?;
+        self.restore_folders()?;
         let report = self.sync(&Run::CLEAN).map_err(|error| TestCaseError::fail(error.to_string()))?;
         let failures: Vec<String> = report.failures.iter().map(|failure| failure.error.to_string()).collect();
         // Removed there before it was recorded here: that is told, and the message is kept where it is until its user decides.
@@ -349,6 +372,18 @@ impl World {
         Ok(())
     }
 
+    /// A folder whose new name is not beyond doubt is a new one, and the old one is missing until its user says that it shall be filled again.
+    fn restore_folders(&mut self) -> std::result::Result<(), TestCaseError> {
+        if std::mem::take(&mut self.renamed) {
+            // A folder that is made again has other numbers.
+            for bound in [None, Some(Bound::Missing), Some(Bound::Numbers)] {
+                let run = Run { bound, ..Run::CLEAN };
+                self.sync(&run).map_err(|error| TestCaseError::fail(error.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+
     /// A folder that was given another numbering is refused, and nothing is done in it, until that is accepted.
     fn accept_numbers(&mut self) -> std::result::Result<(), TestCaseError> {
         let renumbered = std::mem::take(&mut self.renumbered);
@@ -363,7 +398,9 @@ impl World {
             let after = PerSide::from_fn(|side| self.held(side, &kept));
             for side in Side::BOTH {
                 let name = folder.remote.as_str().replace(self.store(Side::Remote).knobs().separator.unwrap(), "/");
-                prop_assert_eq!(before[side].get(&name), after[side].get(&name), "{} is refused", name);
+                // A new name is followed before numbers are looked at.
+                let renamed = self.renamed && RENAMED.contains(&&*name);
+                prop_assert!(renamed || before[side].get(&name) == after[side].get(&name), "{} is refused", name);
             }
         }
         let accepting = Run { bound: Some(Bound::Numbers), ..Run::CLEAN };
