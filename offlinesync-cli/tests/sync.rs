@@ -36,6 +36,26 @@ fn what_was_deleted_and_flagged_on_one_side_is_so_on_the_other() {
     assert_eq!(left, ["cur/1700000002.two.host:2,S"]);
 }
 
+/// An import from mbsync was killed. The next sync had half of the rows, and a message that was removed here came back.
+#[test]
+fn what_another_program_knew_is_taken_over_whole_before_anything_is_synced() {
+    let sandbox = Sandbox::new(ACCOUNT);
+    sandbox.run(&[]).silent();
+    let mark = sandbox.path(".offlineimap/Account-a/offlinesync.importing");
+    fs::write(&mark, "").unwrap();
+    fs::remove_file(sandbox.path("local/INBOX/new/1700000001.one.host")).unwrap();
+    let before = (sandbox.files("local"), sandbox.files("remote"));
+    for args in [&[][..], &["--dry-run"], &["-f", "INBOX"]] {
+        let refused = sandbox.run(args);
+        assert_eq!(refused.code, 3, "{refused:?}");
+        assert!(refused.err.contains("in part only") && refused.err.contains("import mbsync"), "{}", refused.err);
+        assert_eq!(before, (sandbox.files("local"), sandbox.files("remote")));
+    }
+    fs::remove_file(&mark).unwrap();
+    sandbox.run(&[]).silent();
+    assert_eq!(sandbox.messages("remote/INBOX").len(), 1);
+}
+
 /// OfflineIMAP #370, #52: a dry run changed what was remembered, or could not be made at all.
 #[test]
 fn a_dry_run_says_what_would_be_done_and_changes_nothing_anywhere() {

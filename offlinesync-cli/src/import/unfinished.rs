@@ -32,6 +32,15 @@ impl Mark {
         self.0.exists()
     }
 
+    /// Why nothing is synced as long as it is there: a message that was removed on one side, and of which no row tells, would come back.
+    pub(super) fn left_behind(&self) -> Error {
+        let sentence = "what mbsync knew of the account was taken over in part only; nothing was synced";
+        Error::new(ErrorKind::Refused, sentence).with_hint(format!(
+            "run `offlinesync import mbsync` again; without it, remove '{}', and what was removed on one side alone comes back",
+            self.0.display()
+        ))
+    }
+
     /// Sets it, durably.
     pub(super) fn set(&self) -> Result<()> {
         self.tried(File::create(&self.0).and_then(|file| file.sync_all()))

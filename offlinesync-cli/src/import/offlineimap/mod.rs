@@ -47,9 +47,11 @@ impl House<'_> {
     /// is of use only if it was written since.
     ///
     /// # Errors
-    /// Our status cannot be read.
+    /// Our status cannot be read. Kind `Refused`: it knows a part only of what another program knew, mbsync.
     pub fn is_new(&self, status: &dyn StatusStore) -> Result<bool> {
-        let Some(written) = self.files().written() else { return Ok(false) };
+        let Some(written) = self.files().written() else {
+            return if self.mark().is_set() { Err(self.mark().left_behind()) } else { Ok(false) };
+        };
         let is_news = self.past().time().is_none_or(|taken_over| taken_over < written);
         Ok(self.mark().is_set() || is_news && status.folders()?.is_empty())
     }
