@@ -331,7 +331,7 @@ pub trait Folder: Send {
         false
     }
 
-    /// Changes flags. Durable on return, but for the messages returned.
+    /// Changes flags. Durable on return, but for the messages returned, of whose change a part may have been made.
     fn store(&mut self, changes: &[FlagChange]) -> Result<Failures>;
 
     /// Removes exactly these messages and no other. Durable on return, but for the messages returned. A message that has

@@ -6,10 +6,10 @@ use super::hands::{self, Handles, Job, Streams};
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
-use crate::flags::{FlagSupport, Flags};
+use crate::flags::{FlagSupport, Flags, SystemFlags};
 use crate::message::{MessageId, PerSide, Side, UidValidity};
 use crate::plan::{Action, FlagDelta, Plan, Step};
-use crate::repository::{FlagChange, Folder, Partner, SourceFolder};
+use crate::repository::{Failures, FlagChange, Folder, Partner, SourceFolder};
 use crate::status::{Batch, FolderPair, FolderStatus, Intent, KnownBy, Row};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,12 +76,10 @@ impl Site<'_> {
             self.cancel.check()?;
             let with_effect = merges.iter().take(ROWS).any(|merge| merge.store != PerSide::default());
             let rest = merges.split_off(merges.len().min(if with_effect { GROUP } else { ROWS }));
-            let mut unmerged = BTreeSet::new();
             for side in Side::BOTH {
-                unmerged.extend(self.store(side, &merges, executed)?);
+                self.store(side, &mut merges, executed)?;
             }
-            let rows = merges.into_iter().filter(|merge| !unmerged.contains(&merge.ids.remote));
-            let upsert: Vec<Row> = rows.map(|merge| Row { ids: merge.ids, base: merge.base }).collect();
+            let upsert: Vec<Row> = merges.into_iter().map(|merge| Row { ids: merge.ids, base: merge.base }).collect();
             let settled: Vec<_> = upsert.iter().flat_map(|row| self.settled(&row.ids)).collect();
             let delete = if settled.is_empty() { Vec::new() } else { self.replaced(&upsert)? };
             let is_found = |to: Side, row: &&Row| self.settled.contains(&(to, row.ids[to.other()].clone()));
@@ -106,21 +104,49 @@ impl Site<'_> {
         Ok(replaced)
     }
 
-    /// Changes flags on one side; answers the remote ids of messages where that failed.
-    fn store(&mut self, side: Side, merges: &[Merge], executed: &mut Executed) -> Result<Vec<MessageId>> {
+    /// Changes flags on one side. What fails stays pending.
+    fn store(&mut self, side: Side, merges: &mut [Merge], executed: &mut Executed) -> Result<()> {
         let changes: Vec<FlagChange> = merges.iter().filter_map(|merge| merge.change(side)).collect();
         if changes.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         executed.changed[side] = true;
         let failures = self.folders[side].store(&changes)?;
-        let done = changes.len().saturating_sub(failures.len()) as u64;
+        let failed = self.store_in_pieces(side, &changes, failures)?;
+        let done = changes.len().saturating_sub(failed.len()) as u64;
         self.observer.event(&Event::FlagsChanged { pair: self.pair, on: side, messages: done });
-        let failed: BTreeSet<&MessageId> = failures.iter().map(|(id, _)| id).collect();
-        let unmerged = merges.iter().filter(|m| failed.contains(&m.ids[side])).map(|m| m.ids.remote.clone()).collect();
-        drop(failed);
-        executed.failed.extend(failures.into_iter().map(|(id, error)| (id, side, error)));
-        Ok(unmerged)
+        for merge in merges {
+            if let Some((pending, _)) = failed.get(&merge.ids[side]) {
+                pending.iter().for_each(|change| merge.keep_pending(change));
+            }
+        }
+        executed.failed.extend(failed.into_iter().map(|(id, (_, error))| (id, side, error)));
+        Ok(())
+    }
+
+    /// Tries changes that failed flag by flag, for a store may refuse one keyword alone; answers what still failed of each message, and why.
+    fn store_in_pieces(&mut self, side: Side, changes: &[FlagChange], failures: Failures) -> Result<Failed> {
+        let (mut failed, mut rounds) = (Failed::new(), Vec::<Vec<FlagChange>>::new());
+        let by_id: BTreeMap<&MessageId, &FlagChange> = changes.iter().map(|change| (&change.id, change)).collect();
+        for (id, error) in failures {
+            let change = by_id.get(&id).copied();
+            let pieces = change.filter(|_| error.kind() == ErrorKind::Message).map(pieces).unwrap_or_default();
+            if pieces.len() < 2 {
+                failed.insert(id, (change.cloned().into_iter().collect(), error));
+                continue;
+            }
+            rounds.resize_with(rounds.len().max(pieces.len()), Vec::new);
+            rounds.iter_mut().zip(pieces).for_each(|(round, piece)| round.push(piece));
+        }
+        for round in rounds {
+            let mut failures: BTreeMap<MessageId, Error> = self.folders[side].store(&round)?.into_iter().collect();
+            for piece in round {
+                if let Some(error) = failures.remove(&piece.id) {
+                    failed.entry(piece.id.clone()).or_insert_with(|| (Vec::new(), error)).0.push(piece);
+                }
+            }
+        }
+        Ok(failed)
     }
 
     fn copy(&mut self, to: Side, wanted: Vec<Wanted>, executed: &mut Executed) -> Result<()> {
@@ -329,6 +355,25 @@ enum Try {
     Last,
 }
 
+/// What failed of each message's change, and why.
+type Failed = BTreeMap<MessageId, (Vec<FlagChange>, Error)>;
+
+/// A change as several: one of the flags that every store knows, and one for each keyword.
+fn pieces(change: &FlagChange) -> Vec<FlagChange> {
+    let piece = |add: Flags, remove: Flags| FlagChange { id: change.id.clone(), add, remove };
+    let system = |wanted: SystemFlags| {
+        let of = |flags: &Flags| Flags::system(flags.system.intersection(wanted));
+        piece(of(&change.add), of(&change.remove))
+    };
+    let keyword = |name: &str| Flags { keywords: std::iter::once(name).collect(), ..Flags::default() };
+    // `$Forwarded` is a keyword to a server.
+    let system = [SystemFlags::ALL.difference(SystemFlags::FORWARDED), SystemFlags::FORWARDED].map(system);
+    let added = change.add.keywords.iter().map(|name| piece(keyword(name), Flags::default()));
+    let removed = change.remove.keywords.iter().map(|name| piece(Flags::default(), keyword(name)));
+    let all = system.into_iter().chain(added).chain(removed);
+    all.filter(|piece| !piece.add.is_empty() || !piece.remove.is_empty()).collect()
+}
+
 struct Merge {
     ids: PerSide<MessageId>,
     store: PerSide<Option<Box<FlagDelta>>>,
@@ -336,6 +381,12 @@ struct Merge {
 }
 
 impl Merge {
+    /// A change failed: it stays pending, and what both sides agreed on besides is recorded. A row that told less would take what is
+    /// cleared on one side later for something new on the other.
+    fn keep_pending(&mut self, change: &FlagChange) {
+        self.base = self.base.difference(&change.add).union(&change.remove);
+    }
+
     fn change(&self, side: Side) -> Option<FlagChange> {
         self.store[side].as_ref().map(|delta| FlagChange {
             id: self.ids[side].clone(),

@@ -3,12 +3,12 @@
 //! the end of its command is kept back until the commit: dropping the connection then leaves no trace of it.
 
 use crate::codec::mailbox_name::NameForm;
-use crate::codec::response::Tagged;
+use crate::codec::response::{Code, Tagged};
 use crate::commands::{append, is_ok};
 use crate::connection::{Lease, Part, SessionView};
 use offlinesync_core::{
     Error, ErrorKind, FlagSupport, Flags, FolderName, GroupSize, Intake, InternalDate, LineEnding, MessageId, Outgoing,
-    Result, UidValidity,
+    Result, SystemFlags, UidValidity,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,6 +23,8 @@ pub(super) struct Habits {
     alone: bool,
     /// Sources of large messages that turned out to hold NUL octets.
     with_nul: BTreeSet<MessageId>,
+    /// Sources of large messages that the server refused with their keywords.
+    without_keywords: BTreeSet<MessageId>,
 }
 
 /// Where messages go.
@@ -84,6 +86,8 @@ pub(super) struct Appends<'a> {
     current: Option<Message>,
     /// Messages that are complete and not sent yet, each with its place among the answers.
     held: Vec<(usize, Message, Vec<u8>)>,
+    /// Large messages with keywords that were sent and not yet answered for: place, source, whether it went without them.
+    large: Vec<(usize, MessageId, bool)>,
     /// A command that has not been ended.
     open: bool,
     /// For each command sent and not yet answered for, the places of its messages among the answers.
@@ -104,6 +108,21 @@ struct Message {
     octets: u64,
     written: u64,
     flow: Flow,
+    /// Whether it goes without its keywords, which may be what the server refuses.
+    bare: bool,
+}
+
+impl Message {
+    fn flags(&self, support: &FlagSupport) -> Flags {
+        let flags = self.flags.supported(support);
+        if self.bare { Flags::system(flags.system.difference(SystemFlags::FORWARDED)) } else { flags }
+    }
+
+    /// Whether it goes with a keyword that a server can refuse.
+    fn has_keywords(&self, support: &FlagSupport) -> bool {
+        let flags = self.flags(support);
+        !flags.keywords.is_empty() || flags.system.contains(SystemFlags::FORWARDED)
+    }
 }
 
 enum Flow {
@@ -125,6 +144,7 @@ impl<'a> Appends<'a> {
             expected: 0,
             current: None,
             held: Vec::new(),
+            large: Vec::new(),
             open: false,
             commands: Vec::new(),
             answers: Vec::new(),
@@ -146,7 +166,7 @@ impl<'a> Appends<'a> {
 
     /// Sends everything up to the literal: of a new command, or of the open one. Answers whether the literal may follow.
     fn send_head(&mut self, message: &Message, binary: bool, octets: u64) -> Result<bool> {
-        let head = append::head(&message.flags.supported(&self.target.support), message.date, binary);
+        let head = append::head(&message.flags(&self.target.support), message.date, binary);
         if !self.open {
             let session = self.wire()?.session();
             let form = NameForm { decoded: self.target.decoded, utf8: session.utf8 };
@@ -201,15 +221,40 @@ impl<'a> Appends<'a> {
         }
     }
 
-    /// Sends what is held and waits for the answers to everything sent.
+    /// Sends what is held and waits for the answers to everything sent. What the server refuses for itself goes again without its keywords.
     fn settle(&mut self) -> Result<()> {
-        self.expected += self.held.iter().map(|(_, message, _)| message.octets).sum::<u64>();
-        for (place, message, body) in std::mem::take(&mut self.held) {
-            self.send_held(place, &message, &body)?;
+        let mut held = std::mem::take(&mut self.held);
+        let refused = self.send_all(&held)?;
+        self.note_large(&refused);
+        held.retain(|(place, message, _)| refused.contains(place) && message.has_keywords(&self.target.support));
+        if held.is_empty() {
+            return Ok(());
+        }
+        self.habits.alone = true;
+        held.iter_mut().for_each(|(_, message, _)| message.bare = true);
+        self.send_all(&held)?;
+        // Without a number nobody takes what it lacks for removed there: it is found by content, and its keywords are tried again.
+        held.iter().for_each(|(place, ..)| self.forget_number(*place));
+        Ok(())
+    }
+
+    /// The message in this place is stored, and lacks flags that it should have.
+    fn forget_number(&mut self, place: usize) {
+        if let Some(Ok(number)) = &mut self.answers[place] {
+            *number = None;
+        }
+    }
+
+    /// Sends these messages and waits for the answers to everything sent; answers the places of those that were refused each for itself.
+    fn send_all(&mut self, held: &[(usize, Message, Vec<u8>)]) -> Result<BTreeSet<usize>> {
+        self.expected += held.iter().map(|(_, message, _)| message.octets).sum::<u64>();
+        for (place, message, body) in held {
+            self.send_held(*place, message, body)?;
         }
         self.close_command()?;
+        let mut refused = BTreeSet::new();
         if self.commands.is_empty() {
-            return Ok(());
+            return Ok(refused);
         }
         let tagged = self.wire()?.finish()?;
         let commands = std::mem::take(&mut self.commands);
@@ -218,9 +263,15 @@ impl<'a> Appends<'a> {
         }
         for (tagged, places) in tagged.iter().zip(commands) {
             let answers = self.answers_of(tagged, places.len());
+            if let ([place], [Err(error)]) = (&places[..], &answers[..])
+                && error.kind() == ErrorKind::Message
+                && !matches!(tagged.status.code, Some(Code::TooBig))
+            {
+                refused.insert(*place);
+            }
             places.into_iter().zip(answers).for_each(|(place, answer)| self.answers[place] = Some(answer));
         }
-        Ok(())
+        Ok(refused)
     }
 
     fn answers_of(&mut self, tagged: &Tagged, messages: usize) -> Vec<Answer> {
@@ -270,6 +321,26 @@ impl<'a> Appends<'a> {
         if grouped { Ok(()) } else { self.close_command() }
     }
 
+    /// A message that went out while it came in has its place.
+    fn sent_large(&mut self, message: Message) {
+        let place = self.new_place();
+        self.assign(place);
+        if message.bare || message.has_keywords(&self.target.support) {
+            self.large.push((place, message.source, message.bare));
+        }
+    }
+
+    /// A large message that was refused goes without its keywords when it comes again.
+    fn note_large(&mut self, refused: &BTreeSet<usize>) {
+        for (place, source, bare) in std::mem::take(&mut self.large) {
+            match bare {
+                true => self.forget_number(place),
+                false if refused.contains(&place) => drop(self.habits.without_keywords.insert(source)),
+                false => {}
+            }
+        }
+    }
+
     /// Whether the caller gives far more than a group without a commit: memory stays bounded all the same.
     fn is_overfull(&self, more: u64) -> bool {
         let octets = self.held.iter().map(|(_, message, _)| message.octets).sum::<u64>() + more;
@@ -295,6 +366,7 @@ impl<'a> Appends<'a> {
         self.settle()?;
         let session = self.wire()?.session();
         self.fits(&session, message)?;
+        message.bare = self.habits.without_keywords.contains(&message.source);
         let binary = self.habits.with_nul.contains(&message.source) && append::can_binary(&session);
         message.flow = match self.send_head(message, binary, message.octets)? {
             true => Flow::Streaming { binary },
@@ -305,6 +377,7 @@ impl<'a> Appends<'a> {
 
     /// What has been sent of a large message cannot be taken back; what went before it has been answered for.
     fn break_off(&mut self) {
+        self.large.clear();
         self.wire = None;
         self.open = false;
         self.commands.clear();
@@ -352,6 +425,7 @@ impl Intake for Appends<'_> {
             octets: message.octets,
             written: 0,
             flow: Flow::Held(Vec::new()),
+            bare: false,
         };
         if message.octets > GROUP.octets {
             self.stream(&mut begun)?;
@@ -390,14 +464,10 @@ impl Intake for Appends<'_> {
                 self.held.push((place, message, body));
             }
             Flow::Streaming { .. } if whole => {
-                let place = self.new_place();
-                self.assign(place);
+                self.sent_large(message);
                 self.open = true;
             }
-            Flow::Refused => {
-                let place = self.new_place();
-                self.assign(place);
-            }
+            Flow::Refused => self.sent_large(message),
             Flow::Held(_) => return Err(self.wrong_length(&message)),
             Flow::Streaming { .. } => {
                 self.break_off();

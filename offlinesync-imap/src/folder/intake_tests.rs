@@ -108,14 +108,21 @@ impl Bench {
     }
 }
 
-fn begin(intake: &mut Appends<'_>, source: &str, octets: usize) -> Result<()> {
-    let flags = Flags::system(SystemFlags::SEEN);
+fn begin_with(intake: &mut Appends<'_>, source: &str, octets: usize, flags: &Flags) -> Result<()> {
     let source = MessageId::Name(source.into());
-    intake.begin(&Outgoing { source: &source, flags: &flags, date: None, octets: octets as u64 })
+    intake.begin(&Outgoing { source: &source, flags, date: None, octets: octets as u64 })
+}
+
+fn begin(intake: &mut Appends<'_>, source: &str, octets: usize) -> Result<()> {
+    begin_with(intake, source, octets, &Flags::system(SystemFlags::SEEN))
 }
 
 fn put(intake: &mut Appends<'_>, body: &[u8]) -> Result<()> {
-    begin(intake, "source", body.len())?;
+    put_with(intake, body, &Flags::system(SystemFlags::SEEN))
+}
+
+fn put_with(intake: &mut Appends<'_>, body: &[u8], flags: &Flags) -> Result<()> {
+    begin_with(intake, "source", body.len(), flags)?;
     body.chunks(1000).try_for_each(|chunk| intake.write(chunk))?;
     intake.end()
 }
@@ -342,4 +349,40 @@ fn a_message_larger_than_the_server_says_it_takes_is_not_sent() {
     assert_eq!(told(intake.commit().unwrap()), ["10", "Message", "11"]);
     drop(intake);
     assert_eq!(bench.text(), r#"APPEND "box" (\Seen) {3+}one (\Seen) {5+}three|!"#);
+}
+
+/// The answer tells no number: a row with the keyword would have it taken for removed on the server.
+#[test]
+fn what_is_refused_with_keywords_goes_without_them_and_is_told_to_have_no_number() {
+    let flags = Flags::from_imap(["\\Seen", "$Forwarded", "work"]);
+    let answers = || vec![answer(Condition::No, None), append_uid(7, "10")];
+    let mut bench = Bench::new("LITERAL+", answers());
+    let mut intake = bench.intake();
+    put_with(&mut intake, b"a", &flags).unwrap();
+    assert_eq!(told(intake.commit().unwrap()), ["stored"]);
+    drop(intake);
+    assert_eq!(bench.text(), r#"APPEND "box" ($Forwarded \Seen work) {1+}a|!APPEND "box" (\Seen) {1+}a|!"#);
+    let (large, mut bench) = (vec![b'x'; GROUP.octets as usize + 1], Bench::new("LITERAL+", answers()));
+    for (expected, head) in [("Message", r#"($Forwarded \Seen work) {"#), ("stored", r#""box" (\Seen) {"#)] {
+        let mut intake = bench.intake();
+        put_with(&mut intake, &large, &flags).unwrap();
+        assert_eq!(told(intake.commit().unwrap()), [expected]);
+        drop(intake);
+        assert!(bench.text().contains(head));
+    }
+}
+
+/// Of several in one group, those that are refused alone go again, each for itself; what the server finds too large does not.
+#[test]
+fn only_what_the_keywords_may_be_the_reason_for_is_sent_again() {
+    let flags = Flags::from_imap(["work"]);
+    let (no, large) = (answer(Condition::No, None), answer(Condition::No, Some(Code::TooBig)));
+    let answers = vec![append_uid(7, "10"), no.clone(), large, no, append_uid(7, "11")];
+    let mut bench = Bench::new("LITERAL+", answers);
+    let mut intake = bench.intake();
+    ["a", "b", "c"].iter().for_each(|body| put_with(&mut intake, body.as_bytes(), &flags).unwrap());
+    put(&mut intake, b"d").unwrap();
+    assert_eq!(told(intake.commit().unwrap()), ["10", "stored", "Message", "Message"]);
+    drop(intake);
+    assert!(bench.text().ends_with(r#"{1+}d|!APPEND "box" {1+}b|!"#), "{}", bench.text());
 }

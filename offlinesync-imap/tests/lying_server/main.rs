@@ -6,6 +6,7 @@
 mod bodies;
 mod floods;
 mod folders;
+mod keywords;
 mod listings;
 mod moves;
 mod numbers;
