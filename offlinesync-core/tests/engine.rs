@@ -176,6 +176,24 @@ fn a_wiped_store_removes_nothing_on_the_other_side() {
     }
 }
 
+/// A folder without messages was removed on one side and is made there again for the other's. Its old numbering was still recorded, and the new
+/// folder was refused for having another.
+#[test]
+fn a_folder_without_messages_that_is_gone_on_one_side_is_made_again_with_its_new_numbers() {
+    let world = World::new(Knobs::imap(), Knobs::imap());
+    world.remote.add("INBOX", &mail(1), seen());
+    world.remote.create_folder("Empty");
+    world.sync();
+    for (gone, there) in [(&world.remote, &world.local), (&world.local, &world.remote)] {
+        gone.delete_folder("Empty");
+        let id = there.add("Empty", &mail(2), seen());
+        world.sync();
+        assert_eq!((gone.count("Empty"), there.count("Empty")), (1, 1));
+        there.remove("Empty", &id);
+        world.sync();
+    }
+}
+
 #[test]
 fn an_emptied_store_of_small_folders_removes_nothing_on_the_other_side() {
     let world = World::new(Knobs::imap(), Knobs::maildir());

@@ -48,7 +48,7 @@ pub struct PairedFolder {
 pub(super) struct Task {
     pub(super) pair: FolderPair,
     create: Option<Side>,
-    /// Rows and record are of a folder that is gone on one side and shall be filled again.
+    /// Rows and record, or a record without rows, are of a folder that is gone on one side and shall be filled again.
     forget_first: bool,
     touched: PerSide<bool>,
     anew: PerSide<bool>,
@@ -255,7 +255,10 @@ impl Account {
                 FolderAction::Create { on } => {
                     report.folders.push(pair.clone());
                     tell(&pair, Some(on), true);
-                    tasks.push(Task::new(pair, Some(on), EVERYTHING, &found));
+                    // What is recorded without any message is the numbering of a folder that is no more.
+                    let forget_first = listed.recorded.contains_key(&pair);
+                    let task = Task::new(pair, Some(on), EVERYTHING, &found);
+                    tasks.push(Task { forget_first, ..task });
                 }
                 FolderAction::Restore { on, .. } => {
                     report.folders.push(pair.clone());
