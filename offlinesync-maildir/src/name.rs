@@ -101,7 +101,17 @@ impl<'n> FileName<'n> {
             name.extend([",", kept]);
         }
         push_partner(&mut name, partner);
-        name + &self.whole[self.stem..]
+        self.closed(name + &self.whole[self.stem..])
+    }
+
+    /// The name; one without an info part gets an empty one where the other separator would be seen to begin one, in front of attributes that were
+    /// not there before.
+    fn closed(&self, name: String) -> String {
+        let has_none = |read: FileName<'_>| read.info.is_none();
+        match self.info.is_some() || FileName::parse(&name, self.separator).is_some_and(has_none) {
+            true => name,
+            false => format!("{name}{}2,", self.separator),
+        }
     }
 }
 
@@ -122,7 +132,7 @@ impl FileName<'_> {
             }
             name.extend([",", kept]);
         }
-        name + &self.whole[self.stem..]
+        self.closed(name + &self.whole[self.stem..])
     }
 }
 
@@ -130,21 +140,21 @@ impl FileName<'_> {
 const SEPARATORS: [char; 2] = [':', '!'];
 
 /// The separator that a name has, where its info part begins, and where its stem ends. A name without the separator of the folder may have
-/// the other one: taken for a name without flags it would be another message, or the same without its flags.
+/// the other one: taken for a name without flags it would be another message, or the same without its flags. Then nothing but letters may
+/// follow, for what we put behind a base that ends in `!2` is no info part.
 fn ends(whole: &str, separator: char) -> (char, Option<usize>, usize) {
-    let info = |separator: char| {
-        let at = whole.match_indices(separator).map(|(at, _)| at).find(|at| is_info(&whole[*at..], separator));
-        at.map(|at| (separator, at))
+    let info = |separator: char, follows: fn(&str) -> bool| {
+        let mut places = whole.match_indices(separator).map(|(at, _)| at);
+        let info = |at: usize| whole[at + separator.len_utf8()..].strip_prefix("2,");
+        places.find(|at| info(*at).is_some_and(follows)).map(|at| (separator, at))
     };
+    let letters = |info: &str| info.bytes().all(|b| b.is_ascii_alphabetic());
     let stem = whole.find(separator).unwrap_or(whole.len());
-    match info(separator).or_else(|| SEPARATORS.into_iter().find_map(info)) {
+    let other = || SEPARATORS.into_iter().find_map(|separator| info(separator, letters));
+    match info(separator, |_| true).or_else(other) {
         Some((found, at)) => (found, Some(at), stem.min(at)),
         None => (separator, None, stem),
     }
-}
-
-fn is_info(at_separator: &str, separator: char) -> bool {
-    at_separator[separator.len_utf8()..].starts_with("2,")
 }
 
 /// The attribute that tells which UID a message has on the other side.
@@ -382,6 +392,12 @@ mod tests {
             let short = format!("a{other}2,S");
             let name = FileName::parse(&short, separator).unwrap();
             assert_eq!((name.base(), name.stem(), name.letters()), ("a", "a", "S"));
+            // What ends like the beginning of an info part stays the message that it is when attributes follow.
+            let odd = format!("a{other}2");
+            let claim = Claim { uid: Uid::MAX, digest: INBOX, key: UidKey::Usual };
+            let claimed = FileName::parse(&odd, separator).unwrap().with_partner(Some(claim));
+            let name = FileName::parse(&claimed, separator).unwrap();
+            assert_eq!((name.base(), name.letters(), name.partner(INBOX)), (&*odd, "", Some(Uid::MAX)));
         }
     }
 
