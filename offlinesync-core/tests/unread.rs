@@ -380,3 +380,19 @@ fn of_letters_alike_that_go_both_ways_each_keeps_its_copy_while_one_cannot_be_re
     world.in_step();
     assert_eq!(world.copies(2), (2, 2));
 }
+
+/// The store says that it has an upload, nobody finds it, and then its folder is not listed either. With no row in it the folder was made anew and
+/// what was known of it forgotten: the message was sent again unasked.
+#[test]
+fn an_upload_that_is_not_found_is_not_sent_again_for_a_folder_that_is_gone() {
+    let world = World::new(Knobs::plain_imap(), Knobs::maildir());
+    world.in_step();
+    let source = world.add(Side::Local, 2);
+    world.intend(Side::Remote, &source, true);
+    assert!(!world.sync_as(Policy::default()).in_step());
+    world.sides.remote.inner().delete_folder("INBOX");
+    for _ in 0..2 {
+        assert!(!world.sync_as(Policy::default()).in_step());
+        assert_eq!((world.intents(), world.copies(2)), (1, (0, 1)));
+    }
+}

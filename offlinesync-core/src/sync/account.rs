@@ -255,8 +255,9 @@ impl Account {
                 FolderAction::Create { on } => {
                     report.folders.push(pair.clone());
                     tell(&pair, Some(on), true);
-                    // What is recorded without any message is the numbering of a folder that is no more.
-                    let forget_first = listed.recorded.contains_key(&pair);
+                    // What is recorded without any message is the numbering of a folder that is no more, unless an upload waits to be found.
+                    let forget_first =
+                        listed.recorded.contains_key(&pair) && self.status.folder(&pair)?.intents()?.is_empty();
                     let task = Task::new(pair, Some(on), EVERYTHING, &found);
                     tasks.push(Task { forget_first, ..task });
                 }

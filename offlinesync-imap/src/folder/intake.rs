@@ -265,7 +265,7 @@ impl<'a> Appends<'a> {
             let answers = self.answers_of(tagged, places.len());
             if let ([place], [Err(error)]) = (&places[..], &answers[..])
                 && error.kind() == ErrorKind::Message
-                && !matches!(tagged.status.code, Some(Code::TooBig))
+                && !matches!(tagged.status.code, Some(Code::TooBig | Code::OverQuota))
             {
                 refused.insert(*place);
             }
