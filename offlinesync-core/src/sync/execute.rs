@@ -132,6 +132,7 @@ impl Site<'_> {
             let change = by_id.get(&id).copied();
             let pieces = change.filter(|_| error.kind() == ErrorKind::Message).map(pieces).unwrap_or_default();
             if pieces.len() < 2 {
+                let error = change.into_iter().fold(error, named);
                 failed.insert(id, (change.cloned().into_iter().collect(), error));
                 continue;
             }
@@ -142,6 +143,7 @@ impl Site<'_> {
             let mut failures: BTreeMap<MessageId, Error> = self.folders[side].store(&round)?.into_iter().collect();
             for piece in round {
                 if let Some(error) = failures.remove(&piece.id) {
+                    let error = named(error, &piece);
                     failed.entry(piece.id.clone()).or_insert_with(|| (Vec::new(), error)).0.push(piece);
                 }
             }
@@ -357,6 +359,16 @@ enum Try {
 
 /// What failed of each message's change, and why.
 type Failed = BTreeMap<MessageId, (Vec<FlagChange>, Error)>;
+
+/// The failure of a change, with the keyword that it is about if it is about one alone: that is what the store may refuse.
+fn named(error: Error, change: &FlagChange) -> Error {
+    let mut keywords = change.add.keywords.iter().chain(change.remove.keywords.iter());
+    let is_system = change.add.system.union(change.remove.system) != SystemFlags::NONE;
+    match (keywords.next(), keywords.next()) {
+        (Some(keyword), None) if !is_system => error.at(format!("keyword '{keyword}'")),
+        _ => error,
+    }
+}
 
 /// A change as several: one of the flags that every store knows, and one for each keyword.
 fn pieces(change: &FlagChange) -> Vec<FlagChange> {

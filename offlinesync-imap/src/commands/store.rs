@@ -2,7 +2,7 @@
 
 use super::{line, sets};
 use crate::codec::encode::flag_list;
-use crate::connection::{Command, Part};
+use crate::connection::Command;
 use offlinesync_core::{FlagChange, FlagSupport, Uid};
 use std::collections::BTreeMap;
 
@@ -37,14 +37,6 @@ pub(crate) fn expunge(uids: Vec<Uid>) -> Vec<ForUids> {
 
 fn store(action: &str, uids: Vec<Uid>) -> Vec<ForUids> {
     sets(uids).into_iter().map(|(set, uids)| (line(format!("UID STORE {set} {action}")), uids)).collect()
-}
-
-/// The keyword that a change of flags is about, if it is about one alone.
-pub(crate) fn keyword(command: &Command) -> Option<&str> {
-    let [Part::Text(text)] = &command.parts[..] else { return None };
-    let (_, names) = std::str::from_utf8(text).ok()?.strip_prefix("UID STORE ")?.split_once(" (")?;
-    let name = names.strip_suffix(')')?;
-    (!name.contains(' ') && !name.starts_with('\\')).then_some(name)
 }
 
 /// Removes every marked message, whoever marked it.

@@ -8,7 +8,7 @@ use crate::codec::mailbox_name::NameForm;
 use crate::codec::response::{Code, Data, Response, Tagged};
 use crate::codec::uidset;
 use crate::commands::search::{self, Search};
-use crate::commands::store::{self, ForUids};
+use crate::commands::store::ForUids;
 use crate::commands::{is_expunge_issued, is_ok, of_message, refusal, sets, transfer};
 use crate::connection::{Command, Exchange, Mailbox, SessionView};
 use offlinesync_core::{Error, ErrorKind, Failures, FolderName, MessageId, Result, Uid};
@@ -46,8 +46,7 @@ impl Effects {
             if ask.kind == Kind::Group && is_expunge_issued(tagged) {
                 return self.asks.push(ask.command, Kind::Again, ask.uids);
             }
-            let keyword = store::keyword(&ask.command);
-            let what = keyword.map_or(self.what.to_owned(), |k| format!("its keyword '{k}' was not changed"));
+            let what = self.what;
             let failed = |uid: Uid| refusal(&format!("message {uid}: {what}"), tagged, ErrorKind::Message);
             self.fail(ask.uids, |uid| of_message(failed(uid)));
         }

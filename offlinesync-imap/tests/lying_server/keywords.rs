@@ -38,7 +38,7 @@ fn here(pair: &Pair, id: &MessageId) -> Flags {
 }
 
 fn names_the_keyword(told: &Told) {
-    told.says(&["its keyword 'label' was not changed"]);
+    told.says(&["keyword 'label'"]);
 }
 
 /// The other flags of the same command waited as long as the keyword did.
