@@ -172,7 +172,7 @@ impl Dovecot {
         let dir = short_tempdir();
         let host = if options.tls == Tls::Required { Ipv4Addr::new(127, 0, 0, 2) } else { Ipv4Addr::LOCALHOST };
         let [port, tls_port] = free_ports(host);
-        let greeting = format!("ready {}", dir.path().file_name().unwrap().to_string_lossy());
+        let greeting = greeting_of(dir.path());
         let chain = Chain::generate(options.certificate);
         write_files(dir.path(), &chain, &config::text(options, dir.path(), host, [port, tls_port], &greeting));
         let mut server = Dovecot {
@@ -245,6 +245,11 @@ fn short_tempdir() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("dovecot").tempdir_in(base).unwrap()
 }
 
+/// The greeting of the server that lives in `dir`: no other server's.
+pub fn greeting_of(dir: &Path) -> String {
+    format!("ready {}", dir.file_name().unwrap().to_string_lossy())
+}
+
 /// Both ports are held until both are known, so that they differ. Somebody else may take one before the server does; then the
 /// greeting is not ours and the next attempt takes others.
 fn free_ports(host: Ipv4Addr) -> [u16; 2] {
@@ -252,7 +257,9 @@ fn free_ports(host: Ipv4Addr) -> [u16; 2] {
     held.map(|listener| listener.local_addr().unwrap().port())
 }
 
-fn greeting_at(address: SocketAddr) -> Option<String> {
+/// What a server at `address` greets with: its own name, or that of another one which has the port since. `None` where nobody
+/// greets within five seconds.
+pub fn greeting_at(address: SocketAddr) -> Option<String> {
     let stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
     let mut line = String::new();
