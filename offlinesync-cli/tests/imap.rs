@@ -3,10 +3,10 @@
 mod support;
 
 use offlinesync_imap::testing::certificates::{Certificate, Chain};
+use offlinesync_imap::testing::closed_port::ClosedPort;
 use offlinesync_imap::testing::dovecot::{Dovecot, Options};
 use sha2::{Digest, Sha256};
 use std::fs;
-use std::net::TcpListener;
 use support::sandbox::Sandbox;
 
 /// An account between the server and a Maildir, with these lines for the server's repository.
@@ -140,7 +140,8 @@ fn folder_names_are_as_the_server_sends_them_or_utf_8_if_asked_for() {
 
 #[test]
 fn a_server_that_is_not_there_means_try_again_later() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let closed = ClosedPort::new();
+    let port = closed.port();
     let lines =
         format!("remotehost = 127.0.0.1\nremoteport = {port}\nremoteuser = u\nremotepass = p\nssl = no\nstarttls = no");
     let sandbox = Sandbox::new(&config(&lines));

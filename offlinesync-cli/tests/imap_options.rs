@@ -4,6 +4,7 @@
 
 mod support;
 
+use offlinesync_imap::testing::closed_port::ClosedPort;
 use offlinesync_imap::testing::dovecot::{Dovecot, Options};
 use offlinesync_imap::testing::server::{Action, Options as Memory, Server};
 use std::fs;
@@ -205,10 +206,10 @@ fn connections_go_through_the_proxy_and_nowhere_without_it() {
     let sandbox = Sandbox::new(&with(&format!("HTTP:127.0.0.1:{}", http_proxy())));
     sandbox.run(&[]).silent();
     assert_eq!(sandbox.messages("local/INBOX").len(), 1);
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let run = Sandbox::new(&with(&format!("SOCKS5:127.0.0.1:{closed}"))).run(&[]);
+    let closed = ClosedPort::new();
+    let run = Sandbox::new(&with(&format!("SOCKS5:{}", closed.address()))).run(&[]);
     assert_eq!(run.code, 75, "{run:?}");
-    assert!(run.err.contains(&format!("127.0.0.1:{closed}")), "{}", run.err);
+    assert!(run.err.contains(&closed.address().to_string()), "{}", run.err);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::mail::{assert_in_step, deliver, files, on_server, to_lf};
 use offlinesync_core::testing::mails::{self, Mail};
 use offlinesync_imap::testing::certificates::Certificate;
 use offlinesync_imap::testing::client::Client;
+use offlinesync_imap::testing::closed_port::ClosedPort;
 use offlinesync_imap::testing::dovecot::{Dovecot, Options};
 use std::fs;
 use std::net::TcpListener;
@@ -52,8 +53,8 @@ fn a_wrong_password_is_a_mistake_of_configuration() {
 #[test]
 fn a_host_that_cannot_be_reached_means_try_again_later() {
     let (server, mut client, house) = world(Options::default());
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    house.configure(&Setup::of(&imap("127.0.0.1", closed, "u1")));
+    let closed = ClosedPort::new();
+    house.configure(&Setup::of(&imap("127.0.0.1", closed.port(), "u1")));
     house.run(&[]).refuses(75, &["cannot connect to 127.0.0.1", "refused"], &[]);
     house.configure(&Setup::of(&imap("no-such-host.invalid", 143, "u1")));
     house.run(&[]).refuses(75, &["no-such-host.invalid"], &[]);

@@ -105,6 +105,7 @@ fn start(address: &SocketAddr) -> io::Result<Socket> {
 mod tests {
     use super::*;
     use crate::stream::wait::Waker;
+    use crate::testing::closed_port::ClosedPort;
     use offlinesync_core::Cancel;
     use std::net::TcpListener;
 
@@ -113,22 +114,18 @@ mod tests {
         race(addresses, Duration::from_secs(30), &Patience { waker: &waker, cancel: &cancel })
     }
 
-    fn closed_port() -> SocketAddr {
-        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-    }
-
     #[test]
     fn a_dead_address_does_not_keep_a_living_one_from_being_found() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        run(vec![closed_port(), listener.local_addr().unwrap()]).unwrap();
+        run(vec![ClosedPort::new().address(), listener.local_addr().unwrap()]).unwrap();
     }
 
     #[test]
     fn when_nobody_answers_the_first_address_is_named() {
-        let (first, second) = (closed_port(), closed_port());
-        let error = run(vec![first, second]).unwrap_err();
+        let closed = [ClosedPort::new(), ClosedPort::new()];
+        let error = run(closed.iter().map(ClosedPort::address).collect()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
-        assert!(error.to_string().contains(&first.to_string()), "{error}");
+        assert!(error.to_string().contains(&closed[0].address().to_string()), "{error}");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod certificates;
 pub mod client;
+pub mod closed_port;
 pub mod dovecot;
 pub mod fuzz;
 pub mod relay;
