@@ -92,7 +92,7 @@ impl Error {
     }
 
     /// Says that the same will soon go through, for the peer only has too much to do, and how long it wants to be left alone (zero: it
-    /// did not say).
+    /// did not say). Of a message that a destination refuses: it will be stored in another way when it comes again.
     #[must_use]
     pub fn with_retry_after(mut self, pause: Duration) -> Self {
         self.0.retry_after = Some(pause);

@@ -203,7 +203,7 @@ impl Site<'_> {
     }
 
     /// Copies a group; answers the messages to try once more: those that the destination refused at the first try, when they went
-    /// together with others. `intents`: each of them has one.
+    /// together with others or it says that it would store them otherwise. `intents`: each of them has one.
     fn copy_group(
         &mut self,
         to: Side,
@@ -229,14 +229,14 @@ impl Site<'_> {
             }
             None => copy_alone(route, &from, handles, self.status, (&wanted, &ids))?,
         };
-        self.after_copy(to, done, attempt == Try::First && wanted.len() > 1, outcome, executed)
+        self.after_copy(to, done, (attempt, wanted.len() > 1), outcome, executed)
     }
 
     fn after_copy(
         &mut self,
         to: Side,
         done: Copied,
-        retry_refused: bool,
+        (attempt, together): (Try, bool),
         outcome: Result<()>,
         executed: &mut Executed,
     ) -> Result<BTreeSet<MessageId>> {
@@ -245,7 +245,9 @@ impl Site<'_> {
         executed.unrecorded |= done.unrecorded;
         let mut again = BTreeSet::new();
         for (id, side, error) in done.failed {
-            if retry_refused && outcome.is_ok() && side == to && error.kind() == ErrorKind::Message {
+            let refused = side == to && error.kind() == ErrorKind::Message;
+            let hopeful = attempt == Try::First && (together || error.retry_after().is_some());
+            if refused && hopeful && outcome.is_ok() {
                 again.insert(id);
             } else {
                 executed.failed.push((id, side, error));

@@ -12,6 +12,7 @@ use offlinesync_core::{
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a group holds at most: what a slow line takes in a few seconds, and enough that a round trip does not matter.
 const GROUP: GroupSize = GroupSize { messages: 500, octets: 5 << 19 };
@@ -335,7 +336,10 @@ impl<'a> Appends<'a> {
         for (place, source, bare) in std::mem::take(&mut self.large) {
             match bare {
                 true => self.forget_number(place),
-                false if refused.contains(&place) => drop(self.habits.without_keywords.insert(source)),
+                false if refused.contains(&place) => {
+                    self.habits.without_keywords.insert(source);
+                    self.answers[place] = self.answers[place].take().map(|answer| answer.map_err(comes_again));
+                }
                 false => {}
             }
         }
@@ -389,7 +393,8 @@ impl<'a> Appends<'a> {
             self.habits.with_nul.insert(message.source.clone());
             return Err(match offered {
                 true => {
-                    self.at(Error::new(ErrorKind::Message, "the message holds NUL octets: it is sent again as such"))
+                    let told = "the message holds NUL octets: it is sent again as such";
+                    comes_again(self.at(Error::new(ErrorKind::Message, told)))
                 }
                 false => self.no_nul(),
             });
@@ -403,6 +408,11 @@ impl<'a> Appends<'a> {
             format!("the message changed while it was read: {} octets of {} came", message.written, message.octets);
         self.at(Error::new(ErrorKind::Message, told))
     }
+}
+
+/// The next time it goes in another way.
+fn comes_again(error: Error) -> Error {
+    error.with_retry_after(Duration::ZERO)
 }
 
 impl Intake for Appends<'_> {

@@ -99,3 +99,25 @@ fn a_message_with_a_keyword_that_the_server_refuses_goes_up_without_it() {
         assert_eq!(there(&pair, sent), flags(&["\\Seen", REFUSED]));
     }
 }
+
+/// One that is sent while it is read cannot be sent again from memory: alone, it waited at every run.
+#[test]
+fn a_large_message_with_a_keyword_that_the_server_refuses_is_read_again_and_goes_up_without_it() {
+    for options in offers() {
+        let pair = Pair::new(options);
+        let mut large = mail(800);
+        large.extend(b"sixteen octets\r\n".repeat(200_000));
+        let id = pair.local.add("INBOX", &large, flags(&["\\Seen", REFUSED]));
+        refuse(&pair);
+        names_the_keyword(&pair.sync());
+        pair.equal();
+        let appended = pair.server.count("APPEND");
+        names_the_keyword(&pair.sync());
+        assert_eq!(pair.server.count("APPEND"), appended, "it is not sent again");
+        let held = pair.server.mailbox("u1", "INBOX").messages();
+        let sent = held.iter().find(|message| message.bytes == large).unwrap().uid;
+        assert_eq!((there(&pair, sent), here(&pair, &id)), (flags(&["\\Seen"]), flags(&["\\Seen", REFUSED])));
+        pair.in_step();
+        assert_eq!(there(&pair, sent), flags(&["\\Seen", REFUSED]));
+    }
+}
