@@ -1,12 +1,14 @@
 //! Which messages without a row belong together: by the partner a name claims, by an upload that was cut short, by content.
 //! Decides only who is who; what follows from it is the planner's business.
 //!
-//! [`claimed`] asks names, [`by_name`] and [`uploads`] what came of copies that were cut short.
+//! [`claimed`] asks names, [`by_name`] and [`uploads`] what came of copies that were cut short, [`traces`] where their content
+//! cannot tell.
 
 mod by_name;
 mod claimed;
 mod fresh;
 mod sources;
+mod traces;
 mod uploads;
 
 pub(super) use fresh::{Fresh, alone};

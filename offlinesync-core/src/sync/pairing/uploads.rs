@@ -1,10 +1,11 @@
-//! What came of uploads that were cut short: found by content, by digest, by Message-ID. Looks at the messages, changes nothing.
+//! What came of uploads that were cut short: what is found, what is sent again, what waits. Looks at the messages, changes nothing.
 
 use super::super::content::{self, Equal};
 use super::super::unread::{Unread, Waits};
 use super::Settled;
 use super::fresh::{Fresh, join};
-use super::sources::{known_sources, orphan, rejoin};
+use super::sources::{known_sources, rejoin};
+use super::traces::{Orphans, join_altered, told_by_digest, uploaded_and_then_removed};
 use crate::error::{Error, Result};
 use crate::message::{MessageId, PerSide, Side, UidValidity};
 use crate::plan::{Seen, Touched};
@@ -24,7 +25,7 @@ pub(super) struct Question<'a> {
 
 impl Question<'_> {
     /// What uploads may have left behind.
-    fn left_there(&self, fresh: &PerSide<Fresh>) -> Vec<MessageId> {
+    pub(super) fn left_there(&self, fresh: &PerSide<Fresh>) -> Vec<MessageId> {
         let mut ids = fresh[self.to].ids();
         ids.retain(|id| !self.sources.contains(id));
         ids
@@ -45,99 +46,170 @@ pub(super) fn settle(
     touched: &mut Vec<Touched>,
     settled: &mut Settled,
 ) -> Result<bool> {
-    let Question { to, ref intents, regardless, .. } = *question;
-    let from = to.other();
-    let known = known_sources(intents, from, touched);
-    let copied_back = |id: &MessageId| known.get(id).copied().filter(|at| touched[*at].seen[to] == Seen::Gone);
-    let mut back: BTreeMap<MessageId, usize> =
-        intents.iter().filter_map(|i| Some((i.source.clone(), copied_back(&i.source)?))).collect();
-    let candidates: Vec<MessageId> = intents
-        .iter()
-        .map(|intent| intent.source.clone())
-        .filter(|id| fresh[from].has(id) || back.contains_key(id))
-        .collect();
-    // Of several alike, what is there is a copy of one that the store says it has.
-    let confirmed: BTreeSet<&MessageId> = intents.iter().filter(|i| i.confirmed).map(|intent| &intent.source).collect();
-    let (said, begun): (Vec<MessageId>, Vec<MessageId>) =
-        candidates.iter().cloned().partition(|id| confirmed.contains(id));
-    let mut blind = Blind::default();
-    for sources in [said, begun] {
-        let there = question.left_there(fresh);
-        let sought = match to {
-            Side::Remote => PerSide { remote: there, local: sources },
-            Side::Local => PerSide { remote: sources, local: there },
-        };
-        if sought[from].is_empty() || sought[to].is_empty() {
-            continue;
-        }
-        let Equal { pairs, unread } = content::pair_equal(folders, &sought, &question.numbering)?;
-        for ids in pairs {
-            match back.remove(&ids[from]) {
-                Some(at) => rejoin(&mut touched[at], to, fresh[to].take(&ids[to])),
-                None => touched.extend(join(fresh, &ids)),
-            }
-            settled.settled.push((to, ids[from].clone()));
-        }
-        blind.note(unread, to);
+    let mut search = Search::new(question, fresh, touched);
+    search.by_content(fresh, folders, touched, settled)?;
+    if question.regardless {
+        search.blind = Blind::default();
     }
-    if regardless {
-        blind = Blind::default();
-    }
-    touched.extend(told_by_digest(&mut blind, question, fresh, folders, &mut settled.settled)?);
-    let untold = intents.iter().any(|intent| intent.digest().is_none() && blind.sources.contains_key(&intent.source));
-    if blind.there.is_empty() && !untold {
+    touched.extend(told_by_digest(&mut search.blind, question, fresh, folders, &mut settled.settled)?);
+    let untold = search.is_untold();
+    if search.blind.there.is_empty() && !untold {
         join_altered(question, fresh, folders, touched)?;
     }
-    let (mut withdrawn, mut removed, mut waiting) = (BTreeSet::<usize>::new(), Vec::new(), 0);
-    let answered: BTreeSet<(Side, MessageId)> = settled.settled.iter().cloned().collect();
-    for intent in intents {
-        let key = (to, intent.source.clone());
-        if answered.contains(&key) {
-            continue;
-        }
-        let at = back.get(&intent.source);
-        let there = at.is_some() || fresh[from].has(&intent.source);
-        let unseen = !blind.there.is_empty() || blind.sources.contains_key(&intent.source);
-        if there && (unseen || intent.confirmed) {
-            withdrawn.extend(at);
-            fresh[from].take(&intent.source);
-            match unseen {
-                true => waiting += usize::from(!blind.there.is_empty()),
-                false => settled.unidentified.push(key),
-            }
-            continue;
-        }
-        match candidates.contains(&intent.source) || known.contains_key(&intent.source) {
-            true => settled.settled.push(key),
-            false => removed.push(*intent),
-        }
-    }
-    let gone = uploaded_and_then_removed(question, &removed, fresh, folders[to].as_mut())?;
-    let mut at = 0..;
-    touched.retain(|_| at.next().is_none_or(|at| !withdrawn.contains(&at)));
-    settled.orphans.extend(gone.touched.iter().filter_map(|touched| touched.row.clone()));
-    touched.extend(gone.touched);
-    if !regardless {
-        blind.there.extend(gone.unread);
-    }
-    match blind.there.is_empty() {
-        true => settled.settled.extend(removed.iter().map(|intent| (to, intent.source.clone()))),
-        false => {
-            settled.settled.extend(gone.found);
-            waiting += gone.missing;
-        }
-    }
-    wait(blind, to, waiting, fresh, &mut settled.unread);
+    let open = search.judge(fresh, settled);
+    open.withdraw(touched);
+    let orphans = uploaded_and_then_removed(question, &open.removed, fresh, folders[question.to].as_mut())?;
+    search.conclude(&open, orphans, fresh, touched, settled);
     Ok(untold)
+}
+
+/// The search for what uploads to one side left there.
+struct Search<'a> {
+    question: &'a Question<'a>,
+    /// Where among the touched messages sources are spoken of as being there.
+    known: BTreeMap<MessageId, usize>,
+    /// Those of them whose copy is gone, and which were to be copied back.
+    back: BTreeMap<MessageId, usize>,
+    /// Sources whose copy is looked for, in the order of their intents.
+    candidates: Vec<MessageId>,
+    blind: Blind,
+}
+
+/// The uploads that the search found no answer to.
+#[derive(Debug, Default)]
+struct Open<'a> {
+    /// Places among the touched messages of those that are not spoken of in this run.
+    withdrawn: BTreeSet<usize>,
+    /// Those whose source is gone.
+    removed: Vec<&'a Intent>,
+    /// How many wait for something that cannot be looked at.
+    waiting: usize,
+}
+
+impl Open<'_> {
+    fn withdraw(&self, touched: &mut Vec<Touched>) {
+        let mut at = 0..;
+        touched.retain(|_| at.next().is_none_or(|at| !self.withdrawn.contains(&at)));
+    }
+}
+
+impl<'a> Search<'a> {
+    fn new(question: &'a Question<'a>, fresh: &mut PerSide<Fresh>, touched: &[Touched]) -> Self {
+        let (to, from) = (question.to, question.to.other());
+        let known = known_sources(&question.intents, from, touched);
+        let sources = || question.intents.iter().map(|intent| &intent.source);
+        let copied_back = |id: &MessageId| known.get(id).copied().filter(|at| touched[*at].seen[to] == Seen::Gone);
+        let back: BTreeMap<MessageId, usize> =
+            sources().filter_map(|id| Some((id.clone(), copied_back(id)?))).collect();
+        let candidates = sources().filter(|id| fresh[from].has(id) || back.contains_key(id)).cloned().collect();
+        Search { question, known, back, candidates, blind: Blind::default() }
+    }
+
+    /// Pairs sources with what is equal there. Of several alike, what is there is a copy of one that the store says it has.
+    fn by_content(
+        &mut self,
+        fresh: &mut PerSide<Fresh>,
+        folders: &mut PerSide<Box<dyn Folder>>,
+        touched: &mut Vec<Touched>,
+        settled: &mut Settled,
+    ) -> Result<()> {
+        let (to, from) = (self.question.to, self.question.to.other());
+        let intents = self.question.intents.iter();
+        let confirmed: BTreeSet<&MessageId> = intents.filter(|i| i.confirmed).map(|intent| &intent.source).collect();
+        let (said, begun): (Vec<MessageId>, Vec<MessageId>) =
+            self.candidates.iter().cloned().partition(|id| confirmed.contains(id));
+        for sources in [said, begun] {
+            let there = self.question.left_there(fresh);
+            let sought = match to {
+                Side::Remote => PerSide { remote: there, local: sources },
+                Side::Local => PerSide { remote: sources, local: there },
+            };
+            if sought[from].is_empty() || sought[to].is_empty() {
+                continue;
+            }
+            let Equal { pairs, unread } = content::pair_equal(folders, &sought, &self.question.numbering)?;
+            for ids in pairs {
+                match self.back.remove(&ids[from]) {
+                    Some(at) => rejoin(&mut touched[at], to, fresh[to].take(&ids[to])),
+                    None => touched.extend(join(fresh, &ids)),
+                }
+                settled.settled.push((to, ids[from].clone()));
+            }
+            self.blind.note(unread, to);
+        }
+        Ok(())
+    }
+
+    /// Whether what is left there may be any of the sources that cannot be read and have no digest.
+    fn is_untold(&self) -> bool {
+        let mut untold = self.question.intents.iter().filter(|intent| intent.digest().is_none());
+        untold.any(|intent| self.blind.sources.contains_key(&intent.source))
+    }
+
+    /// What becomes of the uploads that were not found: one that is said to be there, or may be, is not sent again; one that is not goes as
+    /// any new message.
+    fn judge(&self, fresh: &mut PerSide<Fresh>, settled: &mut Settled) -> Open<'a> {
+        let (to, from) = (self.question.to, self.question.to.other());
+        let answered: BTreeSet<(Side, MessageId)> = settled.settled.iter().cloned().collect();
+        let mut open = Open::default();
+        for intent in &self.question.intents {
+            let key = (to, intent.source.clone());
+            if answered.contains(&key) {
+                continue;
+            }
+            let back = self.back.get(&intent.source);
+            let here = back.is_some() || fresh[from].has(&intent.source);
+            let unseen = !self.blind.there.is_empty() || self.blind.sources.contains_key(&intent.source);
+            if here && (unseen || intent.confirmed) {
+                open.withdrawn.extend(back);
+                fresh[from].take(&intent.source);
+                match unseen {
+                    true => open.waiting += usize::from(!self.blind.there.is_empty()),
+                    false => settled.unidentified.push(key),
+                }
+                continue;
+            }
+            match self.candidates.contains(&intent.source) || self.known.contains_key(&intent.source) {
+                true => settled.settled.push(key),
+                false => open.removed.push(*intent),
+            }
+        }
+        open
+    }
+
+    /// Says of the uploads whose sources are gone what was found of them, and lets wait what cannot be looked at.
+    fn conclude(
+        mut self,
+        open: &Open<'_>,
+        orphans: Orphans,
+        fresh: &mut PerSide<Fresh>,
+        touched: &mut Vec<Touched>,
+        settled: &mut Settled,
+    ) {
+        let (to, mut waiting) = (self.question.to, open.waiting);
+        settled.orphans.extend(orphans.touched.iter().filter_map(|touched| touched.row.clone()));
+        touched.extend(orphans.touched);
+        if !self.question.regardless {
+            self.blind.there.extend(orphans.unread);
+        }
+        match self.blind.there.is_empty() {
+            true => settled.settled.extend(open.removed.iter().map(|intent| (to, intent.source.clone()))),
+            false => {
+                settled.settled.extend(orphans.found);
+                waiting += orphans.missing;
+            }
+        }
+        wait(self.blind, to, waiting, fresh, &mut settled.unread);
+    }
 }
 
 /// What could not be looked at while the question was asked.
 #[derive(Debug, Default)]
-struct Blind {
+pub(super) struct Blind {
     /// Candidates: each may be the copy of any source that was not found.
-    there: BTreeMap<MessageId, Error>,
+    pub(super) there: BTreeMap<MessageId, Error>,
     /// Sources.
-    sources: BTreeMap<MessageId, Error>,
+    pub(super) sources: BTreeMap<MessageId, Error>,
 }
 
 impl Blind {
@@ -160,92 +232,4 @@ fn wait(blind: Blind, to: Side, waiting: usize, fresh: &mut PerSide<Fresh>, unre
     for (id, why) in blind.sources {
         unread.note(to.other(), id, why, Waits::Itself);
     }
-}
-
-/// Finds what was uploaded of sources that cannot be read, by the digests that were taken when they could.
-fn told_by_digest(
-    blind: &mut Blind,
-    question: &Question<'_>,
-    fresh: &mut PerSide<Fresh>,
-    folders: &mut PerSide<Box<dyn Folder>>,
-    settled: &mut Vec<(Side, MessageId)>,
-) -> Result<Vec<Touched>> {
-    let to = question.to;
-    let unread = question.intents.iter().filter(|intent| blind.sources.contains_key(&intent.source));
-    let told: Vec<&Intent> = unread.copied().filter(|intent| intent.digest().is_some()).collect();
-    let mut proven = content::that_prove(folders[to].as_mut(), &question.left_there(fresh), &told)?;
-    let mut touched = Vec::new();
-    for intent in told {
-        let found = intent.digest().and_then(|digest| proven.found.get_mut(&digest)?.pop());
-        let Some(found) = found else { continue };
-        let mut ids = PerSide { remote: intent.source.clone(), local: intent.source.clone() };
-        ids[to] = found;
-        if let Some(pair) = join(fresh, &ids) {
-            touched.push(pair);
-            blind.sources.remove(&intent.source);
-            settled.push((to, intent.source.clone()));
-        }
-    }
-    blind.there.extend(proven.unread);
-    Ok(touched)
-}
-
-/// Joins confirmed uploads with what a server made of them that alters messages: the one new message there with the same Message-ID.
-fn join_altered(
-    question: &Question<'_>,
-    fresh: &mut PerSide<Fresh>,
-    folders: &mut PerSide<Box<dyn Folder>>,
-    touched: &mut Vec<Touched>,
-) -> Result<()> {
-    let (to, from) = (question.to, question.to.other());
-    let lost = question.intents.iter().filter(|intent| intent.confirmed && fresh[from].has(&intent.source));
-    let lost: Vec<MessageId> = lost.map(|intent| intent.source.clone()).collect();
-    if lost.is_empty() {
-        return Ok(());
-    }
-    let mut named: BTreeMap<Vec<u8>, PerSide<Vec<MessageId>>> = BTreeMap::new();
-    for (side, ids) in [(from, lost), (to, question.left_there(fresh))] {
-        for (id, name) in content::message_ids(folders[side].as_mut(), &ids)? {
-            named.entry(name).or_default()[side].push(id);
-        }
-    }
-    for PerSide { remote, local } in named.into_values() {
-        if let ([remote], [local]) = (&remote[..], &local[..]) {
-            touched.extend(join(fresh, &PerSide { remote: remote.clone(), local: local.clone() }));
-        }
-    }
-    Ok(())
-}
-
-/// What was found of uploads whose sources were removed after them.
-#[derive(Debug, Default)]
-struct Orphans {
-    touched: Vec<Touched>,
-    found: Vec<(Side, MessageId)>,
-    missing: usize,
-    unread: Failures,
-}
-
-/// Their sources were removed after the upload: what was uploaded is found by its digest and goes the way of its source.
-fn uploaded_and_then_removed(
-    question: &Question<'_>,
-    intents: &[&Intent],
-    fresh: &mut PerSide<Fresh>,
-    folder: &mut dyn Folder,
-) -> Result<Orphans> {
-    let sought: Vec<&Intent> = intents.iter().filter(|intent| intent.digest().is_some()).copied().collect();
-    let there = question.left_there(fresh);
-    if sought.is_empty() || there.is_empty() {
-        return Ok(Orphans { missing: intents.len(), ..Orphans::default() });
-    }
-    let mut proven = content::that_prove(folder, &there, &sought)?;
-    let mut orphans = Orphans { unread: proven.unread, ..Orphans::default() };
-    for intent in sought {
-        let copies = intent.digest().and_then(|digest| proven.found.get_mut(&digest));
-        let Some(entry) = copies.and_then(Vec::pop).and_then(|id| fresh[question.to].take(&id)) else { continue };
-        orphans.touched.push(orphan(intent, entry));
-        orphans.found.push((intent.to, intent.source.clone()));
-    }
-    orphans.missing = intents.len() - orphans.found.len();
-    Ok(orphans)
 }
