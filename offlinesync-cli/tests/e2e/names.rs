@@ -150,3 +150,42 @@ fn another_nametrans_removes_nothing_and_doubles_nothing() {
     }
     assert_eq!((there(), server.names("u1")), (before, names));
 }
+
+/// Names lost their prefix, or changed places: every folder was uploaded once more as one of another name, or was mixed with another.
+#[test]
+fn what_another_nametrans_or_sep_would_pair_with_another_folder_is_refused_until_the_directories_follow() {
+    let server = server(Options::default(), &["A", "A/B"]);
+    let lines = imap(server.host(), server.port(), "u1");
+    let there = || ["INBOX", "Good", "A", "A/B"].map(|name| server.mailbox("u1", name).messages());
+    let (before, names) = (there(), server.names("u1"));
+    let house = Setup::of(&format!("{lines}nametrans = lambda f: 'x-' + f\n"))
+        .more_local("nametrans = lambda f: f[2:] if f.startswith('x-') else f\n")
+        .house();
+    house.sync();
+    let refused = |what: [&str; 2]| {
+        for _ in 0..2 {
+            house.run(&[]).refuses(3, &what, &["rename the folders of the local side", "--accept-uidvalidity"]);
+            assert_eq!((there(), server.names("u1")), (before.clone(), names.clone()));
+        }
+    };
+    house.configure(&setup(&server));
+    refused(["folder 'x-A' of the local side was synced with 'A'", "belongs to 'x-A' now"]);
+    assert_eq!(folders(&house.path("mail")), ["x-A", "x-A.B", "x-Good", "x-INBOX"]);
+    for name in ["A", "A.B", "Good", "INBOX"] {
+        fs::rename(house.folder(&format!("x-{name}")), house.folder(name)).unwrap();
+    }
+    house.settle();
+    house.configure(&setup(&server).more_local("sep = /"));
+    refused(["folder 'A.B' of the local side was synced with 'A/B'", "belongs to 'A.B' now"]);
+    fs::rename(house.folder("A.B"), house.folder("A").join("B")).unwrap();
+    house.settle();
+    let swap = "nametrans = lambda f: {'A': 'Good', 'Good': 'A'}.get(f, f)\n";
+    house.configure(&Setup::of(&format!("{lines}{swap}")).more_local(&format!("sep = /\n{swap}")));
+    refused(["folder 'A' of the remote side was synced with 'A'", "belongs to 'Good' now"]);
+    fs::rename(house.folder("A"), house.folder("C")).unwrap();
+    fs::rename(house.folder("Good"), house.folder("A")).unwrap();
+    fs::rename(house.folder("C").join("B"), house.folder("A").join("B")).unwrap();
+    fs::rename(house.folder("C"), house.folder("Good")).unwrap();
+    house.settle();
+    assert_eq!((there(), server.names("u1")), (before, names));
+}

@@ -1,6 +1,8 @@
-//! What each folder is called on the other side, and with it which pairs there are. Asks naming and the planner; no I/O.
+//! What each folder is called on the other side, and with it which pairs there are. Asks naming and the planner; no I/O but for
+//! what `partners` reads.
 
 use super::account::{Account, Listed};
+use super::partners;
 use super::refusals;
 use super::report::{Failure, Report};
 use crate::error::Result;
@@ -17,12 +19,15 @@ impl Account {
         let separators = listed.lists.as_ref().map(|list| list.separator);
         self.check_names(listed, &separators)?;
         let remote = self.name_folders(Side::Remote, &listed.lists.remote, &BTreeMap::new(), &separators, report);
+        let everything = listed.recorded.clone();
         let recorded = self.recorded(listed, &separators);
         let known = partners(&remote, &listed.lists.remote, &recorded);
         let local = self.name_folders(Side::Local, &listed.lists.local, &known, &separators, report);
         let case_sensitive = self.repositories.as_ref().map(|repository| repository.case_sensitive());
         let policy = FolderPolicy { case_sensitive, ..FolderPolicy::from(&self.policy) };
-        Ok(plan_folders(&remote, &local, &recorded, &policy))
+        let mut decisions = plan_folders(&remote, &local, &recorded, &policy);
+        partners::refuse_others(self, &mut decisions, listed, &everything, &mut report.failures)?;
+        Ok(decisions)
     }
 
     pub(super) fn check_names(&self, listed: &Listed, separators: &PerSide<Option<char>>) -> Result<()> {

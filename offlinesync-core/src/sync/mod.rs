@@ -19,6 +19,7 @@ mod listing;
 mod moves;
 mod naming;
 mod pairing;
+mod partners;
 mod patience;
 mod prepared;
 mod proposal;

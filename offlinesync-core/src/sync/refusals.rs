@@ -222,6 +222,22 @@ pub(super) fn collision(pair: &FolderPair, on: Side, with: &[FolderPair]) -> Err
     .with_hint("give them different names with nametrans, or leave one out with folderfilter")
 }
 
+/// A folder holds the mail of the folder that it was synced with, and has another partner now.
+pub(super) fn other_partner(pair: &FolderPair, side: Side, before: &FolderPair) -> Error {
+    let other = side.other();
+    Error::new(
+        ErrorKind::Refused,
+        format!(
+            "folder '{}' of the {side} side was synced with '{}', which is still there, and by its name belongs to '{}' now; it was left alone, nothing was copied",
+            pair[side], before[other], pair[other]
+        ),
+    )
+    .with_hint(format!(
+        "after a change of nametrans or sep, rename the folders of the local side alike; to pair it anew by content, and copy what one side lacks, run once with --accept-uidvalidity{}",
+        only(&pair.remote)
+    ))
+}
+
 /// A folder that was synced before is missing on one side.
 pub(super) fn folder_missing(pair: &FolderPair, on: Side, rows: u64) -> Error {
     Error::new(

@@ -179,7 +179,7 @@ fn headers(folder: &mut dyn Folder, ids: Vec<MessageId>) -> Result<BTreeMap<Mess
 }
 
 /// Some of a pair's rows, spread evenly, the first and the last among them.
-fn sample(status: &dyn FolderStatus) -> Result<Vec<PerSide<MessageId>>> {
+pub(super) fn sample(status: &dyn FolderStatus) -> Result<Vec<PerSide<MessageId>>> {
     let step = (status.count()? / SAMPLE).max(1);
     let (mut at, mut sample, mut last) = (0u64, Vec::new(), None);
     status.rows(&mut |row| {
