@@ -349,6 +349,38 @@ fn an_unfinished_journal_a_changed_numbering_and_a_file_that_is_there_are_refuse
     assert_eq!(served(&server, || house.run(&["-c", "other"]).succeeds()), Served::default());
 }
 
+/// The import was killed as soon as its configuration was there, and a sync came next: of the accounts that it had not come to nothing was known, and
+/// what had been removed on one side since mbsync ran last came back.
+#[test]
+fn no_account_of_an_import_that_was_killed_is_synced_before_it_is_taken_over() {
+    let server = counting_server();
+    let two = "\n\nChannel one\nFar :far:\nNear :near:\nPatterns INBOX\nCreate Both\nExpunge Both\nSyncState *\n\n\
+               Channel two\nFar :far:\nNear :near:\nPatterns * !INBOX !Trash\nCreate Both\nExpunge Both\nSyncState *\n";
+    let house = synced_by_mbsync(&server, VERBATIM, two, Scale::small(40));
+    with_client(&server, |client| {
+        let uid = uid_of(client, "Sent Items", 102_003);
+        client.remove(&uid);
+    });
+    // The first connection after the configuration was written is its last.
+    let rc = fs::read_to_string(house.path(".mbsyncrc")).unwrap();
+    let deadly = "if test -e .config/offlinesync/config; then kill -9 $PPID; fi; echo pw";
+    fs::write(house.path(".mbsyncrc"), rc.replace("echo pw", deadly)).unwrap();
+    let killed = house.run(&["import", "mbsync"]);
+    assert!(killed.code != 0 && killed.out.contains("wrote "), "{killed:?}");
+    let config = fs::read_to_string(house.path(".config/offlinesync/config")).unwrap();
+    fs::write(house.path("mended"), config.replace(deadly, "echo pw")).unwrap();
+    for account in ["one", "two"] {
+        let run = house.run(&["-c", "mended", "-a", account]);
+        run.refuses(3, &["in part only", "nothing was synced"], &["offlinesync import mbsync"]);
+    }
+    fs::write(house.path(".mbsyncrc"), rc).unwrap();
+    fs::remove_file(house.path(".config/offlinesync/config")).unwrap();
+    import(&house);
+    house.sync();
+    assert_eq!(in_maildir(&house.folder("Sent Items")).len(), 29);
+    assert_in_step(&server, &house, NESTED);
+}
+
 #[test]
 fn a_mailbox_that_mbsync_is_working_on_is_left_to_it() {
     let server = counting_server();

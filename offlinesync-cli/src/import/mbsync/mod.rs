@@ -119,7 +119,10 @@ impl Importer {
 
     fn run(&self) -> Result<Outcome> {
         let (moves, text, notes) = self.convert().map_err(|error| error.at(self.from.display()))?;
-        self.write(&text)?;
+        if !self.is_written(&text)? {
+            self.announce(&moves, &text)?;
+            self.write(&text)?;
+        }
         self.streams.out(&format!("wrote {}", self.to.display()));
         for left_out in &notes.left_out {
             self.streams.err(&self.streams.paint(&format!("error: {}: {left_out}", self.from.display())));
@@ -228,23 +231,57 @@ impl Importer {
         Ok(Server { separator, namespace: if below_inbox { inbox } else { String::new() } })
     }
 
-    /// Writes the file for its owner alone. One that is there already is left alone, unless it is this one.
-    fn write(&self, text: &str) -> Result<()> {
-        let failed = |error| Error::io(self.to.display(), error, ErrorKind::Storage);
+    /// Whether the file is there as it would be written.
+    ///
+    /// # Errors
+    /// It is another one.
+    fn is_written(&self, text: &str) -> Result<bool> {
         match fs::read(&self.to) {
-            Ok(there) if there == text.as_bytes() => return Ok(()),
+            Ok(there) if there == text.as_bytes() => Ok(true),
             Ok(_) => {
                 let sentence = format!("{} is there already; nothing was written", self.to.display());
-                return Err(Error::new(ErrorKind::Configuration, sentence)
-                    .with_hint("name another file with --write, or move this one away"));
+                Err(Error::new(ErrorKind::Configuration, sentence)
+                    .with_hint("name another file with --write, or move this one away"))
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(error)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(self.unwritten(error)),
         }
+    }
+
+    /// Marks every account that the file will have: with the file alone, a sync would find accounts of which nothing is known yet.
+    fn announce(&self, moves: &[Move], text: &str) -> Result<()> {
+        let config = Config::parse(text.as_bytes(), &self.to.display().to_string().into())?;
+        let general = General::read(&config, self.environment())?;
+        metadata::create(&general.metadata, true)?;
+        for one in moves {
+            match self.mark(&one.account, &general) {
+                // Who is at work in it knows of it.
+                Err(error) if error.kind() == ErrorKind::Locked => {}
+                marked => marked?,
+            }
+        }
+        Ok(())
+    }
+
+    fn mark(&self, account: &str, general: &General) -> Result<()> {
+        let _lock = Lock::take(&general.metadata, account)?;
+        let directory = general.metadata.join(format!("Account-{account}"));
+        metadata::create(&directory, true)?;
+        let status = SqliteStatus::open(directory.join("offlinesync.db"), true)?;
+        if status.folders()?.is_empty() { Mark::of(&directory).set() } else { Ok(()) }
+    }
+
+    /// Writes the file for its owner alone.
+    fn write(&self, text: &str) -> Result<()> {
         let parent = self.to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(parent).map_err(failed)?;
+        fs::create_dir_all(parent).map_err(|error| self.unwritten(error))?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.to);
-        file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all())).map_err(failed)
+        let written = file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
+        written.map_err(|error| self.unwritten(error))
+    }
+
+    fn unwritten(&self, error: std::io::Error) -> Error {
+        Error::io(self.to.display(), error, ErrorKind::Storage)
     }
 
     /// Takes over one account, unless it has a status of ours already.
