@@ -5,7 +5,7 @@
 mod world;
 
 use offlinesync_core::testing::Knobs;
-use offlinesync_core::{ErrorKind, FolderPair, Policy, Side, StatusStore};
+use offlinesync_core::{ErrorKind, FolderPair, NothingKnown, Policy, Repository, Side, StatusStore};
 use std::collections::BTreeMap;
 use world::World;
 
@@ -61,4 +61,25 @@ fn a_line_that_breaks_in_a_download_leaves_nothing_to_look_for() {
         assert_eq!(Side::BOTH.map(|side| world.store(side).count("INBOX")), [5, 5], "failed at '{what}'");
     }
     assert_eq!((left.get("fetch"), left.get("commit")), (Some(&0), Some(&2)), "{left:?}");
+}
+
+/// A run was killed after it had written what it uploaded down, and before it had named the files after their copies. No later run did, so that
+/// OfflineIMAP, which goes by names, took them for new, and `export offlineimap` refused the folder for good.
+#[test]
+fn what_a_killed_run_uploaded_is_told_its_number_by_the_next() {
+    for n in 1..40 {
+        let world = World::new(Knobs::imap(), Knobs::maildir());
+        (0..3).for_each(|n| drop(world.add(Side::Remote, "INBOX", &format!("old {n}"))));
+        world.sync();
+        (0..3).for_each(|n| drop(world.add(Side::Local, "INBOX", &format!("letter {n}"))));
+        world.faults.stop_before(world.faults.effects() + n);
+        let _ = world.try_sync(Policy::default());
+        world.faults.mend();
+        world.sync();
+        let mut folder = world.store(Side::Local).open(&"INBOX".into()).unwrap();
+        let listed = folder.changes(None, &NothingKnown).unwrap().present;
+        let nameless = listed.iter().filter(|entry| entry.partner.is_none()).count();
+        assert_eq!((listed.len(), nameless), (6, 0), "stopped before effect {n}");
+        assert_eq!(world.store(Side::Remote).count("INBOX"), 6, "stopped before effect {n}");
+    }
 }

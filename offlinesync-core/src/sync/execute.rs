@@ -261,7 +261,7 @@ impl Site<'_> {
     }
 
     /// Tells the sources of uploads what they are called there.
-    fn note<'m>(&mut self, to: Side, uploaded: impl Iterator<Item = &'m PerSide<MessageId>>) -> Result<()> {
+    pub(super) fn note<'m>(&mut self, to: Side, uploaded: impl Iterator<Item = &'m PerSide<MessageId>>) -> Result<()> {
         let noted: Vec<(MessageId, Partner)> = uploaded.filter_map(|ids| self.partner_of(to, ids)).collect();
         if noted.is_empty() { Ok(()) } else { self.folders[to.other()].note_partners(&noted) }
     }

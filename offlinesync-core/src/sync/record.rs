@@ -20,10 +20,21 @@ impl Street<'_> {
         planned.record.uid_validity =
             PerSide::from_fn(|side| Some(numbering_of(&planned.listings, &before, side).unwrap_or(UidValidity(0))));
         let (settled, pending) = (std::mem::take(&mut planned.settled), std::mem::take(&mut planned.pending));
+        let left = self.left_claims(&settled)?;
         let mut site = self.site(&planned.record, settled);
+        Side::BOTH.into_iter().try_for_each(|to| site.note(to, left[to].iter()))?;
         site.begin(&before, &planned.plan, pending)?;
         planned.settled = site.settled.into_iter().collect();
         Ok(())
+    }
+
+    /// Confirmed claims of a run that was cut short, by the side of the upload: it may not have told their sources what they are called there.
+    fn left_claims(&self, settled: &[(Side, MessageId)]) -> Result<PerSide<Vec<PerSide<MessageId>>>> {
+        let mut left = PerSide::<Vec<_>>::default();
+        for (to, source) in settled.iter().filter(|key| !self.claimed.contains(key)) {
+            left[*to].extend(self.status.row(to.other(), source)?.map(|row| row.ids));
+        }
+        Ok(left)
     }
 
     pub(super) fn site(&mut self, record: &FolderRecord, settled: Vec<(Side, MessageId)>) -> Site<'_> {
