@@ -239,6 +239,8 @@ pub enum KeywordSupport {
     Atoms,
     /// These alone.
     Only(Keywords),
+    /// What the first keeps, but for these.
+    AllBut(Box<KeywordSupport>, Keywords),
 }
 
 impl KeywordSupport {
@@ -248,12 +250,16 @@ impl KeywordSupport {
             KeywordSupport::Any => true,
             KeywordSupport::Atoms => is_atom(keyword.as_bytes()),
             KeywordSupport::Only(set) => set.contains(keyword),
+            KeywordSupport::AllBut(kept, not) => kept.allows(keyword) && !not.contains(keyword),
         }
     }
 
     fn both(&self, other: &KeywordSupport) -> KeywordSupport {
         match (self, other) {
             (KeywordSupport::Any, one) | (one, KeywordSupport::Any) => one.clone(),
+            (KeywordSupport::AllBut(kept, not), other) | (other, KeywordSupport::AllBut(kept, not)) => {
+                KeywordSupport::AllBut(Box::new(kept.both(other)), not.clone())
+            }
             (KeywordSupport::Atoms, KeywordSupport::Atoms) => KeywordSupport::Atoms,
             (KeywordSupport::Only(set), other) | (other, KeywordSupport::Only(set)) => {
                 KeywordSupport::Only(set.filtered(|keyword| other.allows(keyword)))

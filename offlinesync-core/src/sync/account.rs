@@ -8,11 +8,13 @@ use super::refusals;
 use super::renames;
 use super::report::{Failure, Report};
 use super::street::{Outcome, Street, place};
+use super::unkept::Told;
 use super::workers::side_by_side;
 use super::worksite::{End, Worksite};
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
+use crate::flags::Keywords;
 use crate::folder_name::FolderName;
 use crate::message::{PerSide, Side, Uid};
 use crate::plan::brake::{self, FolderLoss};
@@ -430,6 +432,8 @@ impl Account {
             streams,
             stored: PerSide::default(),
             claimed: BTreeSet::new(),
+            told: Told::default(),
+            unkept: Keywords::default(),
             observer,
             cancel,
         })

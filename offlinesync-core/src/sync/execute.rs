@@ -3,6 +3,7 @@
 use super::content::{self, Content};
 use super::copy::{Copied, Direct, Pump, Route, Wanted};
 use super::hands::{self, Handles, Job, Streams};
+use super::unkept::Told;
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
@@ -49,6 +50,8 @@ pub(super) struct Executed {
     pub(super) unrecorded: bool,
     /// Uploads whose rows the next listing has to confirm.
     pub(super) claimed: Vec<(Side, MessageId)>,
+    /// Keywords that were stored, as each side says.
+    pub(super) told: Told,
 }
 
 impl Site<'_> {
@@ -115,6 +118,9 @@ impl Site<'_> {
         let failed = self.store_in_pieces(side, &changes, failures)?;
         let done = changes.len().saturating_sub(failed.len()) as u64;
         self.observer.event(&Event::FlagsChanged { pair: self.pair, on: side, messages: done });
+        for change in changes.iter().filter(|change| !failed.contains_key(&change.id)) {
+            executed.told.note(side, &change.id, &change.add.keywords);
+        }
         for merge in merges {
             if let Some((pending, _)) = failed.get(&merge.ids[side]) {
                 pending.iter().for_each(|change| merge.keep_pending(change));
@@ -229,6 +235,11 @@ impl Site<'_> {
             }
             None => copy_alone(route, &from, handles, self.status, (&wanted, &ids))?,
         };
+        for ids in &done.rows {
+            if let Ok(at) = wanted.binary_search_by(|wanted| wanted.source.cmp(&ids[to.other()])) {
+                executed.told.note(to, &ids[to], &wanted[at].flags.keywords);
+            }
+        }
         self.after_copy(to, done, (attempt, wanted.len() > 1), outcome, executed)
     }
 

@@ -2,10 +2,11 @@
 //! Changes nothing but rows and intents that were found to be wrong.
 
 use super::claims::{self, Claim};
-use super::difference::{Contents, Listings, contents_of, difference, speaks};
+use super::difference::{Contents, Difference, Listings, contents_of, difference, speaks};
 use super::pairing::{Circumstances, Settled, pair};
 use super::standing::is_doubted;
 use super::street::{Street, Terms};
+use super::unkept;
 use super::unread::Unread;
 use super::window::leave_out;
 use crate::error::Result;
@@ -54,6 +55,7 @@ impl Street<'_> {
             return self.list_and_plan(own_changes_only);
         }
         judged.set_aside(&mut found);
+        self.note_unkept(&found);
         if !own_changes_only {
             let messages = found.messages(self.status.count()?);
             self.observer.event(&Event::FolderRead { pair: self.pair, messages });
@@ -154,6 +156,19 @@ impl Street<'_> {
             listings[side] = listings[side].take().or(set);
         }
         self.check_numbering(record, listings, &mut Vec::new())
+    }
+
+    /// Leaves keywords alone for the rest of the run that a side was told in it and does not show.
+    fn note_unkept(&mut self, found: &Difference) {
+        for side in Side::BOTH {
+            for keyword in self.told.unkept(side, &found.touched).iter() {
+                if !self.unkept.contains(keyword) {
+                    let error = unkept::not_kept(self.pair, side, keyword);
+                    self.observer.event(&Event::Warning { error: &error });
+                    self.unkept.insert(keyword);
+                }
+            }
+        }
     }
 
     fn come_to_terms(&mut self, listings: &Listings) {

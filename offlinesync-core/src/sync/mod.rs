@@ -29,6 +29,7 @@ mod renames;
 mod report;
 mod standing;
 mod street;
+mod unkept;
 mod unread;
 mod verify;
 mod window;

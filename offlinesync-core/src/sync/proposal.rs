@@ -4,15 +4,22 @@
 use super::street::Street;
 use crate::error::Result;
 use crate::event::Event;
-use crate::flags::FlagSupport;
+use crate::flags::{FlagSupport, KeywordSupport};
 use crate::message::{MessageId, PerSide, Side};
 use crate::plan::brake::{self, FolderLoss};
 use crate::plan::{Action, Counts, Plan, PlanPolicy, Step, Touched, plan};
 
 impl Street<'_> {
-    /// What both sides can keep.
+    /// What both sides can keep, as they say and as they have shown.
     pub(super) fn support(&self) -> FlagSupport {
-        self.terms.remote.support.both(&self.terms.local.support)
+        let both = self.terms.remote.support.both(&self.terms.local.support);
+        match self.unkept.is_empty() {
+            true => both,
+            false => {
+                let keywords = KeywordSupport::AllBut(Box::new(both.keywords), self.unkept.clone());
+                FlagSupport { keywords, ..both }
+            }
+        }
     }
 
     pub(super) fn plan(&self, touched: impl IntoIterator<Item = Touched>) -> Plan {

@@ -9,10 +9,11 @@ use super::hands::Streams;
 use super::listing::Planned;
 use super::patience::Patience;
 use super::refusals;
+use super::unkept::Told;
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
-use crate::flags::FlagSupport;
+use crate::flags::{FlagSupport, Keywords};
 use crate::message::{MessageId, PerSide, Side, Uid};
 use crate::plan::Counts;
 use crate::plan::brake::{self, FolderLoss};
@@ -47,6 +48,9 @@ pub(super) struct Street<'a> {
     pub(super) stored: PerSide<Vec<MessageId>>,
     /// Uploads of this run whose rows no listing has confirmed yet.
     pub(super) claimed: BTreeSet<(Side, MessageId)>,
+    /// Keywords that were told in this run, and those among them that were not kept.
+    pub(super) told: Told,
+    pub(super) unkept: Keywords,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
 }
@@ -177,6 +181,7 @@ impl Street<'_> {
         outcome.octets += executed.octets;
         Side::BOTH.into_iter().for_each(|side| self.stored[side].append(&mut executed.stored[side]));
         self.claimed.extend(std::mem::take(&mut executed.claimed));
+        self.told.append(std::mem::take(&mut executed.told));
         let complete = result.is_ok() && executed.failed.is_empty() && unidentified.is_empty() && unread.is_empty();
         self.tell_failures(executed.failed.iter().filter(|(_, _, error)| !Patience::will_pass(error)));
         outcome.failed.append(&mut executed.failed);

@@ -1,4 +1,5 @@
-//! Servers that refuse a keyword: for its letters (Dovecot: `]`), its length, or because the mailbox has as many as it takes.
+//! Servers that refuse a keyword: for its letters (Dovecot: `]`), its length, or because the mailbox has as many as it takes. And such that say
+//! they stored it, and did not.
 
 use crate::pair::{Pair, Told, mail, offers};
 use offlinesync_core::{Flags, MessageId};
@@ -119,5 +120,53 @@ fn a_large_message_with_a_keyword_that_the_server_refuses_is_read_again_and_goes
         assert_eq!((there(&pair, sent), here(&pair, &id)), (flags(&["\\Seen"]), flags(&["\\Seen", REFUSED])));
         pair.in_step();
         assert_eq!(there(&pair, sent), flags(&["\\Seen", REFUSED]));
+    }
+}
+
+/// The server says that it stored the keyword, and has forgotten it when it is asked next.
+fn forget(pair: &Pair) {
+    let mail = pair.server.mail();
+    pair.lie(move |received| {
+        let inbox = mail.mailbox("u1", "INBOX");
+        if !matches!(&*received.name, "UID STORE" | "APPEND") {
+            for message in inbox.messages().iter().filter(|message| message.flags.iter().any(|flag| **flag == *REFUSED))
+            {
+                inbox.flag(message.uid, &[], &[REFUSED]);
+            }
+        }
+        Action::Continue
+    });
+}
+
+/// A keyword that it said to have stored and did not show was taken for removed there, and was removed here.
+#[test]
+fn a_keyword_that_the_server_only_says_it_stored_stays_here() {
+    for options in offers() {
+        let pair = Pair::new(options);
+        let id = eighth(&pair);
+        pair.local.set_flags("INBOX", &id, flags(&["\\Seen", "work", REFUSED]));
+        let new = pair.local.add("INBOX", &mail(800), flags(&["\\Flagged", REFUSED]));
+        forget(&pair);
+        let stays = || {
+            assert_eq!(
+                (there(&pair, 8), here(&pair, &id)),
+                (flags(&["\\Seen", "work"]), flags(&["\\Seen", "work", REFUSED]))
+            );
+            assert_eq!(here(&pair, &new), flags(&["\\Flagged", REFUSED]));
+        };
+        for _ in 0..2 {
+            pair.sync().is_silent();
+            stays();
+        }
+        let stored = pair.server.count("UID STORE");
+        pair.sync().is_silent();
+        assert_eq!(pair.server.count("UID STORE"), stored, "nobody touched the folder");
+        pair.server.mailbox("u1", "INBOX").flag(8, &["\\Answered"], &[]);
+        pair.sync().is_silent();
+        assert_eq!(here(&pair, &id), flags(&["\\Answered", "\\Seen", "work", REFUSED]));
+        pair.server.behave();
+        pair.local.set_flags("INBOX", &id, flags(&["\\Answered", "\\Seen", REFUSED]));
+        pair.in_step();
+        assert_eq!(there(&pair, 8), flags(&["\\Answered", "\\Seen", REFUSED]));
     }
 }
