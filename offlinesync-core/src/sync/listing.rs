@@ -46,6 +46,11 @@ impl Street<'_> {
         let window = if wider { self.policy.window } else { self.policy.window.and(&record.window) };
         let mut listings = self.look(&mut record, &mut intents, wider, own_changes_only)?;
         let contents = PerSide::from_fn(|side| contents_of(listings[side].as_ref()));
+        for side in Side::BOTH {
+            if let Some(set) = &mut listings[side] {
+                set.present.extend(self.told.unheard(side, set, self.status.as_ref())?);
+            }
+        }
         let mut found = difference(&mut listings, self.status.as_ref())?;
         let claims = Claim::take(&mut intents, self.status.as_ref())?;
         let judged = claims::judge(&claims, &found, &mut self.folders)?;
