@@ -593,7 +593,7 @@ fn fate(faults: &Faults, received: &Received) -> Action {
 }
 
 /// No message is shorter.
-const SHORTEST: usize = 20;
+const SHORTEST: usize = 10;
 
 /// A line is cut in what the client sends without being asked for it; anywhere else both sides would wait.
 fn sensible(action: Action, received: &Received) -> Action {
