@@ -46,11 +46,6 @@ impl Street<'_> {
         let window = if wider { self.policy.window } else { self.policy.window.and(&record.window) };
         let mut listings = self.look(&mut record, &mut intents, wider, own_changes_only)?;
         let contents = PerSide::from_fn(|side| contents_of(listings[side].as_ref()));
-        for side in Side::BOTH {
-            if let Some(set) = &mut listings[side] {
-                set.present.extend(self.told.unheard(side, set, self.status.as_ref())?);
-            }
-        }
         let mut found = difference(&mut listings, self.status.as_ref())?;
         let claims = Claim::take(&mut intents, self.status.as_ref())?;
         let judged = claims::judge(&claims, &found, &mut self.folders)?;
@@ -60,7 +55,7 @@ impl Street<'_> {
             return self.list_and_plan(own_changes_only);
         }
         judged.set_aside(&mut found);
-        self.note_unkept(&found);
+        self.note_unkept(&found, &listings);
         if !own_changes_only {
             let messages = found.messages(self.status.count()?);
             self.observer.event(&Event::FolderRead { pair: self.pair, messages });
@@ -164,9 +159,9 @@ impl Street<'_> {
     }
 
     /// Leaves keywords alone for the rest of the run that a side was told in it and does not show.
-    fn note_unkept(&mut self, found: &Difference) {
-        for side in Side::BOTH {
-            for keyword in self.told.unkept(side, &found.touched).iter() {
+    fn note_unkept(&mut self, found: &Difference, listings: &Listings) {
+        for side in Side::BOTH.into_iter().filter(|side| listings[*side].is_some()) {
+            for keyword in self.told.take_unkept(side, &found.touched).iter() {
                 if !self.unkept.contains(keyword) {
                     let error = unkept::not_kept(self.pair, side, keyword);
                     self.observer.event(&Event::Warning { error: &error });

@@ -170,26 +170,3 @@ fn a_keyword_that_the_server_only_says_it_stored_stays_here() {
         assert_eq!(there(&pair, 8), flags(&["\\Answered", "\\Seen", REFUSED]));
     }
 }
-
-/// Such a server may call nothing changed by it. What both sides were taken to agree on was found to be missing there at the next change, and
-/// was removed here.
-#[test]
-fn a_keyword_that_the_server_drops_without_a_word_stays_here() {
-    for options in offers() {
-        let pair = Pair::new(options);
-        let id = eighth(&pair);
-        pair.local.set_flags("INBOX", &id, flags(&[REFUSED]));
-        pair.lie(|received| match received.name == "UID STORE" {
-            true => Action::Replace(b"{tag} OK done\r\n".to_vec()),
-            false => Action::Continue,
-        });
-        pair.sync().is_silent();
-        pair.server.mailbox("u1", "INBOX").flag(8, &["\\Answered"], &[]);
-        pair.sync().is_silent();
-        assert_eq!((there(&pair, 8), here(&pair, &id)), (flags(&["\\Answered"]), flags(&["\\Answered", REFUSED])));
-        pair.server.behave();
-        pair.server.mailbox("u1", "INBOX").flag(8, &["\\Flagged"], &[]);
-        pair.in_step();
-        assert_eq!(there(&pair, 8), flags(&["\\Answered", "\\Flagged", REFUSED]));
-    }
-}
