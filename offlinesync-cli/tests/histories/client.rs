@@ -91,7 +91,13 @@ fn move_away(mail: &Mail, which: &Index, to: &str) -> Vec<Deed> {
     mail.create(USER, to);
     remove(mail, &stored);
     put(mail.mailbox(USER, to), stored.content, &stored.flags);
-    vec![Deed::Moved { folder: stored.folder.clone(), id: stored.id(), content: stored.content, to: to.to_owned() }]
+    vec![Deed::Moved {
+        folder: stored.folder.clone(),
+        id: stored.id(),
+        content: stored.content,
+        to: to.to_owned(),
+        own_name: false,
+    }]
 }
 
 fn copy(mail: &Mail, which: &Index, to: &str) -> Vec<Deed> {

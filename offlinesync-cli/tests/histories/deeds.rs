@@ -115,6 +115,12 @@ pub(crate) enum Naming {
     Anew,
 }
 
+impl Naming {
+    pub(crate) fn keeps_base(self) -> bool {
+        !matches!(self, Naming::OtherBase | Naming::Anew)
+    }
+}
+
 /// What a user did.
 #[derive(Clone, Debug)]
 pub(crate) enum Deed {
@@ -128,11 +134,13 @@ pub(crate) enum Deed {
         id: MessageId,
         content: Content,
     },
+    /// `own_name`: what it is called tells where it came from.
     Moved {
         folder: String,
         id: MessageId,
         content: Content,
         to: String,
+        own_name: bool,
     },
     Flagged {
         folder: String,
@@ -145,6 +153,7 @@ pub(crate) enum Deed {
     Copied {
         folder: String,
         content: Content,
+        own_name: bool,
     },
     Created {
         folder: String,

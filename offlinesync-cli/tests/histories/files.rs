@@ -242,7 +242,13 @@ impl Mailer {
             return Vec::new();
         }
         let folder = letter.folder.to_owned();
-        let moved = Deed::Moved { folder, id: letter.id(self.info), content: letter.content, to: to.to_owned() };
+        let moved = Deed::Moved {
+            folder,
+            id: letter.id(self.info),
+            content: letter.content,
+            to: to.to_owned(),
+            own_name: how.keeps_base(),
+        };
         if how == Naming::AsItWas { vec![moved] } else { vec![moved, Deed::Renamed] }
     }
 
@@ -255,7 +261,9 @@ impl Mailer {
         let Ok(bytes) = fs::read(&letter.path) else { return Vec::new() };
         let name = target.file_name().unwrap().to_str().unwrap();
         match self.place(to, letter.part, name, &bytes) {
-            Some(()) => vec![Deed::Copied { folder: to.to_owned(), content: letter.content }],
+            Some(()) => {
+                vec![Deed::Copied { folder: to.to_owned(), content: letter.content, own_name: how.keeps_base() }]
+            }
             None => Vec::new(),
         }
     }
@@ -272,7 +280,7 @@ impl Mailer {
             Naming::Anew => false,
         };
         let attributes: String = parts.filter(kept).map(|part| format!(",{part}")).collect();
-        let base = if matches!(how, Naming::OtherBase | Naming::Anew) { self.base() } else { base.to_owned() };
+        let base = if how.keeps_base() { base.to_owned() } else { self.base() };
         let name = format!("{base}{attributes}{info}");
         let taken = self.in_folder(to).into_iter().any(|there| there.split().0.split(',').next() == Some(&base));
         (!taken).then(|| self.directory(to).join(letter.part).join(name))

@@ -19,6 +19,10 @@ struct Story {
     removed_base: PerSide<i64>,
     /// Of those added, copies moved in from another folder.
     moved_in: PerSide<i64>,
+    /// Of those added, copies whose names say that they came from here once. Only an older status would know them.
+    own_names: PerSide<i64>,
+    /// The status may be an older one.
+    older: bool,
     /// Flags when all was in step, or with which it was added.
     flags: FlagSet,
     /// Flags that must be as said, or that nobody can tell any more.
@@ -31,6 +35,7 @@ impl Story {
         self.removed_base = PerSide::default();
         self.changed.values_mut().for_each(|on| *on = None);
         self.flags_unknown |= self.all() != self.base;
+        self.older = true;
     }
 
     fn all(&self) -> i64 {
@@ -40,9 +45,14 @@ impl Story {
     /// The same content added on both sides may be taken for one message.
     ///
     /// One that the other side moved away, that a run which was then cut short moved here too, and that somebody moved back here under its own
-    /// name, is where it was as far as anybody can know, so it is moved away again. Whether it is in some folder is asked apart.
+    /// name, is where it was as far as anybody can know, so it is moved away again. So it is where an older status knows it under that name. Whether
+    /// it is in some folder is asked apart.
     fn least(&self) -> i64 {
-        let added = |side: Side| self.added[side] - self.moved_in[side].min(self.removed_base[side.other()]);
+        let back = |side: Side| match self.older {
+            true => self.own_names[side],
+            false => self.moved_in[side].min(self.removed_base[side.other()]),
+        };
+        let added = |side: Side| self.added[side] - back(side);
         let added = added(Side::Remote).max(added(Side::Local));
         (self.base + added - self.removed.remote - self.removed.local).max(0)
     }
@@ -97,9 +107,13 @@ impl Model {
     }
 
     /// One more, of whose flags nothing is known.
-    pub(crate) fn copied(&mut self, side: Side, folder: &str, content: Content) {
+    pub(crate) fn copied(&mut self, side: Side, folder: &str, content: Content, own_name: bool) {
         self.added(side, folder, content, &FlagSet::new());
-        self.story(folder, content).flags_unknown = true;
+        let older = self.forgotten.contains(folder);
+        let story = self.story(folder, content);
+        story.flags_unknown = true;
+        story.older |= older;
+        story.own_names[side] += i64::from(own_name);
     }
 
     /// `settled`: it was there when all was in step.
@@ -115,9 +129,9 @@ impl Model {
         story.flags_unknown = true;
     }
 
-    pub(crate) fn moved(&mut self, side: Side, from: &str, content: Content, settled: bool, to: &str) {
+    pub(crate) fn moved(&mut self, side: Side, from: &str, content: Content, settled: bool, to: &str, own_name: bool) {
         self.taken_out(side, from, content, settled);
-        self.copied(side, to, content);
+        self.copied(side, to, content, own_name);
         self.story(to, content).moved_in[side] += 1;
     }
 

@@ -181,14 +181,14 @@ impl World {
             self.unnamed |= side == Side::Remote && self.may_be_a_move(&deed);
             match deed {
                 Deed::Added { folder, content, flags } => self.model.added(side, &folder, content, &flags),
-                Deed::Copied { folder, content } => self.model.copied(side, &folder, content),
+                Deed::Copied { folder, content, own_name } => self.model.copied(side, &folder, content, own_name),
                 Deed::Removed { folder, id, content } => {
                     let settled = self.taken_away(side, &folder, &id);
                     self.model.removed(side, &folder, content, settled);
                 }
-                Deed::Moved { folder, id, content, to } => {
+                Deed::Moved { folder, id, content, to, own_name } => {
                     let settled = self.taken_away(side, &folder, &id);
-                    self.model.moved(side, &folder, content, settled, &to);
+                    self.model.moved(side, &folder, content, settled, &to, own_name);
                 }
                 Deed::Flagged { folder, id, content, flag, on } => {
                     let settled = self.settled[side].contains(&(folder.clone(), id));
