@@ -422,7 +422,7 @@ pub trait Intake {
     fn end(&mut self) -> Result<()>;
     /// The source broke off: forget the message begun, as if it had never begun.
     fn discard(&mut self) -> Result<()>;
-    /// Makes all messages ended since the last commit durable and visible. One answer for each in order: what it is called now
-    /// (`None`: stored, name not known), or why that one was not stored.
+    /// Makes all messages ended since the last commit durable, and visible where others do not see them yet. One answer for each in order: what
+    /// it is called now (`None`: stored, name not known), or why that one was not stored.
     fn commit(&mut self) -> Result<Vec<Result<Option<MessageId>>>>;
 }

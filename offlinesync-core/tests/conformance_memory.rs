@@ -35,6 +35,7 @@ impl Fixture for Memory {
             support: knobs.support,
             deltas: knobs.deltas != Deltas::Nothing,
             tells_ids: knobs.tells_ids,
+            takes_back: !knobs.eager,
             holds_back: !knobs.eager,
             becomes: if knobs.native == LineEnding::Lf { as_file } else { exactly },
             large: if knobs.numbered { 1 << 20 } else { 20 << 20 },

@@ -47,6 +47,8 @@ impl Fixture for Mail {
             native: LineEnding::Lf,
             dates: if config.file_time { DatePrecision::Seconds } else { DatePrecision::Nothing },
             deltas: false,
+            // A file goes to its place as soon as it is whole.
+            holds_back: false,
             tells_ids: true,
             accepts_name: |name| !["cur", "new", "tmp"].contains(&name) && !name.contains('/'),
             becomes: as_file,

@@ -175,21 +175,21 @@ pub fn a_discarded_message_leaves_nothing(fixture: &dyn Fixture) {
     assert_eq!(read_all(&scene, &mut *folder), contents(&mails), "the source can be read again");
 }
 
-/// What was begun, and what was ended and could be held back, is gone with its intake, and can be delivered again.
+/// What was begun, and what was ended and can be taken back, is gone with its intake, and can be delivered again.
 pub fn a_dropped_intake_leaves_nothing(fixture: &dyn Fixture) {
     let mut scene = Scene::new(fixture);
     let mut folder = scene.folder("Box");
     let mails = texts(["committed", "ended", "begun"]);
-    let holds_back = scene.traits.holds_back;
-    assert!(holds_back || folder.needs_intent(), "what cannot be held back needs an intent");
+    let takes_back = scene.traits.takes_back;
+    assert!(takes_back || folder.needs_intent(), "what cannot be taken back needs an intent");
     let mut intake = folder.intake(&source("Source")).unwrap();
     give(&mut *intake, &uid(1), &mails[0], 1000).unwrap();
     intake.commit().unwrap();
-    if holds_back {
+    if takes_back {
         give(&mut *intake, &uid(2), &mails[1], 1000).unwrap();
     }
     let octets = mails[2].bytes.len() as u64;
-    if !holds_back || intake.group_size().messages > 1 {
+    if !takes_back || intake.group_size().messages > 1 {
         intake.begin(&Outgoing { source: &uid(3), flags: &mails[2].flags, date: None, octets }).unwrap();
         intake.write(b"From: half").unwrap();
     }

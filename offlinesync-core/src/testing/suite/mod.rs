@@ -60,7 +60,9 @@ pub struct Traits {
     pub removes_beside_marked: bool,
     /// A commit tells the new ids. Otherwise it may.
     pub tells_ids: bool,
-    /// What was ended is not there before its commit. A store that needs intents may be without this: an APPEND cannot be held back.
+    /// What was ended and is not committed is gone with its intake. A store that needs intents may be without this: an APPEND cannot be taken back.
+    pub takes_back: bool,
+    /// What was ended is not seen before its commit. Otherwise it may be.
     pub holds_back: bool,
     /// Which names of a single level the store must take; others it may refuse.
     pub accepts_name: fn(&str) -> bool,
@@ -84,6 +86,7 @@ impl Default for Traits {
             deltas: true,
             removes_beside_marked: true,
             tells_ids: true,
+            takes_back: true,
             holds_back: true,
             accepts_name: |_| true,
             becomes: exactly,
