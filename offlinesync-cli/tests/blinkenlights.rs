@@ -86,7 +86,8 @@ fn a_password_is_asked_for_on_the_screen_and_not_shown() {
 }
 
 /// Wherever a fault is: in the account's thread, there with what is shown held, in the thread that draws while it holds everything, in
-/// the main thread. The fault of the thread that draws once waited for itself for ever, with the terminal still taken.
+/// the main thread. The fault of the thread that draws once waited for itself for ever, with the terminal still taken;
+/// later the terminal was at times given back twice, and the cursor with it, so that the last words stood where the fault had been told.
 #[test]
 fn a_fault_in_any_thread_gives_the_terminal_back_is_told_there_and_ends_the_program() {
     let ended = "error: a fault in this program ended it";

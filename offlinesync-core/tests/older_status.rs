@@ -64,3 +64,24 @@ fn what_was_uploaded_to_a_server_that_tells_no_uids_is_known_by_its_name_too() {
     let world = World::new(Knobs { tells_ids: false, ..Knobs::imap() }, Knobs::maildir());
     world.with_older_status().assert_once("");
 }
+
+/// A message that was moved was known by its row alone, for the name of its file told of the folder it came from. With the status of an earlier day
+/// it was new on both sides, and each was copied to the other.
+#[test]
+fn what_was_moved_on_either_side_is_known_by_its_name_too() {
+    for side in Side::BOTH {
+        let world = World::new(Knobs::imap(), Knobs::maildir());
+        world.add(Side::Remote, "Archive", "first");
+        let letter = world.add(side, "INBOX", "a letter");
+        world.sync();
+        let older = MemoryStatus::default();
+        copy_status(world.status.inner(), &older).unwrap();
+        world.store(side).remove("INBOX", &letter);
+        world.add(side, "Archive", "a letter");
+        world.sync();
+        copy_status(&older, world.status.inner()).unwrap();
+        world.sync();
+        let counts = Side::BOTH.map(|on| ["INBOX", "Archive"].map(|folder| world.store(on).count(folder)));
+        assert_eq!(counts, [[0, 2], [0, 2]], "moved on the {side} side");
+    }
+}

@@ -50,8 +50,6 @@ pub(crate) struct World {
     earlier: Vec<MemoryStatus>,
     /// Those before are of syncs of which something went wrong in one, or of the time before files were renamed or moved.
     named_since: usize,
-    /// Messages were moved on the server since the last sync. Files that follow are not named after their new place.
-    unnamed: bool,
     /// Folders were numbered anew or removed since all was in step, or ever.
     doubtful: bool,
     ever_doubtful: bool,
@@ -97,7 +95,6 @@ impl World {
             removed_early: false,
             earlier: Vec::new(),
             named_since: 0,
-            unnamed: false,
             doubtful: false,
             ever_doubtful: false,
             gone: PerSide::default(),
@@ -178,7 +175,6 @@ impl World {
 
     fn take_note(&mut self, side: Side, deeds: Vec<Deed>) {
         for deed in deeds {
-            self.unnamed |= side == Side::Remote && self.may_be_a_move(&deed);
             match deed {
                 Deed::Added { folder, content, flags } => self.model.added(side, &folder, content, &flags),
                 Deed::Copied { folder, content, own_name } => self.model.copied(side, &folder, content, own_name),
@@ -197,14 +193,6 @@ impl World {
                 Deed::Created { folder } => drop(self.model.folders.insert(folder)),
                 Deed::Renamed => self.named_since = self.earlier.len(),
             }
-        }
-    }
-
-    fn may_be_a_move(&self, deed: &Deed) -> bool {
-        match deed {
-            Deed::Moved { .. } | Deed::Copied { .. } => true,
-            Deed::Added { content, .. } => self.model.knows(*content),
-            _ => false,
         }
     }
 
@@ -290,9 +278,6 @@ impl World {
         imap.close();
         drop((account, imap));
         self.server.settle();
-        if std::mem::take(&mut self.unnamed) {
-            self.named_since = self.earlier.len();
-        }
         result
     }
 

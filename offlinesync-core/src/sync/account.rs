@@ -59,10 +59,13 @@ pub(super) struct Task {
     weight: u64,
 }
 
+/// What is recorded of pairs, and of how many messages of each.
+pub(super) type Recorded = BTreeMap<FolderPair, (FolderRecord, u64)>;
+
 /// Both sides' lists, and what is recorded.
 pub(super) struct Listed {
     pub(super) lists: PerSide<FolderList>,
-    pub(super) recorded: BTreeMap<FolderPair, (FolderRecord, u64)>,
+    pub(super) recorded: Recorded,
 }
 
 impl Account {

@@ -1,7 +1,7 @@
 //! What each folder is called on the other side, and with it which pairs there are. Asks naming and the planner; no I/O but for
 //! what `partners` reads.
 
-use super::account::{Account, Listed};
+use super::account::{Account, Listed, Recorded};
 use super::partners;
 use super::refusals;
 use super::report::{Failure, Report};
@@ -19,14 +19,13 @@ impl Account {
         let separators = listed.lists.as_ref().map(|list| list.separator);
         self.check_names(listed, &separators)?;
         let remote = self.name_folders(Side::Remote, &listed.lists.remote, &BTreeMap::new(), &separators, report);
-        let everything = listed.recorded.clone();
-        let recorded = self.recorded(listed, &separators);
+        let (recorded, left_out) = self.recorded(listed, &separators);
         let known = partners(&remote, &listed.lists.remote, &recorded);
         let local = self.name_folders(Side::Local, &listed.lists.local, &known, &separators, report);
         let case_sensitive = self.repositories.as_ref().map(|repository| repository.case_sensitive());
         let policy = FolderPolicy { case_sensitive, ..FolderPolicy::from(&self.policy) };
         let mut decisions = plan_folders(&remote, &local, &recorded, &policy);
-        partners::refuse_others(self, &mut decisions, listed, &everything, &mut report.failures)?;
+        partners::refuse_others(self, &mut decisions, listed, &left_out, &mut report.failures)?;
         Ok(decisions)
     }
 
@@ -43,17 +42,19 @@ impl Account {
         self.policy.create_folders[side] && !self.policy.read_only[side]
     }
 
-    /// The recorded pairs that naming does not leave out, with their rows. The records of the others are dropped from the listing, so that they do not
-    /// count where the account is judged as a whole: nobody looks at them, and they would pass for folders that are as they were. Those that are left
-    /// out of this run alone are kept.
-    fn recorded(&self, listed: &mut Listed, separators: &PerSide<Option<char>>) -> Vec<(FolderPair, u64)> {
-        let mut taking_part = Vec::new();
-        listed.recorded.retain(|pair, (_, rows)| {
-            let takes_part = self.takes_part(pair, separators);
-            taking_part.extend(takes_part.then(|| (pair.clone(), *rows)));
-            takes_part || self.naming.is_set_aside(&pair.remote)
-        });
-        taking_part
+    /// The recorded pairs that naming does not leave out, with their rows, and the records of the others. Those are dropped from the listing, so
+    /// that they do not count where the account is judged as a whole: nobody looks at them, and they would pass for folders that are as they were.
+    /// Those that are left out of this run alone are kept.
+    fn recorded(&self, listed: &mut Listed, separators: &PerSide<Option<char>>) -> (Vec<(FolderPair, u64)>, Recorded) {
+        let (mut taking_part, mut left_out) = (Vec::new(), Recorded::new());
+        for (pair, known) in std::mem::take(&mut listed.recorded) {
+            let takes_part = self.takes_part(&pair, separators);
+            taking_part.extend(takes_part.then(|| (pair.clone(), known.1)));
+            let kept = takes_part || self.naming.is_set_aside(&pair.remote);
+            let place = if kept { &mut listed.recorded } else { &mut left_out };
+            place.insert(pair, known);
+        }
+        (taking_part, left_out)
     }
 
     /// Where naming fails, nothing is known of the pair in this run: its folders are in no list of named ones, and it is not gone for that.

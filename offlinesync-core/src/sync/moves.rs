@@ -382,7 +382,9 @@ fn transfer(streets: &mut [Prepared<'_>], on: Side, (from, to): (usize, usize), 
         arrived.upsert.push(row);
         delete.push(left.ids.remote.clone());
     }
+    let named: Vec<PerSide<MessageId>> = arrived.upsert.iter().map(|row| row.ids.clone()).collect();
     streets[to].record_move(on, arrived)?;
+    streets[to].name_after_copies(&named)?;
     let left = delete.iter().cloned().collect();
     streets[from].record_move(on, Batch { delete, ..Batch::default() })?;
     strike_out(streets, on, (from, to), messages, &left, instead);

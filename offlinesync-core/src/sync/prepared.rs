@@ -65,6 +65,13 @@ impl Prepared<'_> {
         self.street.status.apply(batch)
     }
 
+    /// Tells messages of a store of names, which were moved here or whose copies were, what those are called here: the names they brought
+    /// along tell of the folder they came from.
+    pub(super) fn name_after_copies(&mut self, messages: &[PerSide<MessageId>]) -> Result<()> {
+        let mut site = self.street.site(&self.planned.record, Vec::new());
+        Side::BOTH.into_iter().try_for_each(|copies| site.note(copies, messages.iter()))
+    }
+
     /// Notes the number that a store says it gave a message: a claim, as that of an upload, until the next listing. `false`: it is a name, and
     /// of our own making.
     pub(super) fn claim(&mut self, on: Side, source: &MessageId, new: &MessageId) -> bool {

@@ -13,6 +13,7 @@ use ratatui::crossterm::{cursor, execute};
 use ratatui::{DefaultTerminal, Terminal};
 use std::io::{Result as IoResult, stdout};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
@@ -33,6 +34,9 @@ struct Shared {
     /// What is shown, and whether it changed since it was drawn.
     state: Mutex<(State, bool)>,
     phase: Mutex<Phase>,
+    /// Whether the terminal is switched. It is switched back once: the second time would put the cursor back to where it was at first, and
+    /// what was written since would be written over.
+    switched: AtomicBool,
     changed: Condvar,
     /// The thread that draws.
     drawing: OnceLock<ThreadId>,
@@ -62,12 +66,13 @@ impl Screen {
         let shared = Arc::new(Shared {
             state: Mutex::new((State::default(), true)),
             phase: Mutex::new(Phase::Ours),
+            switched: AtomicBool::new(false),
             changed: Condvar::new(),
             drawing: OnceLock::new(),
             control,
             colours,
         });
-        let terminal = take().inspect_err(|_| give_back())?;
+        let terminal = shared.take().inspect_err(|_| shared.give_back())?;
         shared.give_back_after_a_fault();
         let leaving = Arc::clone(&shared);
         shared.control.on_abort(move || leaving.leave());
@@ -136,7 +141,7 @@ impl Shared {
     fn leave(&self) {
         let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::replace(&mut *phase, Phase::Gone) == Phase::Ours {
-            give_back();
+            self.give_back();
         }
         drop(phase);
         self.changed.notify_all();
@@ -148,7 +153,7 @@ impl Shared {
         let (shared, before) = (Arc::clone(self), std::panic::take_hook());
         std::panic::set_hook(Box::new(move |fault| {
             if shared.drawing.get() == Some(&std::thread::current().id()) {
-                give_back();
+                shared.give_back();
             } else {
                 shared.leave();
             }
@@ -205,7 +210,7 @@ impl Shared {
 
     /// Lends the terminal and takes it again.
     fn lend(&self) -> Option<DefaultTerminal> {
-        give_back();
+        self.give_back();
         let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
         if *phase == Phase::Asked {
             *phase = Phase::Lent;
@@ -219,7 +224,23 @@ impl Shared {
         }
         drop(phase);
         self.state.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
-        take().ok()
+        self.take().ok()
+    }
+
+    /// Asks the terminal nothing: one that does not answer, or late, is drawn on all the same.
+    fn take(&self) -> IoResult<DefaultTerminal> {
+        self.switched.store(true, Ordering::SeqCst);
+        enable_raw_mode()?;
+        execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), cursor::Hide)?;
+        Terminal::new(CrosstermBackend::new(stdout()))
+    }
+
+    /// Does what can be done; there is nobody to tell that it could not.
+    fn give_back(&self) {
+        if self.switched.swap(false, Ordering::SeqCst) {
+            let _ = execute!(stdout(), LeaveAlternateScreen, cursor::Show);
+            let _ = disable_raw_mode();
+        }
     }
 
     fn read(&self) -> IoResult<()> {
@@ -240,17 +261,4 @@ impl Shared {
         }
         Ok(())
     }
-}
-
-/// Asks the terminal nothing: one that does not answer, or late, is drawn on all the same.
-fn take() -> IoResult<DefaultTerminal> {
-    enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), cursor::Hide)?;
-    Terminal::new(CrosstermBackend::new(stdout()))
-}
-
-/// Does what can be done; there is nobody to tell that it could not.
-fn give_back() {
-    let _ = execute!(stdout(), LeaveAlternateScreen, cursor::Show);
-    let _ = disable_raw_mode();
 }
