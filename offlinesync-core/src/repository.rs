@@ -331,6 +331,12 @@ pub trait Folder: Send {
         false
     }
 
+    /// Whether `id` has a name that a copy of message `source` in `from` gets here, so that `source` would be taken for delivered if it were
+    /// delivered with the same content. Unlike with [`is_named_after`](Folder::is_named_after), it may have the name by chance. No I/O.
+    fn bears_name_of(&self, id: &MessageId, from: &SourceFolder, source: &MessageId) -> bool {
+        self.is_named_after(id, from, source)
+    }
+
     /// Changes flags. Durable on return, but for the messages returned, of whose change a part may have been made.
     fn store(&mut self, changes: &[FlagChange]) -> Result<Failures>;
 

@@ -6,7 +6,7 @@ use crate::deliver::Delivery;
 use crate::disk::{self, Disk};
 use crate::keywords::{Letters, Table, Vocabulary};
 use crate::layout::Layout;
-use crate::name::{Claim, FileName, NumberedBase, short_digest};
+use crate::name::{self, Claim, FileName, NumberedBase, short_digest};
 use crate::names::{Found, Names};
 use crate::read::Reader;
 use crate::scan::{self, Grammar, Sub};
@@ -420,6 +420,14 @@ impl Folder for MaildirFolder {
             base.uid == *uid
                 && base.uid_validity == from.uid_validity
                 && base.source == short_digest(from.name.as_str())
+        })
+    }
+
+    fn bears_name_of(&self, id: &MessageId, from: &SourceFolder, source: &MessageId) -> bool {
+        let MessageId::Name(id) = id else { return false };
+        name::and_first_base(id).any(|base| match source {
+            MessageId::Uid(_) => self.is_named_after(&MessageId::Name(base.into()), from, source),
+            MessageId::Name(source) => base == name::named_base(source, self.config.info_separator),
         })
     }
 

@@ -262,6 +262,12 @@ pub fn other_base(base: &str, n: u32) -> String {
     format!("{base}-{n}")
 }
 
+/// A base, and the one whose [`other_base`] it may be.
+pub fn and_first_base(base: &str) -> impl Iterator<Item = &str> {
+    let first = base.rsplit_once('-').filter(|(_, n)| number(n).is_some_and(|n| n > 1)).map(|(first, _)| first);
+    [base].into_iter().chain(first)
+}
+
 /// The whole name of a new message. Without letters there is no info part, as the Maildir format has it in `new`.
 pub fn compose(base: &str, partner: Option<Claim<'_>>, letters: &str, separator: char) -> String {
     let mut name = base.to_owned();

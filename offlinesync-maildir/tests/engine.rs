@@ -130,6 +130,29 @@ fn of_messages_alike_each_goes_with_the_file_that_is_named_after_it() {
     }
 }
 
+/// Between two Maildirs a copy has the base of its source. Without the memory of a sync it was taken for that of another message alike, whose base was
+/// the end of it, and its source could not be recorded with it: the folder was refused from then on.
+#[test]
+fn between_two_maildirs_a_copy_goes_with_the_file_of_the_same_base() {
+    let dir = tempfile::tempdir().unwrap();
+    let maildir = |name: &str| MaildirRepository::new(MaildirConfig::new(name, dir.path().join(name))).unwrap();
+    let deliver = |side: &str, base: &str| {
+        let inbox = dir.path().join(side).join("INBOX");
+        ["cur", "new", "tmp"].iter().for_each(|sub| std::fs::create_dir_all(inbox.join(sub)).unwrap());
+        std::fs::write(inbox.join("cur").join(format!("{base}:2,S")), "Subject: the same again\n\nbody\n").unwrap();
+    };
+    deliver("one", "11.host");
+    deliver("one", "1.host");
+    deliver("other", "11.host");
+    let (one, other) = (Arc::new(maildir("one")), Arc::new(maildir("other")));
+    let account = Account::new("me", one, other, Arc::new(MemoryStatus::default()));
+    let report = account.sync(&(), &Cancel::new()).unwrap();
+    assert!(report.in_step(), "{:?}", report.failures);
+    for side in ["one", "other"] {
+        assert_eq!(files(&dir.path().join(side), "INBOX"), ["cur/1.host:2,S", "cur/11.host:2,S"], "{side}");
+    }
+}
+
 /// `maildir-windows-compatible` was set, or taken back: no name had flags any more, and they were all cleared on the server.
 #[test]
 fn names_with_the_separator_of_before_keep_their_flags_and_their_messages() {

@@ -264,70 +264,40 @@ fn pair_by_digest(
     Ok(())
 }
 
-/// How much tells that one of a pair got its name from the other, in this numbering of the two sides; `None`: nothing does.
+/// Whether one of a pair got its name from the other, in this numbering of the two sides.
 pub(super) fn belonging<'f>(
     folders: &'f PerSide<Box<dyn Folder>>,
     numbering: &PerSide<Option<UidValidity>>,
-) -> impl Fn(PerSide<&MessageId>) -> Option<usize> + 'f {
+) -> impl Fn(&PerSide<MessageId>) -> bool + 'f {
     let sources = PerSide::from_fn(|side| {
         let name = folders[side].name().clone();
         numbering[side].map(|uid_validity| SourceFolder { name, uid_validity })
     });
-    let is_named_after = move |copy: Side, ids: PerSide<&MessageId>| {
+    let bears_name = move |copy: Side, ids: &PerSide<MessageId>| {
         let source = sources[copy.other()].as_ref();
-        source.is_some_and(|source| folders[copy].is_named_after(ids[copy], source, ids[copy.other()]))
+        source.is_some_and(|source| folders[copy].bears_name_of(&ids[copy], source, &ids[copy.other()]))
     };
-    move |ids| match Side::BOTH.into_iter().any(|copy| is_named_after(copy, ids)) {
-        true => Some(usize::MAX),
-        false => likeness(ids.remote, ids.local),
-    }
+    move |ids| Side::BOTH.into_iter().any(|copy| bears_name(copy, ids))
 }
 
 /// Pairs messages that are all the same, in order. A copy that got its name from one of them goes to that one, though (`belong`): where it is
-/// another's, the one that it is named after would be taken for copied already, and could not be recorded. A copy of a copy is like both of
-/// the others; it goes to the one whose name is more of its own.
+/// another's, the one that it is named after would be taken for copied already, and could not be recorded.
 pub(super) fn pair_alike(
     both: PerSide<Vec<MessageId>>,
-    belong: &dyn Fn(PerSide<&MessageId>) -> Option<usize>,
+    belong: &dyn Fn(&PerSide<MessageId>) -> bool,
 ) -> Vec<PerSide<MessageId>> {
+    let PerSide { mut remote, mut local } = both;
     let mut pairs = Vec::new();
-    let mut left = both.as_ref().map(|ids| ids.iter().collect::<BTreeSet<&MessageId>>());
-    if [&both.remote, &both.local].iter().any(|ids| ids.iter().any(|id| id.uid().is_none())) {
-        for ids in by_likeness(&both, belong) {
-            if Side::BOTH.into_iter().all(|side| left[side].contains(&ids[side])) {
-                for side in Side::BOTH {
-                    left[side].remove(&ids[side]);
-                }
-                pairs.push(ids);
-            }
-        }
+    if [&remote, &local].iter().any(|ids| ids.iter().any(|id| id.uid().is_none())) {
+        remote.retain(|one| {
+            let pair = |other: &MessageId| PerSide { remote: one.clone(), local: other.clone() };
+            let at = local.iter().position(|other| belong(&pair(other)));
+            pairs.extend(at.map(|at| pair(&local.remove(at))));
+            at.is_none()
+        });
     }
-    let PerSide { remote, local } =
-        PerSide::from_fn(|side| both[side].iter().filter(|id| left[side].contains(id)).cloned().collect::<Vec<_>>());
     pairs.extend(remote.into_iter().zip(local).map(|(remote, local)| PerSide { remote, local }));
     pairs
-}
-
-/// The pairs of which something tells that they belong together, what is told most of first.
-fn by_likeness(
-    both: &PerSide<Vec<MessageId>>,
-    belong: &dyn Fn(PerSide<&MessageId>) -> Option<usize>,
-) -> Vec<PerSide<MessageId>> {
-    let each = both.remote.iter().flat_map(|remote| both.local.iter().map(move |local| (remote, local)));
-    let pair = |(remote, local)| PerSide { remote, local };
-    let mut alike: Vec<_> = each.map(pair).filter_map(|ids| Some((belong(ids)?, ids))).collect();
-    alike.sort_by_key(|(likeness, _)| std::cmp::Reverse(*likeness));
-    alike.into_iter().map(|(_, ids)| ids.map(MessageId::clone)).collect()
-}
-
-/// How much of a name is the other's end, if that is whole in it.
-fn likeness(one: &MessageId, other: &MessageId) -> Option<usize> {
-    match (one, other) {
-        (MessageId::Name(one), MessageId::Name(other)) if one.ends_with(&**other) || other.ends_with(&**one) => {
-            Some(one.len().min(other.len()))
-        }
-        _ => None,
-    }
 }
 
 /// What reading a message whole tells.
@@ -423,9 +393,7 @@ mod tests {
         let name = |name: &str| MessageId::Name(name.into());
         let both = PerSide { remote: vec![name("m2"), name("m5"), name("m7")], local: vec![name("a:m5"), name("x")] };
         let pair = |remote, local| PerSide { remote: name(remote), local: name(local) };
-        let belong = |ids: PerSide<&MessageId>| likeness(ids.remote, ids.local);
+        let belong = |ids: &PerSide<MessageId>| *ids == pair("m5", "a:m5");
         assert_eq!(pair_alike(both, &belong), [pair("m5", "a:m5"), pair("m2", "x")]);
-        let both = PerSide { remote: vec![name("m5"), name("a:m5")], local: vec![name("b:a:m5")] };
-        assert_eq!(pair_alike(both, &belong), [pair("a:m5", "b:a:m5")], "a copy of a copy");
     }
 }

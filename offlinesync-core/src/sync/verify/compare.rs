@@ -23,7 +23,7 @@ pub(super) struct Known<'b> {
     pub(super) intents: Vec<Intent>,
     pub(super) support: FlagSupport,
     /// Whether one of a pair got its name from the other.
-    pub(super) belong: &'b dyn Fn(PerSide<&MessageId>) -> Option<usize>,
+    pub(super) belong: &'b dyn Fn(&PerSide<MessageId>) -> bool,
 }
 
 /// Rows to write and to delete so that every message that is on both sides has one.

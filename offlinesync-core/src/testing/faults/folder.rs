@@ -96,6 +96,10 @@ impl Folder for FaultyFolder {
         self.inner.is_named_after(id, from, source)
     }
 
+    fn bears_name_of(&self, id: &MessageId, from: &SourceFolder, source: &MessageId) -> bool {
+        self.inner.bears_name_of(id, from, source)
+    }
+
     fn cheap_content(&self) -> bool {
         self.inner.cheap_content()
     }

@@ -136,6 +136,11 @@ impl Folder for MemoryFolder {
         self.repository.knobs().needs_intent
     }
 
+    fn bears_name_of(&self, id: &MessageId, from: &SourceFolder, source: &MessageId) -> bool {
+        self.with(|mailbox, knobs, _| !knobs.needs_intent && mailbox.delivered_as(from, source) == Some(id))
+            .unwrap_or(false)
+    }
+
     fn cheap_content(&self) -> bool {
         self.repository.knobs().cheap_content
     }

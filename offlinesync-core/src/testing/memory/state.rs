@@ -166,6 +166,11 @@ impl Mailbox {
         Ok(id)
     }
 
+    /// What a message from elsewhere was called when it was last delivered.
+    pub(super) fn delivered_as(&self, from: &SourceFolder, source: &MessageId) -> Option<&MessageId> {
+        self.delivered.get(&(from.name.clone(), from.uid_validity, source.clone()))
+    }
+
     fn free_name(&self, base: String) -> MessageId {
         let mut name = MessageId::Name(base.as_str().into());
         for n in 2.. {
