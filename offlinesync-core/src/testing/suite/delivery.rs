@@ -215,6 +215,11 @@ pub fn the_same_source_twice_is_one_message(fixture: &dyn Fixture) {
     let again: Vec<_> = deliver(&mut *later, &mails).into_iter().map(Result::unwrap).collect();
     assert_eq!(again, first);
     assert_eq!(read_all(&scene, &mut *folder), contents(&mails));
+    for (number, id) in (1..).zip(&first).filter_map(|(number, id)| Some((number, id.as_ref()?))) {
+        let bears = |source: &SourceFolder, n| folder.bears_name_of(id, source, &uid(n));
+        assert!(bears(&source("Source"), number), "{id} bears the name by which it was found");
+        assert!(!bears(&source("Source"), number + 1) && !bears(&source("Source2"), number), "{id}");
+    }
 
     let other_folder = source("Source2");
     let other_numbering = SourceFolder { uid_validity: UidValidity(8), ..source("Source") };
@@ -237,16 +242,23 @@ pub fn sources_may_have_names(fixture: &dyn Fixture) {
         ["1700000000.M1P2.host", "1700000000.M1P2.host,S=5", "a/b", "a:b", "a b", "\u{e9}", "A", "a", "..", "1", "%31"];
     let long = "long".repeat(60);
     let mails: Vec<Mail> = names.into_iter().chain([long.as_str()]).map(Mail::text).collect();
+    let from = SourceFolder { name: "Lists/\u{e4}\"quoted\".x".into(), uid_validity: UidValidity(1) };
     for _ in 0..2 {
-        let from = SourceFolder { name: "Lists/\u{e4}\"quoted\".x".into(), uid_validity: UidValidity(1) };
-        let mut intake = folder.intake(&from).unwrap();
+        let (mut intake, mut copies) = (folder.intake(&from).unwrap(), Vec::new());
         for mail in &mails {
-            give(&mut *intake, &MessageId::Name(mail.name.as_str().into()), mail, 1000).unwrap();
-            assert!(intake.commit().unwrap().iter().all(Result::is_ok), "'{}'", mail.name);
+            let name = MessageId::Name(mail.name.as_str().into());
+            give(&mut *intake, &name, mail, 1000).unwrap();
+            let given = intake.commit().unwrap().pop().unwrap();
+            let id = given.unwrap_or_else(|error| panic!("'{}': {error}", mail.name));
+            copies.extend(id.map(|id| (name, id)));
         }
         drop(intake);
         if folder.needs_intent() {
             break;
+        }
+        for (name, id) in &copies {
+            let named: Vec<_> = copies.iter().filter(|(name, _)| folder.bears_name_of(id, &from, name)).collect();
+            assert!(matches!(named[..], [(only, _)] if only == name), "{id} bears the name of {named:?}");
         }
     }
     assert_eq!(read_all(&scene, &mut *folder), contents(&mails));
