@@ -43,6 +43,14 @@ impl Story {
         (self.base + added - self.removed.remote - self.removed.local).max(0)
     }
 
+    /// The same where an older status was put back: a removal of an earlier day, which had been forgotten together with the status that knew of it, may
+    /// be made once more. It takes one copy of several, never the last.
+    fn least_with_older(&self, removed_ever: i64) -> i64 {
+        let earlier = removed_ever - self.removed.remote - self.removed.local;
+        let least = self.least();
+        (least - earlier.min(self.base)).max(least.min(1))
+    }
+
     fn most(&self) -> i64 {
         self.all() - self.added_on_both - self.removed_base.remote.max(self.removed_base.local)
     }
@@ -57,6 +65,10 @@ pub(crate) struct Model {
     forgotten: BTreeSet<String>,
     /// A folder was renamed.
     renamed: bool,
+    /// An older status was put back since all was in step.
+    older: bool,
+    /// How many copies were ever removed from a folder.
+    removed_ever: BTreeMap<(String, Content), i64>,
 }
 
 /// Copies that a folder has: the flags of each.
@@ -93,6 +105,7 @@ impl Model {
 
     /// `settled`: it was there when all was in step.
     pub(crate) fn removed(&mut self, side: Side, folder: &str, content: Content, settled: bool) {
+        *self.removed_ever.entry((folder.to_owned(), content)).or_default() += 1;
         let story = self.story(folder, content);
         story.removed[side] += 1;
         story.removed_base[side] += i64::from(settled);
@@ -122,14 +135,20 @@ impl Model {
         story.changed.insert(flag, known.then_some(on));
     }
 
-    /// What was recorded is lost, or is that of an earlier day: what was removed on one side alone may be taken for new on the other, and
+    /// What was recorded is lost: what was removed on one side alone may be taken for new on the other, and
     /// a flag that was changed may be as it was. Everything else holds as ever.
     pub(crate) fn forgotten(&mut self) {
         self.forgotten.extend(FOLDERS.map(str::to_owned));
         self.stories.values_mut().for_each(Story::forget);
     }
 
-    /// The same for one folder, which is paired anew.
+    /// What was recorded is that of an earlier day.
+    pub(crate) fn put_back(&mut self) {
+        self.older = true;
+        self.forgotten();
+    }
+
+    /// The same as when it is lost, for one folder, which is paired anew.
     pub(crate) fn forgotten_in(&mut self, folder: &str) {
         self.forgotten.insert(folder.to_owned());
         self.stories.iter_mut().filter(|((other, _), _)| other == folder).for_each(|(_, story)| story.forget());
@@ -190,8 +209,10 @@ impl Model {
         for (key, story) in self.stories.iter().filter(|((folder, _), _)| !apart(folder)) {
             let copies = found.get(key).unwrap_or(&none);
             let number = copies.len() as i64;
-            if number < story.least() {
-                complaints.push(format!("{key:?} LOST: {number} instead of {}: {story:?}", story.least()));
+            let removed_ever = self.removed_ever.get(key).copied().unwrap_or_default();
+            let least = if self.older { story.least_with_older(removed_ever) } else { story.least() };
+            if number < least {
+                complaints.push(format!("{key:?} LOST: {number} instead of {least}: {story:?}"));
             } else if number > story.most() {
                 complaints.push(format!("{key:?} DOUBLED or back: {number} instead of {}: {story:?}", story.most()));
             }
@@ -210,7 +231,7 @@ impl Model {
     pub(crate) fn settle(&mut self, found: &Found) {
         self.stories.clear();
         self.forgotten.clear();
-        self.renamed = false;
+        (self.renamed, self.older) = (false, false);
         for ((folder, content), copies) in found {
             let story = self.story(folder, *content);
             story.base = copies.len() as i64;

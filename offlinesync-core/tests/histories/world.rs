@@ -320,7 +320,10 @@ impl World {
         let status = older.filter(|_| !kept.is_empty()).map(|at| copy_of(at.get(kept)));
         copy_status(&status.unwrap_or_default(), self.status.inner()).unwrap();
         self.settled = PerSide::default();
-        self.model.forgotten();
+        match older {
+            Some(_) => self.model.put_back(),
+            None => self.model.forgotten(),
+        }
         // An older status knows an older numbering, and older names.
         if self.ever_renamed {
             self.renamed = true;
