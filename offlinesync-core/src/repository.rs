@@ -304,7 +304,8 @@ pub trait Folder: Send {
     fn intake(&mut self, source: &SourceFolder) -> Result<Box<dyn Intake + '_>>;
 
     /// Whether delivering the same message again would double it, so that an intent must be durable beforehand.
-    /// `false` where the name of a delivered message follows from its source.
+    /// `false` where the name of a delivered message follows from the number of its source. A message that its source knows by a name has an
+    /// intent everywhere.
     fn needs_intent(&self) -> bool;
 
     /// How long after a connection was lost the store may go on carrying out what was sent over it. An upload that was cut short is
@@ -331,8 +332,8 @@ pub trait Folder: Send {
         false
     }
 
-    /// Whether `id` has a name that a copy of message `source` in `from` gets here, so that `source` would be taken for delivered if it were
-    /// delivered with the same content. Unlike with [`is_named_after`](Folder::is_named_after), it may have the name by chance. No I/O.
+    /// Whether `id` has a name that a copy of message `source` in `from` gets here. Of messages alike it goes with that one: if it went with another,
+    /// `source` might be found delivered already. Unlike with [`is_named_after`](Folder::is_named_after), it may have the name by chance. No I/O.
     fn bears_name_of(&self, id: &MessageId, from: &SourceFolder, source: &MessageId) -> bool {
         self.is_named_after(id, from, source)
     }

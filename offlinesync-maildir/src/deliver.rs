@@ -159,14 +159,16 @@ impl<'f> Delivery<'f> {
         id
     }
 
-    /// Gives a written message its place. A base that is taken by the same content is the message itself, delivered before.
+    /// Gives a written message its place. A base that tells the source's number and is taken by the same content is the message itself, delivered
+    /// before. A base that the source has by its name tells no more than another: a message that came back under its old name is not the copy
+    /// of the one that took its place.
     fn place(&mut self, mail: &mut NewMail, name: &Name, touched: &mut Touched) -> Result<MessageId> {
         let mut n = 1;
         loop {
             let base = if n == 1 { name.base.clone() } else { name::other_base(&name.base, n) };
             if self.folder.bases()?.has_base(&base) {
                 let id = MessageId::Name(base.into());
-                if self.is_copy(&id, mail)? {
+                if name.partner.is_some() && self.is_copy(&id, mail)? {
                     return self.adopt(id, name, touched);
                 }
             } else {

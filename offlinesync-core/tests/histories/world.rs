@@ -192,7 +192,7 @@ impl World {
     /// Whether what is new on both sides is compared.
     fn are_compared(&self) -> bool {
         let knobs = Side::BOTH.map(|side| self.store(side).knobs());
-        knobs.iter().all(|knobs| !knobs.cheap_content) || knobs.iter().any(|knobs| knobs.shared)
+        knobs[0].cheap_content == knobs[1].cheap_content || knobs.iter().any(|knobs| knobs.shared)
     }
 
     fn rename(&mut self, side: Side) {

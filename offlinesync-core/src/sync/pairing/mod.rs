@@ -140,9 +140,9 @@ fn hold_back(
     Ok(())
 }
 
-/// Whether somebody else may have put the same message on both sides. Between two servers it is always asked: there are no names that
-/// would tell.
+/// Whether somebody else may have put the same message on both sides. Between two servers, and between two Maildirs, it is always asked:
+/// there are no names that would tell.
 fn are_shared(folders: &PerSide<Box<dyn Folder>>) -> bool {
-    let servers = Side::BOTH.iter().all(|side| !folders[*side].cheap_content());
-    servers || Side::BOTH.iter().any(|side| folders[*side].is_shared())
+    let of_one_kind = folders.remote.cheap_content() == folders.local.cheap_content();
+    of_one_kind || Side::BOTH.iter().any(|side| folders[*side].is_shared())
 }
