@@ -343,3 +343,39 @@ fn what_was_moved_before_the_end_goes_with_its_source() {
         }
     }
 }
+
+/// While a run moved other messages, a user moved one on to yet another folder; the run moved its copy all the same, without having seen what it
+/// was, and died. The next found there what nobody knew, and copied it back.
+#[test]
+fn a_message_that_goes_on_while_others_are_moved_is_known_again() {
+    for (side, kind) in Side::BOTH.into_iter().flat_map(|side| (0..3).map(move |kind| (side, kind))) {
+        for (n, more) in (1..24).flat_map(|n| (0..10).map(move |more| (n, more))) {
+            let (name, world) = World::of_every_kind().swap_remove(kind);
+            world.add(side, "Other", "letter 30");
+            let world = world.in_step();
+            world.move_letter(side, "letter 1");
+            let id = world.id_of(side, "INBOX", "letter 7");
+            world.store(side).remove("INBOX", &id);
+            let id = world.add(side, "Other", "letter 7");
+            let (store, octets) = (world.store(side).clone(), Mail::text("letter 7").bytes);
+            world.faults.act_before(world.faults.effects() + n, move || {
+                store.remove("Other", &id);
+                store.add("Archive", &octets, Flags::default());
+            });
+            world.faults.stop_after(world.faults.effects() + n + more);
+            let _ = world.try_sync(Policy::default());
+            world.faults.mend();
+            world.sync();
+            let when = format!("({name}, on the {side} side, moved on before effect {n}, stopped {more} after it)");
+            for folder in ["INBOX", "Archive", "Other"] {
+                assert_eq!(
+                    world.contents(Side::Remote, folder),
+                    world.contents(Side::Local, folder),
+                    "{folder} {when}"
+                );
+            }
+            let all: usize = ["INBOX", "Archive", "Other"].map(|f| world.store(side).count(f)).iter().sum();
+            assert_eq!(all, 13, "{when}");
+        }
+    }
+}

@@ -329,22 +329,31 @@ fn carry(streets: &mut [Prepared<'_>], on: Side, (from, to): (usize, usize), mes
         return Ok(());
     }
     let (source, target) = (streets[from].pair().clone(), streets[to].pair().clone());
-    if streets[to].dry_run() {
+    let moved = if streets[to].dry_run() {
         let left = messages.iter().map(|(left, _)| left.ids.remote.clone()).collect();
         strike_out(streets, on, (from, to), messages, &left, Vec::new());
-    } else if !transfer(streets, on, (from, to), messages)? {
+        messages.to_vec()
+    } else {
+        transfer(streets, on, (from, to), messages)?
+    };
+    if moved.is_empty() {
         return Ok(());
     }
-    let ids: Vec<_> = messages.iter().map(|(left, appeared)| (left.ids.clone(), appeared.id.clone())).collect();
+    let ids: Vec<_> = moved.iter().map(|(left, appeared)| (left.ids.clone(), appeared.id.clone())).collect();
     let event = Event::MessagesMoved { from: &source, to: &target, on, messages: ids.len() as u64, ids: &ids };
     streets[to].observer().event(&event);
     Ok(())
 }
 
-/// `false`: the store cannot move.
-fn transfer(streets: &mut [Prepared<'_>], on: Side, (from, to): (usize, usize), messages: &[Pair]) -> Result<bool> {
+/// Answers those for which the store was asked; none if it cannot move.
+fn transfer(
+    streets: &mut [Prepared<'_>],
+    on: Side,
+    (from, to): (usize, usize),
+    messages: &[Pair],
+) -> Result<Vec<Pair>> {
     let forgotten = forget_gone(&mut streets[to]);
-    let contents = contents(streets, on, (from, to), messages)?;
+    let (messages, contents): (Vec<Pair>, Vec<_>) = still_there(streets, on, (from, to), messages)?.into_iter().unzip();
     // Should the run die after the move, the next finds the moved message by this instead of copying another, and removes it if what
     // appeared is gone by then.
     let intent = |((_, appeared), content): (&Pair, Option<Content>)| Intent {
@@ -356,11 +365,14 @@ fn transfer(streets: &mut [Prepared<'_>], on: Side, (from, to): (usize, usize), 
     let intents: Vec<Intent> = messages.iter().zip(contents).map(intent).collect();
     let keys: Vec<(Side, MessageId)> = messages.iter().map(|(_, appeared)| (on, appeared.id.clone())).collect();
     streets[to].record_move(on, Batch { intents: intents.clone(), delete: forgotten, ..Batch::default() })?;
+    if messages.is_empty() {
+        return Ok(messages);
+    }
     let folder = streets[to].pair()[on].clone();
     let ids: Vec<MessageId> = messages.iter().map(|(left, _)| left.ids[on].clone()).collect();
     let Some(moved) = streets[from].folder(on).transfer(&ids, &folder)? else {
         streets[to].record_move(on, Batch { settled: keys, ..Batch::default() })?;
-        return Ok(false);
+        return Ok(Vec::new());
     };
     let flags = flags_of_copies(&streets[to], on);
     let (mut arrived, mut delete) = (Batch::default(), Vec::new());
@@ -387,32 +399,34 @@ fn transfer(streets: &mut [Prepared<'_>], on: Side, (from, to): (usize, usize), 
     streets[to].name_after_copies(&named)?;
     let left = delete.iter().cloned().collect();
     streets[from].record_move(on, Batch { delete, ..Batch::default() })?;
-    strike_out(streets, on, (from, to), messages, &left, instead);
-    Ok(true)
+    strike_out(streets, on, (from, to), &messages, &left, instead);
+    Ok(messages)
 }
 
-/// By what moved messages will be known again, told by whichever half is cheaper to look at. Whole messages are read only where that is
-/// cheap and a header does not tell enough.
-fn contents(
+/// Those that nobody moved on to yet another folder or removed meanwhile, whose move would not be known again should the run die after it; with what
+/// they will be known by, told by whichever half is cheaper to look at. Whole messages are read only where that is cheap and a header does not tell
+/// enough.
+fn still_there(
     streets: &mut [Prepared<'_>],
     on: Side,
     (from, to): (usize, usize),
     messages: &[Pair],
-) -> Result<Vec<Option<Content>>> {
+) -> Result<Vec<(Pair, Option<Content>)>> {
     let here = !streets[to].folder(on.other()).cheap_content() && streets[from].folder(on).cheap_content();
     let folder = if here { streets[from].folder(on) } else { streets[to].folder(on.other()) };
     let id = |(left, appeared): &Pair| if here { left.ids[on].clone() } else { appeared.id.clone() };
-    let mut found = BTreeMap::new();
-    folder.headers(&messages.iter().map(id).collect::<Vec<_>>(), &mut |headers| {
-        found.extend(content::proof(&headers).map(|proof| (headers.id.clone(), proof)));
+    let mut there = BTreeMap::new();
+    let unread = folder.headers(&messages.iter().map(id).collect::<Vec<_>>(), &mut |headers| {
+        there.insert(headers.id.clone(), content::proof(&headers));
         Ok(())
     })?;
-    let untold: Vec<MessageId> = messages.iter().map(id).filter(|id| !found.contains_key(id)).collect();
+    there.extend(unread.into_iter().map(|(id, _)| (id, None)));
+    let untold: Vec<MessageId> = there.iter().filter(|(_, told)| told.is_none()).map(|(id, _)| id.clone()).collect();
     if folder.cheap_content() && !untold.is_empty() {
         let read = content::read(folder, &untold)?.into_iter();
-        found.extend(read.filter_map(|(id, content)| Some((id, content.ok()?))));
+        there.extend(read.filter_map(|(id, content)| Some((id, Some(content.ok()?)))));
     }
-    Ok(messages.iter().map(|pair| found.get(&id(pair)).copied()).collect())
+    Ok(messages.iter().filter_map(|pair| Some((pair.clone(), *there.get(&id(pair))?))).collect())
 }
 
 /// Rows of messages that are gone on both sides; the caller deletes them. A file that comes back has its old name, and the row of then
