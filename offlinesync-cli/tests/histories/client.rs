@@ -1,11 +1,11 @@
 //! The user at the server, with another client.
 
-use crate::deeds::{Deed, RemoteAct};
-use crate::letters::{Content, FLAGS, content_of, wire};
+use crate::deeds::RemoteAct;
+use crate::letters::{FLAGS, content_of, wire};
+use offlinesync_core::testing::histories::{Content, Deed, FlagSet};
 use offlinesync_core::{MessageId, Uid};
 use offlinesync_imap::testing::server::{Mail, MailboxHandle};
 use proptest::sample::Index;
-use std::collections::BTreeSet;
 
 pub(crate) const USER: &str = "u1";
 
@@ -15,7 +15,7 @@ pub(crate) struct Stored {
     pub(crate) folder: String,
     pub(crate) uid: u32,
     pub(crate) content: Content,
-    pub(crate) flags: BTreeSet<&'static str>,
+    pub(crate) flags: FlagSet,
 }
 
 impl Stored {
@@ -64,13 +64,13 @@ fn pick(mail: &Mail, which: &Index) -> Option<Stored> {
     (!all.is_empty()).then(|| all.swap_remove(which.index(all.len())))
 }
 
-fn put(mailbox: MailboxHandle<'_>, content: Content, flags: &BTreeSet<&'static str>) {
+fn put(mailbox: MailboxHandle<'_>, content: Content, flags: &FlagSet) {
     let flags: Vec<&str> = flags.iter().copied().collect();
     mailbox.add(&wire(content), &flags);
 }
 
 /// The first flags by the bits of a number.
-pub(crate) fn flags_of(bits: u8) -> BTreeSet<&'static str> {
+pub(crate) fn flags_of(bits: u8) -> FlagSet {
     FLAGS.into_iter().take(6).enumerate().filter(|(n, _)| bits & (1 << n) != 0).map(|(_, flag)| flag).collect()
 }
 

@@ -1,7 +1,5 @@
-//! What users do, and what came of it.
+//! What users do.
 
-use crate::letters::{Content, FlagSet};
-use offlinesync_core::MessageId;
 use proptest::sample::Index;
 
 /// On the server.
@@ -119,45 +117,4 @@ impl Naming {
     pub(crate) fn keeps_base(self) -> bool {
         !matches!(self, Naming::OtherBase | Naming::Anew)
     }
-}
-
-/// What a user did.
-#[derive(Clone, Debug)]
-pub(crate) enum Deed {
-    Added {
-        folder: String,
-        content: Content,
-        flags: FlagSet,
-    },
-    Removed {
-        folder: String,
-        id: MessageId,
-        content: Content,
-    },
-    /// `own_name`: what it is called tells where it came from.
-    Moved {
-        folder: String,
-        id: MessageId,
-        content: Content,
-        to: String,
-        own_name: bool,
-    },
-    Flagged {
-        folder: String,
-        id: MessageId,
-        content: Content,
-        flag: &'static str,
-        on: bool,
-    },
-    /// One more is there; nothing is said of its flags.
-    Copied {
-        folder: String,
-        content: Content,
-        own_name: bool,
-    },
-    Created {
-        folder: String,
-    },
-    /// A name does not tell any more what it is a copy of.
-    Renamed,
 }

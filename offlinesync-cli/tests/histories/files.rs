@@ -2,9 +2,10 @@
 
 use crate::FOLDERS;
 use crate::client::flags_of;
-use crate::deeds::{Deed, LocalAct, Naming, NewName};
-use crate::letters::{Content, FLAGS, FlagSet, content_of, octets, with_crs};
+use crate::deeds::{LocalAct, Naming, NewName};
+use crate::letters::{FLAGS, content_of, octets, with_crs};
 use offlinesync_core::MessageId;
+use offlinesync_core::testing::histories::{Content, Deed, FlagSet};
 use offlinesync_maildir::name::{FileName, digest};
 use proptest::sample::Index;
 use std::collections::BTreeMap;

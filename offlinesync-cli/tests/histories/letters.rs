@@ -1,8 +1,6 @@
 //! The messages of a history: each is its number, and every octet of it follows from that.
 
-use std::collections::BTreeSet;
-
-pub(crate) type Content = u32;
+use offlinesync_core::testing::histories::Content;
 
 /// Messages with more octets are large.
 pub(crate) const SMALL: u64 = 400;
@@ -12,8 +10,6 @@ pub(crate) const NOBODYS: Content = u32::MAX;
 
 /// Flags by their names in IMAP. The last is set where a server can expunge single messages.
 pub(crate) const FLAGS: [&str; 7] = ["\\Seen", "\\Flagged", "\\Draft", "$Forwarded", "work", "todo", "\\Deleted"];
-
-pub(crate) type FlagSet = BTreeSet<&'static str>;
 
 /// How many kinds of messages there are.
 pub(crate) const KINDS: u32 = 8;

@@ -9,13 +9,15 @@
 mod client;
 mod deeds;
 mod files;
+#[path = "../support/interrupted.rs"]
+mod interrupted;
 mod letters;
-mod model;
 mod world;
 
 use deeds::{LocalAct, Naming, NewName, RemoteAct};
 use letters::KINDS;
 use offlinesync_core::Side;
+use offlinesync_core::testing::histories::{Bound, Ends, Fails, Trouble};
 use offlinesync_imap::testing::server::{Action, EmailIds, Options};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -71,7 +73,7 @@ struct Run {
     server: Option<(u64, Action)>,
     narrow: Option<Narrow>,
     bound: Option<Bound>,
-    trouble: Option<Trouble>,
+    trouble: Option<Trouble<Index>>,
     change_wins: bool,
     quick: bool,
     /// What a user does before one of its effects.
@@ -106,6 +108,11 @@ impl Run {
             }
         )
     }
+
+    /// Whoever says that numbers are to be accepted says that what cannot be looked at is another message.
+    fn trouble(&self) -> Option<&Trouble<Index>> {
+        self.trouble.as_ref().filter(|_| !matches!(self.bound, Some(Bound::Numbers)))
+    }
 }
 
 /// What is left out of one sync.
@@ -113,59 +120,6 @@ impl Run {
 enum Narrow {
     Size,
     Age,
-}
-
-/// Some messages of one side, with which something cannot be done for the time being.
-#[derive(Clone, Debug)]
-struct Trouble {
-    side: Side,
-    which: Vec<Index>,
-    what: Fails,
-}
-
-/// What fails for a message.
-#[derive(Clone, Copy, Debug)]
-enum Fails {
-    /// It cannot be looked at at all.
-    Everything,
-    Header,
-    Body,
-    /// Its body, in the middle.
-    Rest,
-    /// The other side does not take it.
-    Begin,
-    /// The other side takes it and does not store it.
-    Commit,
-    Flags,
-    Removal,
-    Move,
-}
-
-/// What the policy of one sync holds back.
-#[derive(Clone, Copy, Debug)]
-enum Bound {
-    /// Changes of this side.
-    ReadOnly(Side),
-    /// Removals on this side.
-    Removals(Side),
-    /// New folders.
-    Folders,
-    /// Nothing; what the numbers say need not hold.
-    Numbers,
-    /// Nothing; folders that are missing are filled again.
-    Missing,
-}
-
-/// How a run ends, at which of its effects.
-#[derive(Clone, Copy, Debug)]
-enum Ends {
-    Well,
-    Before(u64),
-    Within(u64),
-    After(u64),
-    Failing(u64),
-    /// And what was not durable is lost, all or some of it.
-    Power(u64, Option<u64>),
 }
 
 /// The two sides.
@@ -278,7 +232,7 @@ fn bound() -> impl Strategy<Value = Option<Bound>> {
     proptest::option::weighted(0.2, bound)
 }
 
-fn trouble() -> impl Strategy<Value = Option<Trouble>> {
+fn trouble() -> impl Strategy<Value = Option<Trouble<Index>>> {
     let what = prop_oneof![
         3 => Just(Fails::Everything),
         3 => Just(Fails::Header),
@@ -408,21 +362,13 @@ proptest! {
     /// Nothing is lost, nothing is there twice or comes back, both sides become equal, and the sync after that has nothing to do.
     #[test]
     fn after_any_history_a_maildir_and_a_server_are_as_they_must_be(kind in kind(), history in history(UNMARKED)) {
-        let mut world = World::new(&kind);
-        for act in &history {
-            world.act(act)?;
-        }
-        world.settle()?;
+        World::new(&kind).live(&history)?;
     }
 
     /// Without trouble, no sync removes more than users did.
     #[test]
     fn use_alone_keeps_a_maildir_and_a_server_in_step(kind in kind(), history in quiet_history(UNMARKED)) {
-        let mut world = World::new(&kind);
-        for act in &history {
-            world.act(act)?;
-        }
-        world.settle()?;
+        World::new(&kind).live(&history)?;
     }
 
     /// Messages that are marked for removal are mail like any other where a server can expunge others alone.
@@ -430,10 +376,6 @@ proptest! {
     fn messages_that_are_marked_for_removal_stay_until_somebody_removes_them(
         separator in select(vec!['.', '/']), settings in settings(), history in history(UNMARKED + 1)
     ) {
-        let mut world = World::new(&Kind { options: Options::default(), separator, settings });
-        for act in &history {
-            world.act(act)?;
-        }
-        world.settle()?;
+        World::new(&Kind { options: Options::default(), separator, settings }).live(&history)?;
     }
 }

@@ -138,15 +138,3 @@ pub(crate) fn deliver(folder: &Path, name: &str, content: &[u8]) {
 pub(crate) fn make_folder(folder: &Path) {
     ["tmp", "new", "cur"].iter().for_each(|part| fs::create_dir_all(folder.join(part)).unwrap());
 }
-
-/// Locks below the root are those of a process that has ended, some minutes ago.
-pub(crate) fn end_of_life(root: &Path) {
-    for folder in entries(root) {
-        let lock = root.join(folder).join("dovecot-keywords.lock");
-        let Ok(holder) = fs::read_to_string(&lock) else { continue };
-        // No process ever has this number.
-        fs::write(&lock, holder.replace(&std::process::id().to_string(), "999999999")).unwrap();
-        let long_ago = SystemTime::now() - std::time::Duration::from_secs(600);
-        fs::File::options().write(true).open(lock).unwrap().set_modified(long_ago).unwrap();
-    }
-}

@@ -11,6 +11,8 @@
 #![allow(clippy::print_stdout, reason = "tells how many ends there were")]
 
 mod disk;
+#[path = "../support/interrupted.rs"]
+mod interrupted;
 mod scenarios;
 mod world;
 

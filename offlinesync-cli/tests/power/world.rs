@@ -1,20 +1,20 @@
 //! An account between a server in memory and a Maildir on a disk whose power can go, or another user of the server.
 
 use crate::disk::{self, Message, Tree};
+use crate::interrupted::{self, end_of_life, fate};
 use offlinesync_core::sync::{Account, Report};
-use offlinesync_core::testing::{Fate, Faults, FaultyStatus};
+use offlinesync_core::testing::{Faults, FaultyStatus};
 use offlinesync_core::{Cancel, Policy, Repository, Result, SqliteStatus};
-use offlinesync_imap::config::{Secret, Timeouts, Tls};
+use offlinesync_imap::ImapRepository;
+use offlinesync_imap::config::Timeouts;
 use offlinesync_imap::testing::relay::{Fault, Relay};
-use offlinesync_imap::testing::server::{Action, MailboxHandle, Options, Received, SavedMail, Server};
-use offlinesync_imap::{ImapConfig, ImapRepository};
+use offlinesync_imap::testing::server::{MailboxHandle, Options, SavedMail, Server};
 use offlinesync_maildir::testing::{Loss, SimulatedDisk};
 use offlinesync_maildir::{MaildirConfig, MaildirRepository};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// What the local side is.
@@ -62,14 +62,9 @@ pub(crate) fn wire(content: &[u8]) -> Vec<u8> {
 impl Start<'_> {
     /// Ten messages in two folders on the server, in step or not, then the news.
     pub(crate) fn world(&self) -> World {
-        let shared_memory = Path::new("/dev/shm");
-        let directory = match shared_memory.is_dir() {
-            true => tempfile::tempdir_in(shared_memory),
-            false => tempfile::tempdir(),
-        };
         let mut world = World {
             server: Server::start(self.options.clone()),
-            directory: directory.unwrap(),
+            directory: interrupted::directory(),
             local: self.local,
             policy: self.policy.clone(),
             saved: None,
@@ -117,11 +112,7 @@ impl World {
     }
 
     fn imap(&self, user: &str, port: u16) -> Arc<ImapRepository> {
-        let password = || Ok(Secret::new("pw".to_owned()));
-        let config = ImapConfig::new(user, self.server.host(), user, password);
-        // This server is done with a connection when it has ended.
-        let timeouts = Timeouts { aftermath: Duration::ZERO, ..Timeouts::default() };
-        Arc::new(ImapRepository::new(config.port(Some(port)).tls(Tls::None).timeouts(timeouts)))
+        Arc::new(interrupted::imap(&self.server, user, port, Timeouts::default()))
     }
 
     fn run(&self, faults: &Faults, disk: Option<&SimulatedDisk>, port: u16) -> Result<Report> {
@@ -189,11 +180,11 @@ impl World {
         stop(&faults);
         let disk = SimulatedDisk::new(&self.path("mail"), &faults);
         let asked = faults.clone();
-        self.server.on_command(move |received| action(&asked, received));
+        self.server.on_command(move |received| fate(&asked, received, 60));
         let _ = self.run(&faults, Some(&disk), self.server.port());
         self.server.behave();
         disk.lose_power(loss);
-        disk::end_of_life(&self.path("mail"));
+        end_of_life(&self.path("mail"));
         let at = faults.stopped_at()?;
         Some((at, faults.log()[usize::try_from(at - 1).unwrap()]))
     }
@@ -249,20 +240,6 @@ impl World {
         let named = self.server.names(user).into_iter().map(|name| (name.clone(), messages(&name)));
         // What only holds others is no folder.
         named.filter(|(_, messages)| !messages.is_empty()).collect()
-    }
-}
-
-/// What a line of text becomes of a command.
-fn action(faults: &Faults, received: &Received) -> Action {
-    const NAMES: [&str; 9] =
-        ["LIST", "SELECT", "UID FETCH", "UID STORE", "UID EXPUNGE", "UID MOVE", "APPEND", "CREATE", "UID SEARCH"];
-    let name = NAMES.into_iter().find(|name| *name == received.name).unwrap_or("another command");
-    match faults.fate(name) {
-        Fate::Whole => Action::Continue,
-        Fate::Unheard => Action::CutAfter(0),
-        Fate::Half if name == "APPEND" => Action::CutInput(60),
-        Fate::Half => Action::CutAfter(200),
-        Fate::Nothing => Action::CutInput(0),
     }
 }
 

@@ -1,10 +1,11 @@
-//! Feature `testing`: an in-memory repository, fault injection, and the conformance suites that any backend or status store must
-//! pass. Used by tests only: what is wrong here panics.
+//! Feature `testing`: an in-memory repository, fault injection, what random histories have in common, and the conformance suites that any
+//! backend or status store must pass. Used by tests only: what is wrong here panics.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code fails by panicking")]
 
 pub mod client;
 pub mod faults;
+pub mod histories;
 pub mod lines;
 pub mod mails;
 pub mod memory;

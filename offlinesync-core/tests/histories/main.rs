@@ -5,10 +5,10 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod model;
 mod users;
 mod world;
 
+use offlinesync_core::testing::histories::{Bound, Ends, Fails, Trouble};
 use offlinesync_core::testing::{ContentsKnob, Deltas, Knobs, WitnessKnob};
 use offlinesync_core::{FlagSupport, KeywordSupport, PerSide, Side, SystemFlags};
 use proptest::prelude::*;
@@ -96,7 +96,7 @@ struct Run {
     narrow: bool,
     without: Option<Without>,
     bound: Option<Bound>,
-    trouble: Option<Trouble>,
+    trouble: Option<Trouble<Index>>,
     /// What a user does before one of its effects.
     meanwhile: Option<(u64, Box<Act>)>,
 }
@@ -112,32 +112,11 @@ impl Run {
             Run { ends: Ends::Well, narrow: false, without: None, bound: None, trouble: None, meanwhile: None }
         )
     }
-}
 
-/// Some messages of one side, with which something cannot be done for the time being.
-#[derive(Clone, Debug)]
-struct Trouble {
-    side: Side,
-    which: Vec<Index>,
-    what: Fails,
-}
-
-/// What fails for a message.
-#[derive(Clone, Copy, Debug)]
-enum Fails {
-    /// It cannot be looked at at all.
-    Everything,
-    Header,
-    Body,
-    /// Its body, in the middle.
-    Rest,
-    /// The other side does not take it.
-    Begin,
-    /// The other side takes it and does not store it.
-    Commit,
-    Flags,
-    Removal,
-    Move,
+    /// Whoever says that numbers are to be accepted says that what cannot be looked at is another message.
+    fn trouble(&self) -> Option<&Trouble<Index>> {
+        self.trouble.as_ref().filter(|_| !matches!(self.bound, Some(Bound::Numbers)))
+    }
 }
 
 /// A folder that does not take part in one sync: a filter leaves it out, or fails for it.
@@ -145,31 +124,6 @@ enum Fails {
 struct Without {
     folder: usize,
     failing: bool,
-}
-
-/// What the policy of one sync holds back.
-#[derive(Clone, Copy, Debug)]
-enum Bound {
-    /// Changes of this side.
-    ReadOnly(Side),
-    /// Removals on this side.
-    Removals(Side),
-    /// New folders.
-    Folders,
-    /// Nothing; what the numbers say need not hold.
-    Numbers,
-    /// Nothing; folders that are missing are filled again.
-    Missing,
-}
-
-/// How a run ends, at which of its effects.
-#[derive(Clone, Copy, Debug)]
-enum Ends {
-    Well,
-    Before(u64),
-    Within(u64),
-    After(u64),
-    Failing(u64),
 }
 
 fn side() -> impl Strategy<Value = Side> {
@@ -215,7 +169,7 @@ fn bound() -> impl Strategy<Value = Option<Bound>> {
 }
 
 /// Most of it about messages that cannot be looked at.
-fn trouble() -> impl Strategy<Value = Option<Trouble>> {
+fn trouble() -> impl Strategy<Value = Option<Trouble<Index>>> {
     let what = prop_oneof![
         3 => Just(Fails::Everything),
         3 => Just(Fails::Header),
@@ -314,7 +268,7 @@ fn lonely_history() -> impl Strategy<Value = Vec<Act>> {
     let removed = any::<Index>().prop_map(|which| Act::Remove { side: Side::Remote, which });
     // What is told by its header alone, and whose header cannot be read, is copied all the same; nothing tells that the copy is its own
     // should the run end then and the message be removed.
-    let seen = |trouble: Option<Trouble>| trouble.filter(|trouble| !matches!(trouble.what, Fails::Header));
+    let seen = |trouble: Option<Trouble<Index>>| trouble.filter(|trouble| !matches!(trouble.what, Fails::Header));
     let sync = (ends(), without(), trouble().prop_map(seen))
         .prop_map(|(ends, without, trouble)| Act::Sync(Run { ends, without, trouble, ..Run::CLEAN }));
     prop::collection::vec(prop_oneof![3 => add, 3 => moved, 3 => removed, 2 => sync], 5..30)
@@ -413,11 +367,7 @@ proptest! {
     /// Nothing is lost, nothing is there twice or comes back, both sides become equal, and the sync after that has nothing to do.
     #[test]
     fn after_any_history_a_clean_sync_makes_all_as_it_must_be(stores in stores(), history in history()) {
-        let mut world = World::new(&stores);
-        for act in &history {
-            world.act(act)?;
-        }
-        world.settle()?;
+        World::new(&stores).live(&history)?;
     }
 
     /// A clean history, told on the two sides the other way round, ends the other way round.
@@ -425,8 +375,7 @@ proptest! {
     fn the_mirrored_history_ends_mirrored(stores in stores(), history in quiet_history()) {
         let ends = |stores: &PerSide<Knobs>, history: &[Act]| {
             let mut world = World::new(stores);
-            history.iter().try_for_each(|act| world.act(act))?;
-            world.settle()?;
+            world.live(history)?;
             Ok::<_, TestCaseError>(Side::BOTH.map(|side| world.contents(side)))
         };
         let [remote, local] = ends(&stores, &history)?;
@@ -469,10 +418,6 @@ proptest! {
     /// Where both sides move mail at once, too, all ends as it must.
     #[test]
     fn moves_on_both_sides_at_once_end_as_they_must(stores in stores(), history in moving_history()) {
-        let mut world = World::new(&stores.map(|knobs| Knobs { transfer: true, ..knobs }));
-        for act in &history {
-            world.act(act)?;
-        }
-        world.settle()?;
+        World::new(&stores.map(|knobs| Knobs { transfer: true, ..knobs })).live(&history)?;
     }
 }

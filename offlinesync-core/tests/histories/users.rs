@@ -1,11 +1,10 @@
 //! Users at work in their stores, between syncs and in the middle of one. What one did is told, so that it can be counted afterwards.
 
-use crate::model::Content;
 use crate::{Act, FOLDERS};
+use offlinesync_core::testing::histories::{Content, Deed, FlagSet};
 use offlinesync_core::testing::{Held, MemoryRepository};
 use offlinesync_core::{Flags, MessageId};
 use proptest::prelude::*;
-use std::collections::BTreeSet;
 
 pub(crate) const FLAGS: [&str; 4] = ["\\Seen", "\\Flagged", "work", "todo"];
 
@@ -14,16 +13,6 @@ pub(crate) const FIRST: Content = 900_001;
 
 /// From here on contents have headers that tell them from others.
 pub(crate) const TELLING: Content = 500_000;
-
-/// What a user did.
-#[derive(Clone, Debug)]
-pub(crate) enum Deed {
-    Added { folder: String, content: Content, flags: BTreeSet<&'static str> },
-    Removed { folder: String, id: MessageId, content: Content },
-    Moved { folder: String, id: MessageId, content: Content, to: String },
-    Flagged { folder: String, id: MessageId, content: Content, flag: &'static str, on: bool },
-    Created { folder: String },
-}
 
 /// Does in a store what a user would; a message that is added is this one.
 pub(crate) fn perform(store: &MemoryRepository, act: &Act, content: Content) -> Option<Deed> {
@@ -58,7 +47,7 @@ fn move_away(store: &MemoryRepository, which: &prop::sample::Index, to: &str) ->
     let content = content_of(&held.octets);
     store.remove(&local_name(store, &folder), &id);
     store.add(&local_name(store, to), &octets(content), held.flags);
-    Some(Deed::Moved { folder, id, content, to: to.to_owned() })
+    Some(Deed::Moved { folder, id, content, to: to.to_owned(), own_name: false })
 }
 
 fn toggle(store: &MemoryRepository, which: &prop::sample::Index, flag: &'static str) -> Option<Deed> {
@@ -114,7 +103,7 @@ pub(crate) fn content_of(octets: &[u8]) -> Content {
     body.get(..6).and_then(|number| number.parse().ok()).unwrap_or(u32::MAX)
 }
 
-pub(crate) fn names(flags: &Flags) -> BTreeSet<&'static str> {
+pub(crate) fn names(flags: &Flags) -> FlagSet {
     let has = |flag: &&'static str| Flags::from_imap([*flag]).difference(flags).is_empty();
     FLAGS.into_iter().filter(has).collect()
 }

@@ -1,10 +1,10 @@
 //! Two stores, their users, and the account between them.
 
-use crate::model::{Content, Found, Model};
-use crate::users::{Deed, FIRST, FLAGS, TELLING, add, content_of, local_name, messages, names, perform, pick};
-use crate::{Act, Bound, Ends, FOLDERS, Fails, RENAMED, Run, Trouble, Without};
+use crate::users::{FIRST, FLAGS, TELLING, add, content_of, local_name, messages, names, perform, pick};
+use crate::{Act, FOLDERS, RENAMED, Run, Without};
 use offlinesync_core::status::copy_status;
 use offlinesync_core::sync::{Account, Naming, Report, exchange_separator};
+use offlinesync_core::testing::histories::{Bound, Content, Deed, FlagSet, Found, Model, copy_of};
 use offlinesync_core::testing::{Bad, Faults, Faulty, FaultyStatus, Held, Knobs, MemoryRepository};
 use offlinesync_core::{
     BrakeLimits, Cancel, Error, ErrorKind, Flags, FolderName, MemoryStatus, MessageId, PerSide, Policy, Repository,
@@ -43,18 +43,6 @@ pub(crate) struct World {
     ever_renamed: bool,
 }
 
-fn bounded(bound: Option<Bound>, mut policy: Policy) -> Policy {
-    match bound {
-        None => {}
-        Some(Bound::ReadOnly(side)) => policy.read_only[side] = true,
-        Some(Bound::Removals(side)) => policy.propagate_removals[side] = false,
-        Some(Bound::Folders) => policy.create_folders = PerSide::default(),
-        Some(Bound::Numbers) => policy.accept_new_numbering = true,
-        Some(Bound::Missing) => policy.restore_missing_folders = true,
-    }
-    policy
-}
-
 /// The same names on both sides, but for a folder that does not take part.
 struct Filter(Option<Without>);
 
@@ -74,7 +62,7 @@ impl Naming for Filter {
     }
 }
 
-type Held2 = BTreeMap<String, Vec<(Content, BTreeSet<&'static str>)>>;
+type Held2 = BTreeMap<String, Vec<(Content, FlagSet)>>;
 
 impl World {
     pub(crate) fn new(knobs: &PerSide<Knobs>) -> World {
@@ -85,7 +73,7 @@ impl World {
             sides: PerSide { remote: store("remote", &knobs.remote), local: store("local", &knobs.local) },
             status: Arc::new(FaultyStatus::new(MemoryStatus::default(), &faults)),
             faults,
-            model: Model::with_folder("INBOX"),
+            model: Model::new(&FOLDERS),
             settled: PerSide::default(),
             contents: 0,
             gone: PerSide::default(),
@@ -102,6 +90,12 @@ impl World {
 
     fn store(&self, side: Side) -> &MemoryRepository {
         self.sides[side].inner()
+    }
+
+    /// Everything that happens, and that all is as it must be in the end.
+    pub(crate) fn live(&mut self, history: &[Act]) -> std::result::Result<(), TestCaseError> {
+        history.iter().try_for_each(|act| self.act(act))?;
+        self.settle()
     }
 
     pub(crate) fn act(&mut self, act: &Act) -> std::result::Result<(), TestCaseError> {
@@ -141,40 +135,29 @@ impl World {
     }
 
     fn take_note(&mut self, side: Side, deed: Option<Deed>) {
-        match deed {
-            None => {}
-            Some(Deed::Added { folder, content, flags }) => {
-                self.count(side, &folder, content, 1);
-                self.model.added(side, &folder, content, &flags);
-            }
-            Some(Deed::Removed { folder, id, content }) => {
-                let settled = self.taken_away(side, &folder, &id, content);
-                self.model.removed(side, &folder, content, settled);
-            }
-            Some(Deed::Moved { folder, id, content, to }) => {
-                let settled = self.taken_away(side, &folder, &id, content);
-                self.count(side, &to, content, 1);
-                self.model.moved(side, &folder, content, settled, &to);
-            }
-            Some(Deed::Flagged { folder, id, content, flag, on }) => {
-                let settled = self.is_settled(side, &folder, &id);
-                self.model.flagged(side, &folder, content, settled, flag, on);
-            }
-            Some(Deed::Created { folder }) => self.model.expect(&folder),
+        let Some(deed) = deed else { return };
+        let settled = deed.message().is_some_and(|message| self.settled[side].contains(&message));
+        if deed.takes_away() {
+            self.gone[side] += 1;
+            self.removed_early |= !settled;
         }
+        self.count(side, &deed);
+        self.model.note(side, &deed, settled);
     }
 
-    /// Whether it was there when all was in step.
-    fn taken_away(&mut self, side: Side, folder: &str, id: &MessageId, content: Content) -> bool {
-        let settled = self.is_settled(side, folder, id);
-        self.gone[side] += 1;
-        self.removed_early |= !settled;
-        self.count(side, folder, content, -1);
-        settled
-    }
-
-    fn count(&mut self, side: Side, folder: &str, content: Content, more: i64) {
-        *self.own[side].entry((folder.to_owned(), content)).or_default() += more;
+    fn count(&mut self, side: Side, deed: &Deed) {
+        let mut more = |folder: &str, content: Content, more: i64| {
+            *self.own[side].entry((folder.to_owned(), content)).or_default() += more;
+        };
+        match deed {
+            Deed::Added { folder, content, .. } => more(folder, *content, 1),
+            Deed::Removed { folder, content, .. } => more(folder, *content, -1),
+            Deed::Moved { folder, content, to, .. } => {
+                more(folder, *content, -1);
+                more(to, *content, 1);
+            }
+            _ => {}
+        }
     }
 
     /// Somebody else puts a message on both sides. It is one, where that is looked for.
@@ -203,7 +186,7 @@ impl World {
         self.store(side).rename_folder(from, to);
         self.renamed = true;
         self.ever_renamed = true;
-        self.model.renamed();
+        self.model.renamed(RENAMED);
     }
 
     fn renumber(&mut self, side: Side, folder: &str) {
@@ -224,8 +207,8 @@ impl World {
     pub(crate) fn begin_together(&mut self) -> std::result::Result<(), TestCaseError> {
         for (folder, content) in FOLDERS.into_iter().zip((FIRST..).step_by(4)) {
             let deed = add(self.store(Side::Remote), folder, content, Flags::default());
+            self.count(Side::Local, &deed);
             self.take_note(Side::Remote, Some(deed));
-            self.count(Side::Local, folder, content, 1);
         }
         self.contents = TELLING;
         self.settle()
@@ -245,10 +228,6 @@ impl World {
         Ok(())
     }
 
-    fn is_settled(&self, side: Side, folder: &str, id: &MessageId) -> bool {
-        self.settled[side].contains(&(folder.to_owned(), id.clone()))
-    }
-
     fn sync(&mut self, run: &Run) -> Result<Report> {
         self.earlier.push(copy_of(self.status.inner()));
         let store = |side: Side| Arc::new(self.sides[side].clone()) as Arc<dyn Repository>;
@@ -257,25 +236,23 @@ impl World {
         let window = Window { max_octets: run.narrow.then_some(SMALL), ..Window::default() };
         // Users that remove everything they have mean it.
         let brake = BrakeLimits { allowed: Some(u64::MAX), ..BrakeLimits::default() };
+        let mut policy = Policy { window, brake, workers, ..Policy::default() };
+        if let Some(bound) = run.bound {
+            bound.bind(&mut policy);
+        }
         Account::new("A", store(Side::Remote), store(Side::Local), self.status.clone())
-            .with_policy(bounded(run.bound, Policy { window, brake, workers, ..Policy::default() }))
+            .with_policy(policy)
             .with_naming(Filter(run.without))
             .sync(&(), &Cancel::new())
     }
 
     fn disturbed(&mut self, run: &Run) {
-        let before = self.faults.effects();
-        match run.ends {
-            Ends::Well => {}
-            Ends::Before(n) => self.faults.stop_before(before + n),
-            Ends::Within(n) => self.faults.stop_within(before + n),
-            Ends::After(n) => self.faults.stop_after(before + n),
-            Ends::Failing(n) => self.faults.fail_at(before + n, ErrorKind::Message),
+        run.ends.arrange(&self.faults);
+        if let Some(trouble) = run.trouble() {
+            let bad = trouble.bad(|which| pick(self.store(trouble.side), which).map(|(_, id, _)| id));
+            self.sides[trouble.at()].spoil(|good| *good = bad);
         }
-        // Whoever says that numbers are to be accepted says that what cannot be looked at is another message.
-        let trouble = run.trouble.as_ref().filter(|_| !matches!(run.bound, Some(Bound::Numbers)));
-        trouble.into_iter().for_each(|trouble| self.spoil(trouble));
-        let deed = run.meanwhile.as_ref().map(|(n, act)| self.meanwhile(before + n, act));
+        let deed = run.meanwhile.as_ref().map(|(n, act)| self.meanwhile(*n, act));
         let _ = self.sync(run);
         if let Some((side, deed)) = deed {
             let deed = deed.lock().unwrap().take();
@@ -286,39 +263,23 @@ impl World {
         Side::BOTH.into_iter().for_each(|side| self.sides[side].spoil(|bad| *bad = Bad::default()));
     }
 
-    /// A user does something just before effect `n`; what it was is told there.
+    /// A user does something just before effect `n` from now; what it was is told there.
     fn meanwhile(&mut self, n: u64, act: &Act) -> (Side, Arc<Mutex<Option<Deed>>>) {
         let (act, content) = (act.clone(), self.content_for(act));
         let told = Arc::<Mutex<Option<Deed>>>::default();
         let side = act.side();
         let (store, tell) = (self.store(side).clone(), Arc::clone(&told));
-        self.faults.act_before(n, move || *tell.lock().unwrap() = perform(&store, &act, content));
+        self.faults
+            .act_before(self.faults.effects() + n, move || *tell.lock().unwrap() = perform(&store, &act, content));
         (side, told)
-    }
-
-    fn spoil(&self, trouble: &Trouble) {
-        let chosen = trouble.which.iter().filter_map(|which| pick(self.store(trouble.side), which));
-        let ids: BTreeSet<MessageId> = chosen.map(|(_, id, _)| id).collect();
-        let taking = matches!(trouble.what, Fails::Begin | Fails::Commit);
-        let side = if taking { trouble.side.other() } else { trouble.side };
-        self.sides[side].spoil(|bad| match trouble.what {
-            Fails::Everything => (bad.headerless, bad.unreadable) = (ids.clone(), ids),
-            Fails::Header => bad.headerless = ids,
-            Fails::Body => bad.unreadable = ids,
-            Fails::Rest => bad.breaking_off = ids,
-            Fails::Begin => bad.refused = ids,
-            Fails::Commit => bad.not_committed = ids,
-            Fails::Flags => bad.unchangeable = ids,
-            Fails::Removal => bad.unremovable = ids,
-            Fails::Move => bad.unmovable = ids,
-        });
     }
 
     /// What was recorded is gone, or as it was before some sync.
     fn forget(&mut self, older: Option<&prop::sample::Index>) {
         let kept = &self.earlier[self.found_again_since()..];
-        let status = older.filter(|_| !kept.is_empty()).map(|at| copy_of(at.get(kept)));
-        copy_status(&status.unwrap_or_default(), self.status.inner()).unwrap();
+        let none = MemoryStatus::default();
+        let status = older.filter(|_| !kept.is_empty()).map_or(&none, |at| at.get(kept));
+        copy_status(status, self.status.inner()).unwrap();
         self.settled = PerSide::default();
         match older {
             Some(_) => self.model.put_back(),
@@ -327,7 +288,7 @@ impl World {
         // An older status knows an older numbering, and older names.
         if self.ever_renamed {
             self.renamed = true;
-            self.model.renamed();
+            self.model.renamed(RENAMED);
         }
         self.renumbered.extend(self.ever_renumbered.iter().cloned());
     }
@@ -412,7 +373,7 @@ impl World {
     }
 
     /// Flags that neither side drops.
-    fn kept_on_both(&self) -> BTreeSet<&'static str> {
+    fn kept_on_both(&self) -> FlagSet {
         let keeps =
             |side: Side, flag: &str| !Flags::from_imap([flag]).supported(&self.store(side).knobs().support).is_empty();
         FLAGS.into_iter().filter(|flag| Side::BOTH.iter().all(|side| keeps(*side, flag))).collect()
@@ -426,7 +387,7 @@ impl World {
         found
     }
 
-    fn held(&self, side: Side, kept: &BTreeSet<&'static str>) -> Held2 {
+    fn held(&self, side: Side, kept: &FlagSet) -> Held2 {
         let mut all = Held2::new();
         for (folder, _, held) in messages(self.store(side)) {
             let flags = names(&held.flags).intersection(kept).copied().collect();
@@ -451,10 +412,4 @@ impl World {
         }
         Ok(())
     }
-}
-
-fn copy_of(status: &MemoryStatus) -> MemoryStatus {
-    let copy = MemoryStatus::default();
-    copy_status(status, &copy).unwrap();
-    copy
 }
