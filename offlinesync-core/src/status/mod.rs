@@ -86,6 +86,9 @@ pub enum KnownBy {
     Source,
     /// By its name, which tells its source. Nothing else of it is looked at.
     Name,
+    /// It is taken away, for its source was gone: a removal or a move was begun, and its row stands until that is done. If the source is back by
+    /// then, nobody removed it.
+    Removed,
     /// By its content, even if the source is gone.
     Content {
         /// Size in octets with CR LF line ends.
@@ -96,10 +99,11 @@ pub enum KnownBy {
 }
 
 impl KnownBy {
-    /// As status files write it: a size alone is a name's. `None` of a digest without a size, which nothing writes.
+    /// As status files write it: a size alone is a name's, or, of one octet, that of a removal. `None` of a digest without a size, which nothing writes.
     pub(crate) fn from_parts(octets: Option<u64>, digest: Option<[u8; 32]>) -> Option<KnownBy> {
         match (octets, digest) {
             (None, None) => Some(KnownBy::Source),
+            (Some(1), None) => Some(KnownBy::Removed),
             (Some(_), None) => Some(KnownBy::Name),
             (Some(octets), Some(digest)) => Some(KnownBy::Content { octets, digest }),
             (None, Some(_)) => None,
@@ -111,6 +115,7 @@ impl KnownBy {
         match self {
             KnownBy::Source => (None, None),
             KnownBy::Name => (Some(0), None),
+            KnownBy::Removed => (Some(1), None),
             KnownBy::Content { octets, digest } => (Some(octets), Some(digest)),
         }
     }
@@ -126,7 +131,7 @@ impl Intent {
     pub fn digest(&self) -> Option<[u8; 32]> {
         match self.known_by {
             KnownBy::Content { digest, .. } => Some(digest),
-            KnownBy::Source | KnownBy::Name => None,
+            KnownBy::Source | KnownBy::Name | KnownBy::Removed => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::content::{self, Content};
 use super::copy::{Copied, Direct, Pump, Route, Wanted};
 use super::hands::{self, Handles, Job, Streams};
+use super::returned;
 use super::unkept::Told;
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
@@ -326,12 +327,19 @@ impl Site<'_> {
             self.cancel.check()?;
             executed.changed[from] = true;
             let ids: Vec<MessageId> = group.iter().map(|ids| ids[from].clone()).collect();
+            let word = returned::word(self.status, from, group.iter())?;
+            let said: BTreeSet<(Side, MessageId)> = word.iter().map(|intent| (from, intent.source.clone())).collect();
+            if !word.is_empty() {
+                self.status.apply(Batch { intents: word, ..Batch::default() })?;
+            }
             let failures = self.folders[from].remove(&ids)?;
             let failed: BTreeSet<&MessageId> = failures.iter().map(|(id, _)| id).collect();
             let gone: Vec<&PerSide<MessageId>> = group.iter().filter(|ids| !failed.contains(&ids[from])).collect();
             drop(failed);
             let delete = gone.iter().map(|ids| ids.remote.clone()).collect();
-            let settled = gone.iter().flat_map(|ids| self.settled(ids)).collect();
+            let told =
+                |ids: &PerSide<MessageId>| Some((from, ids[from.other()].clone())).filter(|key| said.contains(key));
+            let settled = gone.iter().flat_map(|ids| self.settled(ids).chain(told(ids))).collect();
             let removed = gone.len() as u64;
             self.status.apply(Batch { delete, settled, ..Batch::default() })?;
             self.observer.event(&Event::MessagesRemoved { pair: self.pair, on: from, messages: removed });

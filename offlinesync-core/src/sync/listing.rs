@@ -4,6 +4,7 @@
 use super::claims::{self, Claim};
 use super::difference::{Contents, Difference, Listings, contents_of, difference, speaks};
 use super::pairing::{Circumstances, Settled, pair};
+use super::returned;
 use super::standing::is_doubted;
 use super::street::{Street, Terms};
 use super::unkept;
@@ -47,6 +48,11 @@ impl Street<'_> {
         let mut listings = self.look(&mut record, &mut intents, wider, own_changes_only)?;
         let contents = PerSide::from_fn(|side| contents_of(listings[side].as_ref()));
         let mut found = difference(&mut listings, self.status.as_ref())?;
+        let taken = returned::take(&mut intents);
+        if let Some(batch) = returned::forget(&taken, &found).filter(|_| !self.policy.dry_run) {
+            self.status.apply(batch)?;
+            return self.list_and_plan(own_changes_only);
+        }
         let claims = Claim::take(&mut intents, self.status.as_ref())?;
         let judged = claims::judge(&claims, &found, &mut self.folders)?;
         if !judged.wrong.is_empty() && !self.policy.dry_run {
@@ -71,6 +77,7 @@ impl Street<'_> {
         };
         let (mut paired, mut settled) = pair(found, &mut self.folders, &circumstances)?;
         settled.settled.extend(judged.confirmed(&claims).filter(|(to, _)| listings[*to].is_some()));
+        settled.settled.extend(taken.into_iter().map(|intent| (intent.to, intent.source)));
         settled.unread.append(judged.unread);
         let beyond = leave_out(&mut paired, &settled.settled, &mut self.folders, &self.policy.window)?;
         self.come_to_terms(&listings);

@@ -27,6 +27,7 @@ mod record;
 mod refusals;
 mod renames;
 mod report;
+mod returned;
 mod standing;
 mod street;
 mod unkept;

@@ -370,13 +370,20 @@ fn transfer(
     }
     let folder = streets[to].pair()[on].clone();
     let ids: Vec<MessageId> = messages.iter().map(|(left, _)| left.ids[on].clone()).collect();
+    let leaving: Vec<&PerSide<MessageId>> = messages.iter().map(|(left, _)| &left.ids).collect();
+    let word = streets[from].word(on, &leaving)?;
+    let mut said: Vec<(Side, MessageId)> = word.iter().map(|intent| (intent.to, intent.source.clone())).collect();
+    if !word.is_empty() {
+        streets[from].record_move(on, Batch { intents: word, ..Batch::default() })?;
+    }
     let Some(moved) = streets[from].folder(on).transfer(&ids, &folder)? else {
         streets[to].record_move(on, Batch { settled: keys, ..Batch::default() })?;
+        streets[from].record_move(on, Batch { settled: said, ..Batch::default() })?;
         return Ok(Vec::new());
     };
     let flags = flags_of_copies(&streets[to], on);
     let (mut arrived, mut delete) = (Batch::default(), Vec::new());
-    let (mut instead, mut given) = (Vec::new(), BTreeSet::new());
+    let (mut instead, mut given, mut done) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     for (((left, appeared), new), intent) in messages.iter().zip(moved).zip(intents) {
         let (Some(new), Some(row)) = (new, streets[from].row(on, &left.ids[on])?) else { continue };
         // What has a row is another message, whatever the store calls this one.
@@ -392,13 +399,15 @@ fn transfer(
         let row = Row { ids, base: row.base };
         instead.extend(merged(on, &appeared.id, flags.get(&appeared.id), row.clone()));
         arrived.upsert.push(row);
+        done.insert((on, left.ids[on.other()].clone()));
         delete.push(left.ids.remote.clone());
     }
     let named: Vec<PerSide<MessageId>> = arrived.upsert.iter().map(|row| row.ids.clone()).collect();
     streets[to].record_move(on, arrived)?;
     streets[to].name_after_copies(&named)?;
-    let left = delete.iter().cloned().collect();
-    streets[from].record_move(on, Batch { delete, ..Batch::default() })?;
+    let left: BTreeSet<MessageId> = delete.iter().cloned().collect();
+    said.retain(|key| done.contains(key));
+    streets[from].record_move(on, Batch { delete, settled: said, ..Batch::default() })?;
     strike_out(streets, on, (from, to), &messages, &left, instead);
     Ok(messages)
 }

@@ -2,13 +2,14 @@
 
 use super::listing::numbering_of;
 use super::pairing::alone;
+use super::returned;
 use super::street::Prepared;
 use crate::error::Result;
 use crate::event::Observer;
 use crate::message::{ContentId, MessageId, PerSide, Side};
 use crate::plan::{Step, Touched};
 use crate::repository::{Entry, Folder, SourceFolder};
-use crate::status::{Batch, FolderPair, Row};
+use crate::status::{Batch, FolderPair, Intent, Row};
 use std::collections::BTreeSet;
 
 impl Prepared<'_> {
@@ -63,6 +64,11 @@ impl Prepared<'_> {
         self.moved[on] = true;
         self.street.begin(&mut self.planned)?;
         self.street.status.apply(batch)
+    }
+
+    /// The intents that are written before messages are taken away from a side.
+    pub(super) fn word(&self, from: Side, messages: &[&PerSide<MessageId>]) -> Result<Vec<Intent>> {
+        returned::word(self.street.status.as_ref(), from, messages.iter().copied())
     }
 
     /// Tells messages of a store of names, which were moved here or whose copies were, what those are called here: the names they brought

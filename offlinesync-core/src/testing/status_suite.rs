@@ -248,7 +248,10 @@ fn intents_are_kept_replaced_and_settled(store: &dyn StatusStore) {
     let sent = Intent { known_by: KnownBy::Source, confirmed: true, ..up };
     let down = Intent { known_by: KnownBy::Name, ..down };
     folder.apply(Batch { intents: vec![sent.clone(), down.clone()], ..Batch::default() }).unwrap();
-    assert_eq!(folder.intents().unwrap(), [sent, down.clone()]);
+    assert_eq!(folder.intents().unwrap(), [sent.clone(), down.clone()]);
+    let removed = Intent { known_by: KnownBy::Removed, confirmed: false, ..sent };
+    folder.apply(Batch { intents: vec![removed.clone()], ..Batch::default() }).unwrap();
+    assert_eq!(folder.intents().unwrap(), [removed, down.clone()]);
     let settled = vec![(Side::Remote, name("n")), (Side::Remote, uid(1))];
     folder.apply(Batch { settled, ..Batch::default() }).unwrap();
     assert_eq!(folder.intents().unwrap(), [down]);

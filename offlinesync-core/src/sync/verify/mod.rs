@@ -22,7 +22,7 @@ use crate::message::{MessageId, PerSide, Side};
 use crate::plan::folders::{FolderAction, FolderDecision};
 use crate::policy::Policy;
 use crate::repository::{ChangeSet, Folder, NothingKnown};
-use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus};
+use crate::status::{Batch, FolderPair, FolderRecord, FolderStatus, KnownBy};
 use compare::{Held, Known};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -107,7 +107,10 @@ impl Account {
         let read = both(|| read(remote.as_mut(), &ids.remote, cancel), || read(local.as_mut(), &ids.local, cancel))?;
         let held = compared.hold(pair, sets, read);
         let belong = content::belonging(&folders, &numbering.map(Some));
-        let mut known = Known { held, rows, intents: status.intents()?, support, belong: &belong };
+        // What was being taken away is told by its row.
+        let mut intents = status.intents()?;
+        intents.retain(|intent| intent.known_by != KnownBy::Removed);
+        let mut known = Known { held, rows, intents, support, belong: &belong };
         if repair {
             // What shows that a side is not what it was stays: rows that could not be repaired are believed no more than before.
             let cursor = PerSide::from_fn(|side| Standing::of(&recorded, side).into_evidence().recorded());
