@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use offlinesync_core::sync::Account;
-use offlinesync_core::testing::{Knobs, MemoryRepository};
+use offlinesync_core::testing::{Faults, Faulty, Knobs, MemoryRepository};
 use offlinesync_core::{Cancel, Flags, InternalDate, MemoryStatus, Policy, Repository, SystemFlags, Window};
 use offlinesync_maildir::{MaildirConfig, MaildirRepository};
 use std::path::Path;
@@ -128,6 +128,36 @@ fn of_messages_alike_each_goes_with_the_file_that_is_named_after_it() {
         assert_eq!((second.len(), server.count("INBOX")), (3, 3), "{second:?}");
         assert_eq!(second[1..], first[1..]);
     }
+}
+
+/// The same where the message that a file is named after cannot be looked at just then: the file is not the copy of another.
+#[test]
+fn a_file_waits_for_the_message_that_it_is_named_after() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("mail");
+    let store = MemoryRepository::new("server", Knobs::imap());
+    let text = "Message-ID: <1@example.org>\r\nSubject: the same again\r\n\r\nbody\r\n";
+    let ids = [0, 1].map(|_| store.add("INBOX", text.as_bytes(), Flags::default()));
+    let server = Faulty::new(store, &Faults::new());
+    let account = |translated: &'static str| {
+        let mut config = MaildirConfig::new("disk", &root);
+        config.digest_name = Some(Arc::new(|_: &str| translated.to_owned()));
+        let (maildir, status) = (MaildirRepository::new(config).unwrap(), Arc::new(MemoryStatus::default()));
+        Account::new("me", Arc::new(server.clone()), Arc::new(maildir), status)
+    };
+    assert!(account("INBOX").sync(&(), &Cancel::new()).unwrap().in_step());
+    let first = files(&root, "INBOX");
+    std::fs::remove_file(root.join("INBOX").join(&first[1])).unwrap();
+
+    let anew = account("Mail.INBOX");
+    server.spoil(|bad| bad.headerless = [ids[0].clone()].into());
+    let refused = anew.sync(&(), &Cancel::new()).unwrap();
+    assert!(refused.failures[0].error.to_string().contains("cannot be"), "{:?}", refused.failures);
+    server.spoil(|bad| bad.headerless.clear());
+    let report = anew.sync(&(), &Cancel::new()).unwrap();
+    assert!(report.in_step(), "{:?}", report.failures);
+    let second = files(&root, "INBOX");
+    assert_eq!((second.len(), &second[0]), (2, &first[0]), "{second:?}");
 }
 
 /// Between two Maildirs a copy has the base of its source. Without the memory of a sync it was taken for that of another message alike, whose base was

@@ -138,7 +138,22 @@ pub(super) fn pair_equal(
         sort_out(group, &mut equal.pairs, &mut doubtful);
     }
     pair_by_digest(folders, &doubtful, numbering, &mut equal)?;
+    leave_to_unread(folders, numbering, &mut equal);
     Ok(equal)
+}
+
+/// Takes out the pairs of which one got its name from a message that could not be looked at: it is that one's copy, and of the other it is only alike.
+fn leave_to_unread(folders: &PerSide<Box<dyn Folder>>, numbering: &PerSide<Option<UidValidity>>, equal: &mut Equal) {
+    let belong = belonging(folders, numbering);
+    let Equal { pairs, unread } = equal;
+    let of_unread = |side: Side, ids: &PerSide<MessageId>| {
+        unread[side].iter().any(|(id, _)| {
+            let mut named = ids.clone();
+            named[side] = id.clone();
+            belong(&named)
+        })
+    };
+    pairs.retain(|ids| !Side::BOTH.into_iter().any(|side| of_unread(side, ids)));
 }
 
 /// What a look at a pair of messages tells.
