@@ -403,8 +403,9 @@ fn transfer(
         delete.push(left.ids.remote.clone());
     }
     let named: Vec<PerSide<MessageId>> = arrived.upsert.iter().map(|row| row.ids.clone()).collect();
-    streets[to].record_move(on, arrived)?;
+    // First, as afterwards nothing tells that they may not be.
     streets[to].name_after_copies(&named)?;
+    streets[to].record_move(on, arrived)?;
     let left: BTreeSet<MessageId> = delete.iter().cloned().collect();
     said.retain(|key| done.contains(key));
     streets[from].record_move(on, Batch { delete, settled: said, ..Batch::default() })?;
