@@ -4,8 +4,11 @@
 
 mod world;
 
+use offlinesync_core::status::KnownBy;
 use offlinesync_core::testing::{ContentsKnob, Knobs, Mail};
-use offlinesync_core::{Flags, InternalDate, MessageId, Policy, Repository, Side, SystemFlags, Window};
+use offlinesync_core::{
+    Flags, InternalDate, MessageId, PerSide, Policy, Repository, Side, StatusStore, SystemFlags, Window,
+};
 use world::World;
 
 const FOLDERS: [&str; 2] = ["INBOX", "Archive"];
@@ -388,6 +391,41 @@ fn a_file_that_is_put_back_under_its_name_after_a_removal_was_cut_short_is_not_r
             assert_eq!(FOLDERS.map(|folder| world.store(on).count(folder)), [10, 2], "{when}: {on}");
         }
     }
+}
+
+/// A server without UIDPLUS has what is to be removed marked first. A run died in between, the files came back, and the marks of our own went over to
+/// them as if somebody had set them: whoever expunges would have removed them.
+#[test]
+fn marks_of_a_removal_that_was_cut_short_are_taken_back_when_the_files_come_back() {
+    let mark = Flags::system(SystemFlags::DELETED);
+    let take_out = |world: &World, side: Side| {
+        world.store(side).create_folder("Aside");
+        world.carry(side, "INBOX", "Aside");
+        world.store(side).set_selectable("Aside", false);
+    };
+    let mut marked = 0;
+    for (when, side, world) in stopped_follows(take_out) {
+        let pair = PerSide { remote: "INBOX".into(), local: "INBOX".into() };
+        let status = world.status.inner().folder(&pair).unwrap();
+        for intent in status.intents().unwrap().iter().filter(|intent| intent.known_by == KnownBy::Removed) {
+            if let Some(row) = status.row(side, &intent.source).unwrap() {
+                let there = world.store(side.other());
+                let held = there.mails("INBOX").into_iter().find(|(id, _)| *id == row.ids[side.other()]);
+                held.iter().for_each(|(id, held)| there.set_flags("INBOX", id, held.flags.union(&mark)));
+                marked += held.iter().count();
+            }
+        }
+        world.store(side).set_selectable("Aside", true);
+        world.carry(side, "Aside", "INBOX");
+        world.store(side).delete_folder("Aside");
+        world.sync();
+        for on in Side::BOTH {
+            assert_eq!(FOLDERS.map(|folder| world.store(on).count(folder)), [10, 2], "{when}: {on}");
+            let flags = world.store(on).mails("INBOX").into_iter().map(|(_, held)| held.flags.system);
+            assert_eq!(flags.filter(|flags| flags.contains(SystemFlags::DELETED)).count(), 0, "{when}: {on}");
+        }
+    }
+    assert!(marked > 0);
 }
 
 /// While a run moved other messages, a user moved one on to yet another folder; the run moved its copy all the same, without having seen what it

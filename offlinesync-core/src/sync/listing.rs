@@ -53,6 +53,7 @@ impl Street<'_> {
             self.status.apply(batch)?;
             return self.list_and_plan(own_changes_only);
         }
+        returned::unmark(&taken, &mut found);
         let claims = Claim::take(&mut intents, self.status.as_ref())?;
         let judged = claims::judge(&claims, &found, &mut self.folders)?;
         if !judged.wrong.is_empty() && !self.policy.dry_run {

@@ -6,8 +6,9 @@
 
 use super::difference::Difference;
 use crate::error::Result;
+use crate::flags::{Flags, SystemFlags};
 use crate::message::{MessageId, PerSide, Side};
-use crate::plan::Seen;
+use crate::plan::{Seen, Touched};
 use crate::status::{Batch, FolderStatus, Intent, KnownBy};
 use std::collections::BTreeSet;
 
@@ -48,4 +49,24 @@ pub(super) fn forget(taken: &[Intent], found: &Difference) -> Option<Batch> {
         }
     }
     (!batch.is_empty()).then_some(batch)
+}
+
+/// Takes the marks for removal back that this program set before it was cut short, on messages that are on both sides again: they count as agreed
+/// upon, and taken off on the side where the message came back. Otherwise they would pass for somebody's, and go over to that side.
+pub(super) fn unmark(taken: &[Intent], found: &mut Difference) {
+    let keys: BTreeSet<(Side, &MessageId)> = taken.iter().map(|intent| (intent.to, &intent.source)).collect();
+    let mark = Flags::system(SystemFlags::DELETED);
+    for Touched { row, seen } in &mut found.touched {
+        let Some(row) = row else { continue };
+        for from in Side::BOTH.into_iter().filter(|from| keys.contains(&(*from, &row.ids[from.other()]))) {
+            let marked = matches!(&seen[from], Seen::Present(_, flags) if flags.system.contains(SystemFlags::DELETED));
+            if !marked || row.base.system.contains(SystemFlags::DELETED) || seen[from.other()] == Seen::Gone {
+                continue;
+            }
+            if seen[from.other()] == Seen::Unchanged {
+                seen[from.other()] = Seen::Present(row.ids[from.other()].clone(), row.base.clone());
+            }
+            row.base = row.base.union(&mark);
+        }
+    }
 }
