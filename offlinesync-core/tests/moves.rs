@@ -43,6 +43,20 @@ impl World {
         assert!(folder.transfer(&ids, &to.into()).unwrap().is_some());
     }
 
+    /// Somebody takes files out of the store, where no sync sees them.
+    fn take_out(&self, side: Side) {
+        self.store(side).create_folder("Aside");
+        self.carry(side, "INBOX", "Aside");
+        self.store(side).set_selectable("Aside", false);
+    }
+
+    /// Puts back what was taken out.
+    fn put_back(&self, side: Side) {
+        self.store(side).set_selectable("Aside", true);
+        self.carry(side, "Aside", "INBOX");
+        self.store(side).delete_folder("Aside");
+    }
+
     fn contents(&self, side: Side, folder: &str) -> Vec<String> {
         let shown = |octets: &[u8]| String::from_utf8_lossy(octets).lines().last().unwrap_or_default().to_owned();
         let mails = self.store(side).mails(folder);
@@ -377,15 +391,8 @@ fn a_file_that_is_moved_back_under_its_name_after_a_run_was_stopped_is_not_lost(
 /// had come back.
 #[test]
 fn a_file_that_is_put_back_under_its_name_after_a_removal_was_cut_short_is_not_removed() {
-    let take_out = |world: &World, side: Side| {
-        world.store(side).create_folder("Aside");
-        world.carry(side, "INBOX", "Aside");
-        world.store(side).set_selectable("Aside", false);
-    };
-    for (when, side, world) in stopped_follows(take_out) {
-        world.store(side).set_selectable("Aside", true);
-        world.carry(side, "Aside", "INBOX");
-        world.store(side).delete_folder("Aside");
+    for (when, side, world) in stopped_follows(World::take_out) {
+        world.put_back(side);
         world.sync();
         for on in Side::BOTH {
             assert_eq!(FOLDERS.map(|folder| world.store(on).count(folder)), [10, 2], "{when}: {on}");
@@ -398,13 +405,8 @@ fn a_file_that_is_put_back_under_its_name_after_a_removal_was_cut_short_is_not_r
 #[test]
 fn marks_of_a_removal_that_was_cut_short_are_taken_back_when_the_files_come_back() {
     let mark = Flags::system(SystemFlags::DELETED);
-    let take_out = |world: &World, side: Side| {
-        world.store(side).create_folder("Aside");
-        world.carry(side, "INBOX", "Aside");
-        world.store(side).set_selectable("Aside", false);
-    };
     let mut marked = 0;
-    for (when, side, world) in stopped_follows(take_out) {
+    for (when, side, world) in stopped_follows(World::take_out) {
         let pair = PerSide { remote: "INBOX".into(), local: "INBOX".into() };
         let status = world.status.inner().folder(&pair).unwrap();
         for intent in status.intents().unwrap().iter().filter(|intent| intent.known_by == KnownBy::Removed) {
@@ -415,9 +417,7 @@ fn marks_of_a_removal_that_was_cut_short_are_taken_back_when_the_files_come_back
                 marked += held.iter().count();
             }
         }
-        world.store(side).set_selectable("Aside", true);
-        world.carry(side, "Aside", "INBOX");
-        world.store(side).delete_folder("Aside");
+        world.put_back(side);
         world.sync();
         for on in Side::BOTH {
             assert_eq!(FOLDERS.map(|folder| world.store(on).count(folder)), [10, 2], "{when}: {on}");

@@ -2,7 +2,7 @@
 //! that is missing would be taken for one that a user removed, and the message that came back would be removed too.
 //!
 //! The word is an intent without content. It is written where the source has a name, which comes back with a file that is put back or moved
-//! back; no server gives a UID twice.
+//! back; no server gives a UID twice. Reads rows, changes nothing but the difference it is given.
 
 use super::difference::Difference;
 use crate::error::Result;
